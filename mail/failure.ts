@@ -1,0 +1,40 @@
+/**
+ * A refusal is typed (DESIGN §6). Code that cannot do what it was asked throws a `MailError` with one of these named
+ * failures; each dialect (SMTP, LMTP, IMAP, …) owns one total table from `Failure` to its own answer, declared
+ * `satisfies Record<Failure, …>`, so that a new failure does not compile until every protocol answers it.
+ * Anything else that is thrown is a fault of ours and is always answered as temporary.
+ */
+export type Failure =
+  | 'bad-credentials' // wrong user or wrong password: one failure for both
+  | 'bad-request' // the arguments make no sense together
+  | 'conflict' // a precondition of a commit did not hold (UNCHANGEDSINCE, ifMailboxModseq)
+  | 'exists' // the name or address is taken
+  | 'limit-exceeded' // too many of something that the configuration limits
+  | 'loop' // the message has been here before, or has passed too many hosts
+  | 'mailbox-has-children'
+  | 'moved' // the account lives elsewhere now
+  | 'no-such-account'
+  | 'no-such-mailbox'
+  | 'no-such-message'
+  | 'not-permitted'
+  | 'over-quota'
+  | 'rejected' // policy refuses for good
+  | 'too-large'
+  | 'unavailable' // temporary: try again later
+  | 'unsupported';
+
+export class MailError extends Error {
+  readonly failure: Failure;
+  /** @param message generic words that may be shown to a client; put the reason for the log into `cause`. */
+  constructor(failure: Failure, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'MailError';
+    this.failure = failure;
+  }
+}
+
+/** True for failures that may pass by themselves, so that the asker should try again. Unknown trouble is temporary. */
+export function isTemporary(error: unknown): boolean {
+  if (!(error instanceof MailError)) return true;
+  return error.failure === 'unavailable' || error.failure === 'over-quota' || error.failure === 'limit-exceeded';
+}

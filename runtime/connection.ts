@@ -1,0 +1,51 @@
+/**
+ * What a session driver sees of a socket. The implementation (`socket-connection.ts`) owns the socket, TLS and timers; sessions and
+ * commands never import `node:net`. Everything fails with `ConnectionClosed` once the peer is gone, a deadline has passed or the server is draining.
+ */
+export interface Connection {
+  /** Random and short; in every log line of the session and in the text of temporary failures. */
+  readonly id: string;
+  /** `address` is canonical (an IPv4-mapped IPv6 address is written as IPv4); `unix` for Unix sockets. */
+  readonly remote: { readonly address: string; readonly port: number } | 'unix';
+  readonly local: { readonly address: string; readonly port: number } | 'unix';
+  /** True for Unix sockets and loopback addresses: credentials are accepted there without TLS (CONTRACT). */
+  readonly loopback: boolean;
+  /** Undefined while in the clear. */
+  readonly tls: TlsInfo | undefined;
+  /** The next chunk as it came; `null` once the peer has finished sending. Nothing is read from the socket while nobody asks: that is the back-pressure. */
+  read(): Promise<Uint8Array | null>;
+  /** Bytes that arrived already and were not read: lets a driver see early talkers and pipelined groups. */
+  readonly buffered: number;
+  /** Queues bytes. Resolves at once below the high-water mark, else once the peer has taken enough; await it before writing much more. */
+  write(bytes: Uint8Array | string): Promise<void>;
+  /** Cork/uncork: replies of one pipelined group leave in one segment (RFC 2920 §3.2). */
+  cork(): void;
+  uncork(): void;
+  /** Server side TLS after a 220/OK was written: flushes, discards every byte that was read in the clear (RFC 3207 §4.2), shakes hands within `timeoutMs`. */
+  startTls(timeoutMs: number): Promise<TlsInfo>;
+  /** An absolute deadline for everything from now on, not reset by bytes that arrive; `undefined` lifts it. */
+  deadline(ms: number | undefined): void;
+  /** Aborted when the server drains or the connection is lost. */
+  readonly signal: AbortSignal;
+  /** Flushes and closes. */
+  end(): Promise<void>;
+  /** Closes at once. */
+  destroy(): void;
+}
+
+export interface TlsInfo {
+  /** `TLSv1.3` */
+  readonly protocol: string;
+  readonly cipher: string;
+  /** RFC 9266 channel binding, for SCRAM-…-PLUS. */
+  exporter(): Uint8Array | undefined;
+}
+
+export class ConnectionClosed extends Error {
+  readonly reason: 'closed' | 'deadline' | 'draining' | 'error';
+  constructor(reason: 'closed' | 'deadline' | 'draining' | 'error', options?: ErrorOptions) {
+    super(`connection ${reason}`, options);
+    this.name = 'ConnectionClosed';
+    this.reason = reason;
+  }
+}

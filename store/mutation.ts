@@ -1,0 +1,107 @@
+/**
+ * A write is data (STORE.md §2): a list of plain mutations, all or nothing, idempotent by its id, grouped with its
+ * neighbours under one fsync. Whoever asks chooses the random ids of what is created, so that later mutations of the
+ * same commit can name them; a repeat of the commit returns the first answer, with the first ids.
+ */
+import type { Failure } from '#mail/failure.ts';
+import type {
+  AccountId,
+  Flags,
+  MailboxId,
+  MessageId,
+  ModSeq,
+  NewMessage,
+  Role,
+  ThreadId,
+  Uid,
+  UidSet,
+} from './types.ts';
+
+export interface Commit {
+  readonly owner: AccountId;
+  readonly actor: AccountId;
+  /** Scoped to the owner. The same id again returns the first answer and changes nothing. */
+  readonly id: string;
+  readonly mutations: readonly Mutation[];
+}
+
+export type FlagChange = 'add' | 'remove' | 'replace';
+
+export type Mutation =
+  /** Assigns the next UID. Fails with `over-quota`, `no-such-mailbox`; `unavailable` if a staged body no longer resolves. */
+  | { readonly type: 'add-message'; readonly mailbox: MailboxId; readonly message: NewMessage; readonly flags: Flags }
+  /** UIDs that do not exist are passed over. With `unchangedSince`, placements with a greater modseq are left alone and reported (RFC 7162 §3.1.3). */
+  | {
+      readonly type: 'set-flags';
+      readonly mailbox: MailboxId;
+      readonly uids: UidSet;
+      readonly change: FlagChange;
+      readonly flags: Flags;
+      readonly unchangedSince?: ModSeq;
+    }
+  /** Copies in ascending order of UID, keeping message id, flags and internal date; the same mailbox is allowed. */
+  | { readonly type: 'copy'; readonly from: MailboxId; readonly uids: UidSet; readonly to: MailboxId }
+  /** As `copy`, and the originals go in the same commit (RFC 6851). */
+  | { readonly type: 'move'; readonly from: MailboxId; readonly uids: UidSet; readonly to: MailboxId }
+  /** Removes those of `uids` (all when absent) that exist; `onlyDeleted` restricts it to those with \Deleted (RFC 9051 §6.4.3). */
+  | { readonly type: 'expunge'; readonly mailbox: MailboxId; readonly uids?: UidSet; readonly onlyDeleted: boolean }
+  /** Missing parents are not made here: the caller adds a mutation for each. Fails with `exists`. */
+  | { readonly type: 'create-mailbox'; readonly id: MailboxId; readonly name: string; readonly role?: Role }
+  /** Removes the mailbox and its messages; never INBOX (`not-permitted`). Children stay; a parent without a row of its own is the protocol's \NonExistent. */
+  | { readonly type: 'delete-mailbox'; readonly mailbox: MailboxId }
+  /** Renames one row, or with `children` every descendant too. Fails with `exists`. Renaming INBOX is composed by the caller from create + move. */
+  | { readonly type: 'rename-mailbox'; readonly mailbox: MailboxId; readonly name: string; readonly children: boolean }
+  | { readonly type: 'set-role'; readonly mailbox: MailboxId; readonly role: Role | null }
+  | { readonly type: 'subscribe'; readonly name: string; readonly subscribed: boolean }
+  /** `null` is unlimited. */
+  | { readonly type: 'set-quota'; readonly bytes: number | null }
+  /** Creates the account's rows: INBOX and the mailboxes given. Repeats are answered with `exists`. */
+  | {
+      readonly type: 'create-account';
+      readonly mailboxes: readonly { readonly id: MailboxId; readonly name: string; readonly role?: Role }[];
+    }
+  /** Removes every row of the account. The directory was marked first (STORE.md §1). */
+  | { readonly type: 'delete-account' }
+  /** An act that leaves the account (redirect, vacation, submission, webhook): drained after the commit, at least once. */
+  | {
+      readonly type: 'enqueue-outbox';
+      readonly id: string;
+      readonly kind: string;
+      readonly payload: Uint8Array;
+      readonly notBefore?: number;
+    }
+  | { readonly type: 'finish-outbox'; readonly id: string };
+
+export type MutationType = Mutation['type'];
+
+/** What was assigned, in the order of the mutations. */
+export type MutationResult =
+  | {
+      readonly type: 'add-message';
+      readonly uidValidity: number;
+      readonly uid: Uid;
+      readonly message: MessageId;
+      readonly thread: ThreadId;
+    }
+  /** `changed`: placements that now have this commit's modseq. `modified`: refused by `unchangedSince`. A change to equal flags counts as no change. */
+  | { readonly type: 'set-flags'; readonly changed: UidSet; readonly modified: UidSet }
+  /** `sources[i]` became `targets[i]`; both ascending and equally long once expanded. */
+  | { readonly type: 'copy' | 'move'; readonly uidValidity: number; readonly sources: UidSet; readonly targets: UidSet }
+  | { readonly type: 'expunge'; readonly expunged: UidSet }
+  | { readonly type: 'create-mailbox'; readonly id: MailboxId; readonly uidValidity: number }
+  | {
+      readonly type: Exclude<
+        MutationType,
+        'add-message' | 'set-flags' | 'copy' | 'move' | 'expunge' | 'create-mailbox'
+      >;
+    };
+
+export type CommitAnswer =
+  | {
+      readonly ok: true;
+      readonly modseq: ModSeq;
+      readonly repeated: boolean;
+      readonly results: readonly MutationResult[];
+    }
+  /** Nothing was changed. `mutation` is the index of the one whose precondition failed. */
+  | { readonly ok: false; readonly failure: Failure; readonly mutation: number; readonly text: string };

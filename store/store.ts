@@ -1,0 +1,108 @@
+/**
+ * The message store: accounts, mailboxes, messages, bodies, changes, outbox. `STORE.md` is its contract in words,
+ * `test/contract/store.ts` in tests; every backend passes that suite unchanged. Methods fail with `MailError`:
+ * `no-such-account`, `no-such-mailbox`, `unavailable` (temporary, also for a wrong CRC); anything else is a fault.
+ */
+import type { DateTime, IndexedHeaders, PartNode } from '#mail/mime/message-index.ts';
+import type { Changes, MailboxDelta, MailboxSnapshot, NoticeBatch } from './change.ts';
+import type { Commit, CommitAnswer } from './mutation.ts';
+import type { SearchQuery } from './search-query.ts';
+import type {
+  Access,
+  AccountId,
+  AccountState,
+  BodyRef,
+  MailboxId,
+  MailboxList,
+  MessageId,
+  ModSeq,
+  ThreadId,
+  Uid,
+  UidSet,
+} from './types.ts';
+
+export interface MailStore {
+  /** Durable and visible when it answers. A failed precondition is an answer; a throw means that the outcome is unknown and the same commit id may be tried again. */
+  commit(commit: Commit): Promise<CommitAnswer>;
+
+  /** Stores a large body durably under a fresh random id; a commit must name it soon, or it is collected. Throws `too-large` over `limit`. */
+  stage(owner: AccountId, content: AsyncIterable<Uint8Array>): Promise<BodyRef>;
+
+  accountState(access: Access): Promise<AccountState>;
+  mailboxes(access: Access): Promise<MailboxList>;
+
+  snapshot(access: Access, mailbox: MailboxId): Promise<MailboxSnapshot>;
+  delta(access: Access, mailbox: MailboxId, since: ModSeq): Promise<MailboxDelta>;
+  changes(access: Access, since: ModSeq, limit: number): Promise<Changes>;
+
+  /**
+   * The asked columns of the messages that exist, ascending by UID, in batches of bounded size. With `expunged`, placements that went
+   * and are still retained are included, so that a session can serve what it has shown (RFC 2180 §4.1).
+   */
+  messages(
+    access: Access,
+    mailbox: MailboxId,
+    uids: UidSet,
+    columns: Columns,
+    options?: { expunged?: boolean },
+  ): AsyncIterable<readonly MessageRow[]>;
+
+  /** Octets [start, end) of prefix + body, in chunks of at most 256 KB; clipped to the content. Expunged but retained messages are served. */
+  content(access: Access, mailbox: MailboxId, uid: Uid, start: number, end: number): AsyncIterable<Uint8Array>;
+
+  /** UIDs that match, ascending. */
+  search(access: Access, mailbox: MailboxId, query: SearchQuery): Promise<UidSet>;
+
+  /** The undrained outbox rows of one account, oldest first. */
+  outbox(owner: AccountId): Promise<readonly OutboxRow[]>;
+
+  /** Yields a batch whenever commits happened, beginning after `cursor` (absent: from now). Ends when `signal` aborts. */
+  watch(cursor: string | undefined, signal: AbortSignal): AsyncIterable<NoticeBatch>;
+
+  /** Finishes what is in hand and lets go of files, threads and leases. */
+  close(): Promise<void>;
+}
+
+/** Which columns of a message are wanted; `content` gives whole messages up to `CONTENT_COLUMN_LIMIT`, larger ones come by `content()`. */
+export interface Columns {
+  readonly envelope?: boolean;
+  readonly body?: boolean;
+  readonly bodystructure?: boolean;
+  readonly parts?: boolean;
+  readonly headers?: boolean;
+  readonly preview?: boolean;
+  /** The raw header section of prefix + body, up to and including the empty line. */
+  readonly rawHeader?: boolean;
+  readonly content?: boolean;
+}
+
+export const CONTENT_COLUMN_LIMIT = 65_536;
+
+export interface MessageRow {
+  readonly uid: Uid;
+  readonly message: MessageId;
+  readonly thread: ThreadId;
+  readonly internalDate: DateTime;
+  /** Milliseconds since 1970: when it came into this mailbox (RFC 8514). */
+  readonly savedAt: number;
+  /** Octets of prefix + body: RFC822.SIZE. */
+  readonly size: number;
+  readonly prefixLength: number;
+  readonly envelope?: Uint8Array;
+  readonly body?: Uint8Array;
+  readonly bodystructure?: Uint8Array;
+  /** Offsets count from the start of the body: add `prefixLength` (message-index.ts). */
+  readonly parts?: PartNode;
+  readonly headers?: IndexedHeaders;
+  readonly preview?: string;
+  readonly rawHeader?: Uint8Array;
+  readonly content?: Uint8Array;
+}
+
+export interface OutboxRow {
+  readonly id: string;
+  readonly kind: string;
+  readonly payload: Uint8Array;
+  readonly createdAt: number;
+  readonly notBefore?: number;
+}
