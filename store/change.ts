@@ -8,14 +8,17 @@ export interface ChangeRecord {
   readonly modseq: ModSeq;
   readonly type: ChangeType;
   readonly mailbox?: MailboxId;
+  /** With `message`, `flags` and `expunge`. */
   readonly uids?: UidSet;
+  /** With `message` and `expunge`: the ids behind `uids`, each once, in no order. */
   readonly messages?: readonly MessageId[];
-  /** For `mailbox`: created, removed or changed; with the name then. */
+  /** For `mailbox`: created, removed or changed; `name` is its name after that. Removal also leaves an `expunge` record if there were messages. With `subscription` only the name. */
   readonly act?: 'create' | 'remove' | 'change';
   readonly name?: string;
 }
 
 export type Changes =
+  /** `modseq` is where to ask again from: the account's own, or when `limit` cut the list (between commits, never within one) the last record's. */
   | { readonly complete: true; readonly modseq: ModSeq; readonly records: readonly ChangeRecord[] }
   /** `since` lies below what the log still holds: read afresh. */
   | { readonly complete: false; readonly modseq: ModSeq };

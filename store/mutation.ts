@@ -55,7 +55,7 @@ export type Mutation =
   | { readonly type: 'subscribe'; readonly name: string; readonly subscribed: boolean }
   /** `null` is unlimited. */
   | { readonly type: 'set-quota'; readonly bytes: number | null }
-  /** Creates the account's rows: INBOX and the mailboxes given. Repeats are answered with `exists`. */
+  /** Creates the account's rows: INBOX (under a random id when it is not in the list) and the mailboxes given. Fails with `exists`. */
   | {
       readonly type: 'create-account';
       readonly mailboxes: readonly { readonly id: MailboxId; readonly name: string; readonly role?: Role }[];
@@ -73,6 +73,14 @@ export type Mutation =
   | { readonly type: 'finish-outbox'; readonly id: string };
 
 export type MutationType = Mutation['type'];
+
+/*
+ * Rules for every mutation. A successful commit takes the account's next modseq even if it changed nothing. Fails with `no-such-account`
+ * before the account was created and after it was deleted (a repeat too: commit ids go with the account), `not-permitted` when actor and
+ * owner differ, `bad-request` for ids and names that can't be (ids.ts, names.ts), `exists` for an id that is taken. `add-message` under
+ * the id of a message that the account still has makes one more placement of that message. A role is held by one mailbox of an account
+ * (`exists`), `inbox` by INBOX alone (`not-permitted`), which can't be renamed (`not-permitted`). `finish-outbox` of an unknown id is no failure.
+ */
 
 /** What was assigned, in the order of the mutations. */
 export type MutationResult =

@@ -56,7 +56,10 @@ export interface MailStore {
   /** The undrained outbox rows of one account, oldest first. */
   outbox(owner: AccountId): Promise<readonly OutboxRow[]>;
 
-  /** Yields a batch whenever commits happened, beginning after `cursor` (absent: from now). Ends when `signal` aborts. */
+  /**
+   * Yields a batch whenever commits happened, beginning after `cursor` (absent: from now). The first batch comes at once, without
+   * notices if there are none: every commit that answers after it is noticed. Ends when `signal` aborts.
+   */
   watch(cursor: string | undefined, signal: AbortSignal): AsyncIterable<NoticeBatch>;
 
   /** Finishes what is in hand and lets go of files, threads and leases. */

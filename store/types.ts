@@ -89,5 +89,5 @@ export interface NewMessage {
   readonly internalDate: DateTime;
 }
 
-/** System flags as in RFC 9051 §2.3.2 (`\Seen`), keywords in the case in which they were first stored; compared without case. */
+/** System flags as in RFC 9051 §2.3.2 (`\Seen`), keywords in the case in which the account first stored them; in no order (flags.ts); compared without case. */
 export type Flags = readonly string[];
