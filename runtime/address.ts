@@ -1,0 +1,42 @@
+/** IP addresses in one spelling, so that they can be compared, counted and logged. */
+import { BlockList, isIP, isIPv6 } from 'node:net';
+
+/** IPv4-mapped IPv6 becomes IPv4, a zone is dropped, IPv6 is lower case and compressed (RFC 5952); other text is returned as it is. */
+export function canonicalAddress(address: string): string {
+  if (!isIPv6(address)) return address;
+  const zone = address.indexOf('%');
+  const bare = zone < 0 ? address : address.slice(0, zone);
+  const written = new URL(`http://[${bare}]/`).hostname.slice(1, -1);
+  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(written);
+  if (mapped === null) return written;
+  const high = Number.parseInt(mapped[1] ?? '', 16);
+  const low = Number.parseInt(mapped[2] ?? '', 16);
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+}
+
+/** 127.0.0.0/8 and ::1, in any spelling. */
+export function isLoopback(address: string): boolean {
+  const canonical = canonicalAddress(address);
+  return canonical === '::1' || (canonical.startsWith('127.') && isIP(canonical) === 4);
+}
+
+/** Tells whether an address lies in one of the networks (`192.0.2.0/24`, `2001:db8::/32`, or a single address). Throws `TypeError` on nonsense. */
+export function networkMatcher(networks: readonly string[]): (address: string) => boolean {
+  const list = new BlockList();
+  for (const network of networks) {
+    const [text = '', bits] = network.split('/');
+    const address = canonicalAddress(text);
+    const family = isIP(address);
+    if (family === 0) throw new TypeError(`not a network: ${network}`);
+    list.addSubnet(
+      address,
+      bits === undefined ? (family === 4 ? 32 : 128) : Number(bits),
+      family === 4 ? 'ipv4' : 'ipv6',
+    );
+  }
+  return (address) => {
+    const canonical = canonicalAddress(address);
+    const family = isIP(canonical);
+    return family !== 0 && list.check(canonical, family === 4 ? 'ipv4' : 'ipv6');
+  };
+}
