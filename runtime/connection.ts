@@ -1,6 +1,8 @@
 /**
  * What a session driver sees of a socket. The implementation (`socket-connection.ts`) owns the socket, TLS and timers; sessions and
- * commands never import `node:net`. Everything fails with `ConnectionClosed` once the peer is gone, a deadline has passed or the server is draining.
+ * commands never import `node:net`. Everything fails with `ConnectionClosed` once the peer is gone. A deadline that passes fails reads and writes
+ * until `deadline` is called again (to say goodbye). Draining aborts `signal` and fails one read, the pending one or the next that would wait; no
+ * bytes are lost and the connection goes on working, so that a session in the middle of a message reads again and finishes it.
  */
 export interface Connection {
   /** Random and short; in every log line of the session and in the text of temporary failures. */
