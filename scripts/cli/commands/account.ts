@@ -1,0 +1,124 @@
+import type { Command } from 'commander';
+import { MailError } from '#mail/failure.ts';
+import { createAccount, findAccount, removeAccount } from '#store/accounts.ts';
+import { makeSecret } from '#store/secret.ts';
+import { type Act, withSystem } from '../act.ts';
+import { readStandardInput } from '../input.ts';
+import { CommandError, table, timestamp, UsageError } from '../output.ts';
+import type { System } from '../system.ts';
+
+export function addAccountCommands(program: Command, act: Act): void {
+  const account = program.command('account').description('people who have mailboxes here');
+
+  account
+    .command('add')
+    .argument('[address]', 'such as bob@example.org; its domain must have been added')
+    .option('--password-stdin', 'read the password from standard input (one final newline is stripped)')
+    .option('--stdin', 'add many: lines of ADDRESS<tab>PASSWORD on standard input')
+    .description('make an account with INBOX, Drafts, Sent, Trash, Junk and Archive')
+    .action(
+      act((output, options, address: string | undefined) =>
+        withSystem(options, async (system) => {
+          const wanted = await wantedAccounts(address, options);
+          const added = await addAll(system, wanted);
+          output.result(options['stdin'] ? { items: added } : added[0], () =>
+            added.length === 1 ? `added ${added[0]?.address}` : `added ${added.length} accounts`,
+          );
+        }),
+      ),
+    );
+
+  account
+    .command('remove')
+    .argument('<address>')
+    .description('remove an account with all its mail')
+    .action(
+      act((output, options, address: string) =>
+        withSystem(options, async (system) => {
+          await removeAccount(system, address);
+          output.result({ address }, () => `removed ${address}`);
+        }),
+      ),
+    );
+
+  account
+    .command('passwd')
+    .argument('<address>')
+    .option('--password-stdin', 'read the new password from standard input (one final newline is stripped)')
+    .description('set a new password')
+    .action(
+      act((output, options, address: string) =>
+        withSystem(options, async ({ directory }) => {
+          if (!options['passwordStdin']) throw new UsageError('give the password on standard input, with --password-stdin');
+          const found = await findAccount(directory, address);
+          if (found === undefined) throw new MailError('no-such-account', `there is no account ${address}; see: peerpost account list`);
+          await directory.change({ type: 'set-secret', id: found.id, secret: await makeSecret(await readPassword()) });
+          output.result({ address }, () => `new password set for ${address}`);
+        }),
+      ),
+    );
+
+  account
+    .command('list')
+    .description('all accounts')
+    .action(
+      act((output, options) =>
+        withSystem(options, async ({ directory }) => {
+          const items = (await directory.accounts()).map(({ address, id, state, createdAt }) => ({ address, id, state, created: timestamp(createdAt) }));
+          output.result({ items }, () => table(['ADDRESS', 'STATE', 'SINCE'], items.map((a) => [a.address, a.state, a.created])));
+        }),
+      ),
+    );
+}
+
+interface Wanted {
+  readonly address: string;
+  readonly password: string;
+}
+
+async function wantedAccounts(address: string | undefined, options: { readonly [name: string]: unknown }): Promise<Wanted[]> {
+  if (options['stdin']) {
+    if (address !== undefined) throw new UsageError('give an address or --stdin, not both');
+    return parseLines(await readStandardInput());
+  }
+  if (address === undefined) throw new UsageError('which address? peerpost account add ADDRESS --password-stdin');
+  if (!options['passwordStdin']) throw new UsageError('give the password on standard input, with --password-stdin');
+  return [{ address, password: await readPassword() }];
+}
+
+function parseLines(text: string): Wanted[] {
+  const lines = text.split('\n').filter((line) => line !== '' && line !== '\r');
+  return lines.map((line, i) => {
+    const tab = line.indexOf('\t');
+    const password = line.slice(tab + 1).replace(/\r$/, '');
+    if (tab < 1 || password === '') throw new UsageError(`line ${i + 1} is not ADDRESS<tab>PASSWORD`);
+    return { address: line.slice(0, tab), password };
+  });
+}
+
+async function readPassword(): Promise<string> {
+  const password = (await readStandardInput()).replace(/\r?\n$/, '');
+  if (password === '') throw new UsageError('the password on standard input is empty');
+  return password;
+}
+
+/** Hashing a password is slow on purpose, so many accounts are made side by side; the first trouble ends it and says how far it came. */
+async function addAll(system: System, wanted: readonly Wanted[]): Promise<{ address: string; id: string }[]> {
+  const added: { address: string; id: string }[] = [];
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let one = wanted[next++]; one !== undefined; one = wanted[next++]) {
+      const { address, password } = one;
+      const id = await createAccount(system, address, await makeSecret(password));
+      added.push({ address, id });
+      if (wanted.length > 1 && process.stderr.isTTY) process.stderr.write(`\r${added.length} of ${wanted.length} accounts`);
+    }
+  };
+  const outcomes = await Promise.allSettled(Array.from({ length: Math.min(16, wanted.length) }, work));
+  if (wanted.length > 1 && process.stderr.isTTY) process.stderr.write('\n');
+  const failed = outcomes.find((o) => o.status === 'rejected');
+  if (failed === undefined) return added;
+  if (wanted.length === 1 || added.length === 0) throw failed.reason;
+  const reason = failed.reason instanceof Error ? failed.reason.message : String(failed.reason);
+  throw new CommandError('incomplete', `${reason} (added ${added.length} of ${wanted.length} accounts)`, { cause: failed.reason });
+}

@@ -1,0 +1,75 @@
+/** `peerpost`: the admin command (CONTRACT.md). Errors are one line on standard error; exit 0 done, 1 failed, 2 used wrongly. */
+import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { Command, CommanderError } from 'commander';
+import { act } from './act.ts';
+import { addAccountCommands } from './commands/account.ts';
+import { addAliasCommands } from './commands/alias.ts';
+import { addDomainCommands } from './commands/domain.ts';
+import { addInitCommand } from './commands/init.ts';
+import { addQueueCommands } from './commands/queue.ts';
+import { addRunCommand } from './commands/run.ts';
+import { addStatusCommand } from './commands/status.ts';
+
+export const version = (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+
+export async function run(args: readonly string[]): Promise<void> {
+  const program = new Command('peerpost');
+  program
+    .description('A complete e-mail system: an MTA, an MDA and a gateway for mail clients, run as one peer.')
+    .version(version)
+    .showSuggestionAfterError()
+    .addHelpText(
+      'after',
+      `
+Start here:
+  peerpost init --data DIR --domain example.org     write DIR/peerpost.toml
+  peerpost run --config DIR/peerpost.toml           run the peer until SIGTERM
+  peerpost domain add example.org                   (also while it runs)
+  peerpost account add you@example.org --password-stdin
+
+Without --config, $PEERPOST_CONFIG is read, else ./peerpost.toml.
+Exit status: 0 done, 1 failed, 2 used wrongly.`,
+    );
+  addInitCommand(program, act);
+  addRunCommand(program, act);
+  addStatusCommand(program, act, version);
+  addDomainCommands(program, act);
+  addAccountCommands(program, act);
+  addAliasCommands(program, act);
+  addQueueCommands(program, act);
+  prepare(program);
+  await parse(program, args);
+}
+
+/** Gives every leaf the common options, and makes commander throw instead of ending the process. */
+function prepare(command: Command): void {
+  command.exitOverride().configureOutput({ outputError: () => undefined });
+  for (const sub of command.commands) prepare(sub);
+  if (command.commands.length > 0) return;
+  if (command.name() !== 'init') command.option('--config <file>', "the peer's configuration");
+  command.option('--json', 'print JSON on standard output');
+}
+
+async function parse(program: Command, args: readonly string[]): Promise<void> {
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return;
+    const text = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+    const message = text === '(outputHelp)' ? 'which command? see: peerpost --help' : `${text}; see: peerpost --help`;
+    process.stderr.write(`peerpost: ${message}\n`);
+    if (args.includes('--json')) process.stdout.write(`${JSON.stringify({ error: { code: 'usage', message } })}\n`);
+    process.exitCode = 2;
+  }
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  // The wrapper runs this file in a child; when the wrapper is gone, the child must not stay behind.
+  if (process.env['PEERPOST_PARENT'] !== undefined && process.channel) {
+    process.channel.unref();
+    process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  }
+  await run(process.argv.slice(2));
+}

@@ -1,0 +1,37 @@
+/** The demo's summary for people: addresses, ports, users, and how to point a client at it. */
+import { table } from '../cli/output.ts';
+import type { PeerSummary } from './peer.ts';
+
+export interface DemoSummary {
+  readonly dns: { readonly host: string; readonly port: number };
+  readonly peers: readonly PeerSummary[];
+}
+
+export function describeTable(summary: DemoSummary): string {
+  const blocks = summary.peers.map((peer) => {
+    const listeners = peer.listeners
+      .filter((l) => l.port !== undefined)
+      .map((l) => [`  ${l.protocol}`, `${l.host}:${l.port}`, l.tls === 'implicit' ? 'TLS' : l.tls === 'starttls' ? 'STARTTLS' : 'no TLS']);
+    const users = peer.users.map((u) => [`  ${u.address}`, u.password]);
+    return `${peer.domain}\n${table(['  PROTOCOL', 'ADDRESS', 'SECURITY'], listeners)}\n${table(['  USER', 'PASSWORD'], users)}\n`;
+  });
+  const [first, second] = summary.peers;
+  const from = first?.users[0];
+  const to = (second ?? first)?.users.at(second ? 0 : 1);
+  const port = (protocol: string) => first?.listeners.find((l) => l.protocol === protocol);
+  const imaps = port('imaps');
+  const submissions = port('submissions');
+  return `
+Peerpost is up. ${summary.peers.length} ${summary.peers.length === 1 ? 'peer' : 'peers'}, names served by DNS at ${summary.dns.host}:${summary.dns.port}.
+
+${blocks.join('\n')}
+Point a mail client at a peer, for example ${from?.address ?? ''}:
+  incoming  IMAP  ${imaps?.host}:${imaps?.port}  SSL/TLS, user name = address, accept the self-made certificate
+  outgoing  SMTP  ${submissions?.host}:${submissions?.port}  SSL/TLS, the same user and password
+and write to ${to?.address ?? ''}. Or from a shell:
+  printf 'Subject: hello\\r\\n\\r\\nhello\\r\\n' | curl -sk --ssl-reqd smtps://${submissions?.host}:${submissions?.port} \\
+    --user '${from?.address}:${from?.password}' --mail-from ${from?.address} --mail-rcpt ${to?.address} -T -
+
+Ctrl-C stops everything; the mail stays.
+`;
+}
