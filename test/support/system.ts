@@ -1,0 +1,158 @@
+/**
+ * A whole peer as processes for tests that span rooms, driven as an admin would: by the command, the configuration file and signals. Each gets a loopback
+ * address of its own (127.a.b.c), so that any number run at once on the same ports.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const root = resolve(import.meta.dirname, '../..');
+const cli = join(root, 'scripts/cli/main.ts');
+export const PORT_BASE = 10_000;
+
+export interface TestPeerOptions {
+  readonly domain: string;
+  readonly hostname?: string;
+  readonly host?: string;
+  readonly users?: readonly string[];
+  /** `host:port` of the resolver that it asks. */
+  readonly dns?: string;
+  /** TOML added to what `init` wrote; must be whole tables that aren't there yet. */
+  readonly toml?: string;
+  /** Runs in front of every table: single keys. */
+  readonly routes?: { readonly [domain: string]: string };
+}
+
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface TestPeer {
+  readonly domain: string;
+  readonly host: string;
+  readonly data: string;
+  readonly config: string;
+  port(standard: number): number;
+  /** The password of every user that the test made. */
+  readonly password: string;
+  cli(args: readonly string[], input?: string): Promise<CommandResult>;
+  start(): Promise<void>;
+  /** SIGTERM, and waits until all of it is gone. */
+  stop(): Promise<void>;
+  /** Process ids by program, from `status`. */
+  pids(): Promise<ReadonlyMap<string, number>>;
+  readonly supervisor: () => ChildProcess | undefined;
+  /** What it has logged so far. */
+  log(): string;
+  /** Stops it and removes its data. */
+  close(): Promise<void>;
+}
+
+/** An address of 127/8 that nothing else is likely to use. */
+export const loopbackAddress = (): string => `127.${randomInt(1, 255)}.${randomInt(0, 256)}.${randomInt(2, 255)}`;
+
+export async function runCli(args: readonly string[], input = '', cwd = root): Promise<CommandResult> {
+  const child = spawn(process.execPath, [cli, ...args], { cwd, stdio: ['pipe', 'pipe', 'pipe'] });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdin.end(input);
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+  return { code: code ?? -1, stdout, stderr: signal === null ? stderr : `${stderr}(ended by ${signal})` };
+}
+
+async function must(args: readonly string[], input?: string): Promise<string> {
+  const { code, stdout, stderr } = await runCli(args, input);
+  if (code !== 0) throw new Error(`peerpost ${args.join(' ')}: exit ${code}: ${stderr}`);
+  return stdout;
+}
+
+/** Writes a configuration, makes domain and users, and starts it. */
+export async function startTestPeer(options: TestPeerOptions): Promise<TestPeer> {
+  const peer = await prepareTestPeer(options);
+  try {
+    await peer.start();
+  } catch (error) {
+    await peer.close();
+    throw error;
+  }
+  return peer;
+}
+
+export async function prepareTestPeer(options: TestPeerOptions): Promise<TestPeer> {
+  const host = options.host ?? loopbackAddress();
+  const folder = await mkdtemp(join(tmpdir(), 'peerpost-test-'));
+  const data = join(folder, 'data');
+  const config = join(data, 'peerpost.toml');
+  const password = 'correct horse';
+  const hostname = options.hostname ?? `mx.${options.domain}`;
+  await must(['init', '--data', data, '--domain', options.domain, '--hostname', hostname, '--listen', host, '--port-base', String(PORT_BASE)]);
+  await appendFile(config, extraToml(options));
+  const domains = JSON.parse(await must(['domain', 'list', '--json', '--config', config])) as { items: { domain: string }[] };
+  if (!domains.items.some((d) => d.domain === options.domain)) await must(['domain', 'add', options.domain, '--config', config]);
+  if (options.users !== undefined && options.users.length > 0) {
+    const lines = options.users.map((user) => `${user.includes('@') ? user : `${user}@${options.domain}`}\t${password}\n`).join('');
+    await must(['account', 'add', '--stdin', '--config', config], lines);
+  }
+  return testPeer({ domain: options.domain, host, data, config, password, folder });
+}
+
+function extraToml(options: TestPeerOptions): string {
+  const lines = [options.toml ?? ''];
+  if (options.dns !== undefined) lines.push('[dns]', `servers = ["${options.dns}"]`);
+  if (options.routes !== undefined) {
+    lines.push('[routes]', ...Object.entries(options.routes).map(([domain, route]) => `"${domain}" = "${route}"`));
+  }
+  return `\n${lines.join('\n')}\n`;
+}
+
+function testPeer(base: { domain: string; host: string; data: string; config: string; password: string; folder: string }): TestPeer {
+  let child: ChildProcess | undefined;
+  let log = '';
+  const peer: TestPeer = {
+    ...base,
+    port: (standard) => PORT_BASE + standard,
+    cli: (args, input) => runCli([...args, '--config', base.config], input),
+    supervisor: () => child,
+    log: () => log,
+    async start() {
+      const started = spawn(process.execPath, [cli, 'run', '--config', base.config], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+      child = started;
+      started.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
+      const lines = createInterface({ input: started.stdout });
+      const ready = once(lines, 'line').then(([line]) => {
+        if (line !== 'ready') throw new Error(`standard output said ${JSON.stringify(line)}, not "ready"`);
+      });
+      const exited = once(started, 'exit').then(([code, signal]) => {
+        throw new Error(`ended before it was ready (${code ?? signal}): ${log.slice(-2000)}`);
+      });
+      exited.catch(() => undefined);
+      await Promise.race([ready, exited]);
+    },
+    async stop() {
+      const running = child;
+      child = undefined;
+      if (running === undefined || running.exitCode !== null || running.signalCode !== null) return;
+      const gone = once(running, 'exit');
+      running.kill('SIGTERM');
+      await gone;
+    },
+    async pids() {
+      const { stdout } = await peer.cli(['status', '--json']);
+      const status = JSON.parse(stdout) as { programs: { name: string; pid: number }[] };
+      return new Map(status.programs.map((p) => [p.name, p.pid]));
+    },
+    async close() {
+      await peer.stop();
+      await rm(base.folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+  return peer;
+}
