@@ -1,0 +1,59 @@
+/** What time takes away: retained content, tombstones and log records, commit ids, bodies that nobody named (STORE.md §3, §5). */
+
+import { release } from './mutations/place.ts';
+import type { Account, MailboxState, State } from './state.ts';
+import { Transaction, type Work } from './transaction.ts';
+
+/** Milliseconds. */
+export interface Retention {
+  readonly expunged: number;
+  /** Tombstones and the change log. */
+  readonly tombstones: number;
+  readonly commitIds: number;
+  readonly staged: number;
+}
+
+const DAY = 86_400_000;
+export const DEFAULT_RETENTION: Retention = {
+  expunged: 7 * DAY,
+  tombstones: 90 * DAY,
+  commitIds: 30 * DAY,
+  staged: DAY,
+};
+
+export function collect(state: State, now: number, retention: Retention): void {
+  for (const account of state.accounts.values()) {
+    for (const mailbox of account.mailboxes.values()) {
+      collectContent(state, account, mailbox, now - retention.expunged);
+      collectTombstones(mailbox, now - retention.tombstones);
+    }
+    collectLog(account, now - retention.tombstones);
+    for (const [id, { at }] of account.commits) if (at < now - retention.commitIds) account.commits.delete(id);
+  }
+  for (const [id, body] of state.bodies) {
+    if (body.references === 0 && body.storedAt < now - retention.staged) state.bodies.delete(id);
+  }
+}
+
+function collectContent(state: State, account: Account, mailbox: MailboxState, before: number): void {
+  const work: Pick<Work, 'tx' | 'state' | 'account'> = { tx: new Transaction(), state, account };
+  for (const [uid, { placement, at }] of mailbox.retained) {
+    if (at >= before) continue;
+    mailbox.retained.delete(uid);
+    release(work, placement.message);
+  }
+}
+
+function collectTombstones(mailbox: MailboxState, before: number): void {
+  const kept = mailbox.tombstones.filter(({ at }) => at >= before);
+  const lost = mailbox.tombstones.filter(({ at }) => at < before);
+  mailbox.tombstoneFloor = Math.max(mailbox.tombstoneFloor, ...lost.map(({ modseq }) => modseq));
+  mailbox.tombstones = kept;
+}
+
+function collectLog(account: Account, before: number): void {
+  const lost = account.log.filter(({ at }) => at < before);
+  account.logFloor = Math.max(account.logFloor, ...lost.map(({ record }) => record.modseq));
+  account.log = account.log.filter(({ at }) => at >= before);
+  for (const [id, modseq] of account.removed) if (modseq <= account.logFloor) account.removed.delete(id);
+}

@@ -1,0 +1,170 @@
+/** The whole store in memory: the reference that other backends are measured by, and the store of unit tests. */
+import { crc32 } from 'node:zlib';
+import { MailError } from '#mail/failure.ts';
+import type { Clock, Random } from '#runtime/ambient.ts';
+import type { Changes, MailboxDelta, MailboxSnapshot, NoticeBatch } from '../change.ts';
+import { newId } from '../ids.ts';
+import type { Commit, CommitAnswer } from '../mutation.ts';
+import { evaluateSearch } from '../search/evaluate.ts';
+import type { SearchQuery } from '../search-query.ts';
+import type { Columns, MailStore, MessageRow, OutboxRow } from '../store.ts';
+import type {
+  Access,
+  AccountId,
+  AccountState,
+  BodyRef,
+  MailboxId,
+  MailboxList,
+  ModSeq,
+  Uid,
+  UidSet,
+} from '../types.ts';
+import { single } from '../uid-set.ts';
+import { collect, DEFAULT_RETENTION, type Retention } from './collect.ts';
+import { runCommit } from './commit.ts';
+import { Notices } from './notices.ts';
+import * as read from './read.ts';
+import type { Account, MailboxState, State } from './state.ts';
+
+const BATCH = 256;
+const CHUNK = 262_144;
+
+export interface MemoryStoreOptions {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly random: Random;
+  /** Largest body that `stage` takes, in octets; unlimited when absent. */
+  readonly largestBody?: number;
+  readonly retention?: Partial<Retention>;
+}
+
+export class MemoryStore implements MailStore {
+  readonly #options: MemoryStoreOptions;
+  readonly #state: State = { accounts: new Map(), bodies: new Map() };
+  readonly #notices: Notices;
+  readonly #closed = new AbortController();
+
+  constructor(options: MemoryStoreOptions) {
+    this.#options = options;
+    this.#notices = new Notices(newId('commit', options.random));
+  }
+
+  async commit(commit: Commit): Promise<CommitAnswer> {
+    this.#open();
+    const { clock, random } = this.#options;
+    const { answer, notice } = runCommit(this.#state, commit, clock.now(), random);
+    if (notice !== undefined) this.#notices.add(notice);
+    return answer;
+  }
+
+  async stage(_owner: AccountId, content: AsyncIterable<Uint8Array>): Promise<BodyRef> {
+    this.#open();
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    for await (const chunk of content) {
+      length += chunk.length;
+      if (length > (this.#options.largestBody ?? Number.POSITIVE_INFINITY)) {
+        throw new MailError('too-large', 'the message is too large');
+      }
+      chunks.push(Uint8Array.from(chunk));
+    }
+    const data = Buffer.concat(chunks);
+    const id = newId('body', this.#options.random);
+    this.#state.bodies.set(id, { data, references: 0, storedAt: this.#options.clock.now() });
+    return { id, length, crc: crc32(data), codec: 'identity', key: null };
+  }
+
+  async accountState(access: Access): Promise<AccountState> {
+    return read.accountState(this.#account(access));
+  }
+
+  async mailboxes(access: Access): Promise<MailboxList> {
+    return read.mailboxList(this.#account(access));
+  }
+
+  async snapshot(access: Access, mailbox: MailboxId): Promise<MailboxSnapshot> {
+    return read.snapshot(this.#account(access), this.#mailbox(access, mailbox));
+  }
+
+  async delta(access: Access, mailbox: MailboxId, since: ModSeq): Promise<MailboxDelta> {
+    const account = this.#account(access);
+    const removedAt = account.removed.get(mailbox);
+    if (removedAt !== undefined) return read.removedDelta(account, removedAt);
+    return read.delta(account, this.#mailbox(access, mailbox), since);
+  }
+
+  async changes(access: Access, since: ModSeq, limit: number): Promise<Changes> {
+    return read.changes(this.#account(access), since, limit);
+  }
+
+  async *messages(
+    access: Access,
+    mailbox: MailboxId,
+    uids: UidSet,
+    columns: Columns,
+    options?: { expunged?: boolean },
+  ): AsyncIterable<readonly MessageRow[]> {
+    const placements = read.select(this.#mailbox(access, mailbox), uids, options?.expunged === true);
+    for (let i = 0; i < placements.length; i += BATCH) {
+      yield placements.slice(i, i + BATCH).map((placement) => read.messageRow(this.#state, placement, columns));
+    }
+  }
+
+  async *content(access: Access, mailbox: MailboxId, uid: Uid, start: number, end: number): AsyncIterable<Uint8Array> {
+    const [placement] = read.select(this.#mailbox(access, mailbox), single(uid), true);
+    if (placement === undefined) throw new MailError('no-such-message', 'no such message');
+    const content = read.contentOf(this.#state, placement);
+    const stop = Math.min(end, content.length);
+    for (let at = Math.max(0, start); at < stop; at += CHUNK) yield content.subarray(at, Math.min(at + CHUNK, stop));
+  }
+
+  async search(access: Access, mailbox: MailboxId, query: SearchQuery): Promise<UidSet> {
+    const rows = read.rowsOf(this.#mailbox(access, mailbox).placements);
+    return evaluateSearch(query, {
+      rows,
+      now: this.#options.clock.now(),
+      messages: (uids, columns) => this.messages(access, mailbox, uids, columns),
+      content: (uid, start, end) => this.content(access, mailbox, uid, start, end),
+    });
+  }
+
+  async outbox(owner: AccountId): Promise<readonly OutboxRow[]> {
+    return this.#account({ owner, viewer: owner }).outbox;
+  }
+
+  watch(cursor: string | undefined, signal: AbortSignal): AsyncIterable<NoticeBatch> {
+    this.#open();
+    return this.#notices.watch(cursor, AbortSignal.any([signal, this.#closed.signal]));
+  }
+
+  /** Lets go of what its retention no longer covers. */
+  collect(): void {
+    collect(this.#state, this.#options.clock.now(), { ...DEFAULT_RETENTION, ...this.#options.retention });
+  }
+
+  /** How many bodies are held, for tests of their collection. */
+  get bodyCount(): number {
+    return this.#state.bodies.size;
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort();
+  }
+
+  #open(): void {
+    if (this.#closed.signal.aborted) throw new MailError('unavailable', 'the store is closed');
+  }
+
+  #account(access: Access): Account {
+    this.#open();
+    if (access.viewer !== access.owner) throw new MailError('not-permitted', 'another one’s account');
+    const account = this.#state.accounts.get(access.owner);
+    if (account === undefined) throw new MailError('no-such-account', 'no such account');
+    return account;
+  }
+
+  #mailbox(access: Access, id: MailboxId): MailboxState {
+    const mailbox = this.#account(access).mailboxes.get(id);
+    if (mailbox === undefined) throw new MailError('no-such-mailbox', 'no such mailbox');
+    return mailbox;
+  }
+}
