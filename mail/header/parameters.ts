@@ -46,7 +46,7 @@ export function parseParameters(text: string, limits: ParameterLimits = PARAMETE
   return { value, parameters };
 }
 
-export const parameter = (parsed: ParameterizedValue, name: string): Parameter | undefined =>
+export const parameter = (parsed: Pick<ParameterizedValue, 'parameters'>, name: string): Parameter | undefined =>
   parsed.parameters.find((p) => p.name === name);
 
 interface Piece {
