@@ -142,7 +142,10 @@ export class Framer {
 
   /** Gives up a command whose literal is being, or was, streamed: what is left of it is swallowed. */
   abandon(): void {
-    if (this.#state.name === 'decide') return this.refuse();
+    if (this.#state.name === 'decide') {
+      this.refuse();
+      return;
+    }
     const left = this.#state.name === 'stream' ? this.#state.left : 0;
     this.#startCommand({ name: 'skip', left });
   }

@@ -202,7 +202,7 @@ export class Cursor {
     const raw = this.#text.subarray(start, this.#at);
     if (eightBit && !(this.utf8 && isUtf8(raw))) this.fail('8-bit octets need a literal here');
     this.#at++;
-    return escaped ? unescape(raw) : raw;
+    return escaped ? unescapeQuoted(raw) : raw;
   }
 
   /** A literal; NUL only in a literal8, and a literal8 only where `binary` allows it (RFC 3516 §4.4). */
@@ -264,7 +264,7 @@ function textOf(part: CommandPart | undefined): Buffer {
   return part?.kind === 'text' ? part.bytes : NOTHING;
 }
 
-function unescape(raw: Buffer): Buffer {
+function unescapeQuoted(raw: Buffer): Buffer {
   const out = Buffer.allocUnsafe(raw.length);
   let length = 0;
   for (let i = 0; i < raw.length; i++) {

@@ -1,0 +1,62 @@
+/**
+ * Collects a response from pieces and hands it out in few large chunks: text is joined as a JavaScript string (an engine's rope, far cheaper
+ * than many small writes into a buffer) and encoded once; large octet strings are passed on without a copy.
+ */
+const NO_COPY = 16_384;
+
+export class ResponseBuffer {
+  #chunks: Uint8Array[] = [];
+  #text = '';
+  #chunkOctets = 0;
+
+  /** Octets collected and not taken. */
+  get length(): number {
+    return this.#chunkOctets + this.#text.length;
+  }
+
+  /** US-ASCII only. */
+  ascii(text: string): this {
+    this.#text += text;
+    return this;
+  }
+
+  /** Kept, not copied: must not change until it was sent. */
+  bytes(bytes: Uint8Array): this {
+    this.#endText();
+    this.#chunks.push(bytes);
+    this.#chunkOctets += bytes.length;
+    return this;
+  }
+
+  /** Everything collected, in order; small pieces joined. */
+  take(): Uint8Array[] {
+    this.#endText();
+    const out: Uint8Array[] = [];
+    let small: Uint8Array[] = [];
+    for (const chunk of this.#chunks) {
+      if (chunk.length < NO_COPY) {
+        small.push(chunk);
+        continue;
+      }
+      if (small.length > 0) out.push(join(small));
+      small = [];
+      out.push(chunk);
+    }
+    if (small.length > 0) out.push(join(small));
+    this.#chunks = [];
+    this.#chunkOctets = 0;
+    return out;
+  }
+
+  #endText(): void {
+    if (this.#text === '') return;
+    const bytes = Buffer.from(this.#text, 'latin1');
+    this.#chunks.push(bytes);
+    this.#chunkOctets += bytes.length;
+    this.#text = '';
+  }
+}
+
+function join(chunks: readonly Uint8Array[]): Uint8Array {
+  return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks);
+}
