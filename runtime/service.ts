@@ -8,7 +8,7 @@ import type { Config } from '#config/config.ts';
 import type { Clock, Log, Random } from './ambient.ts';
 import type { Coordination } from './coordination.ts';
 
-/** The name of a listening socket: a protocol of CONTRACT (`smtp`, `imaps` …), or an inner Unix socket (`directory`, `queue`, `store-0` …). */
+/** The name of a listening socket: a protocol of CONTRACT (`smtp`, `imaps` …), `lmtp-unix`, or an inner Unix socket (`directory`, `queue`, `store-0` …). */
 export type ListenerName = string;
 
 export interface ProgramContext {
@@ -19,6 +19,11 @@ export interface ProgramContext {
   readonly coordination: Coordination;
   /** The current server certificate; replaced on SIGHUP, so ask for it at each handshake. */
   secureContext(): SecureContext;
+  /**
+   * Says that this worker serves an inner socket that only one worker may serve (it took that lease), or no longer does. Connections go to the
+   * claimant; while there is none they wait, except that the only worker of a program gets them all unclaimed.
+   */
+  claim(listener: ListenerName, held: boolean): void;
 }
 
 export interface Program {

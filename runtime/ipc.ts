@@ -1,0 +1,43 @@
+/** What the supervisor and its children say to each other over IPC. Plain JSON; a socket may travel with `socket`. */
+import type { Config } from '#config/config.ts';
+import type { SessionInfo } from './coordination.ts';
+import type { ListenerName } from './service.ts';
+import type { CertificatePem } from './tls/self-signed.ts';
+
+export type ToChild =
+  | { readonly type: 'start'; readonly config: Config; readonly keys: CertificatePem }
+  /** Comes with the socket; the supervisor keeps its copy until `ack`. */
+  | { readonly type: 'socket'; readonly id: number; readonly listener: ListenerName }
+  | { readonly type: 'reload'; readonly config: Config; readonly keys: CertificatePem }
+  | { readonly type: 'drain'; readonly deadlineMs: number }
+  | { readonly type: 'ping' }
+  | CoordinationAnswer;
+
+export type ToSupervisor =
+  /** The program's file has been loaded and listens to messages. */
+  | { readonly type: 'hello' }
+  | { readonly type: 'ready' }
+  | { readonly type: 'ack'; readonly id: number }
+  /** So many dealt sockets have closed since the last such message. */
+  | { readonly type: 'closed'; readonly count: number }
+  /** This worker serves (or no longer serves) an inner socket that only one may serve. */
+  | { readonly type: 'claim'; readonly listener: ListenerName; readonly held: boolean }
+  | { readonly type: 'reloaded'; readonly error?: string }
+  | { readonly type: 'pong' }
+  | CoordinationRequest;
+
+export type CoordinationRequest = { readonly type: 'coordinate'; readonly call: number } & (
+  | { readonly method: 'count'; readonly key: string; readonly amount: number; readonly windowMs: number }
+  | { readonly method: 'acquire'; readonly key: string; readonly limit: number }
+  | { readonly method: 'session'; readonly info: SessionInfo }
+  | { readonly method: 'sessions' }
+  /** Not answered. `call` is that of the `acquire` or `session` that made the lease. */
+  | { readonly method: 'release' }
+);
+
+export interface CoordinationAnswer {
+  readonly type: 'coordinated';
+  readonly call: number;
+  /** A count; whether a lease was given; or the sessions. */
+  readonly value: number | boolean | readonly SessionInfo[];
+}

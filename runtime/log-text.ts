@@ -1,0 +1,30 @@
+/** A JSON log line as text for people: `12:00:01.123 WARN  mta: connection lost session=k2 peer=192.0.2.1`. */
+
+const COLOURS: Readonly<Record<string, string>> = { debug: '90', info: '32', warn: '33', error: '31' };
+
+export function formatLine(line: string, colour: boolean): string {
+  const { time, level, program, msg, error, err, ...fields } = JSON.parse(line) as Record<string, unknown>;
+  const paint = (code: string, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const name = String(level);
+  const pairs = Object.entries(fields)
+    .filter(([key]) => key !== 'pid' && key !== 'hostname')
+    .map(([key, value]) => ` ${paint('90', `${key}=`)}${show(value)}`);
+  const head = `${paint('90', String(time).slice(11, 23))} ${paint(COLOURS[name] ?? '0', name.toUpperCase().padEnd(5))}`;
+  const subject = program === undefined ? '' : ` ${String(program)}:`;
+  return `${head}${subject} ${String(msg)}${pairs.join('')}${trouble(error ?? err)}\n`;
+}
+
+function show(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return /^[^\s"\u0000-\u001f]+$/.test(text) ? text : JSON.stringify(value);
+}
+
+/** An error's stack, indented; it starts with its message. */
+function trouble(error: unknown): string {
+  if (error === undefined) return '';
+  const stack = (error as { stack?: string } | null)?.stack ?? JSON.stringify(error);
+  return `\n${stack
+    .split('\n')
+    .map((line) => `    ${line}`)
+    .join('\n')}`;
+}

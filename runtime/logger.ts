@@ -1,0 +1,72 @@
+/**
+ * The log: one line of JSON an event on standard error (pino), or text for people. Lines are written at once, so that the last words of a
+ * crash are not lost.
+ */
+import { isatty } from 'node:tty';
+import { destination, pino, stdSerializers, stdTimeFunctions } from 'pino';
+import type { Log } from './ambient.ts';
+import { formatLine } from './log-text.ts';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export interface LoggerOptions {
+  readonly level: LogLevel;
+  readonly format: 'auto' | 'json' | 'pretty';
+  /** Stands in every line: `{ program: 'mta' }`. */
+  readonly fields: object;
+  /** Where lines go, for tests; standard error otherwise. */
+  readonly write?: (line: string) => void;
+}
+
+export interface Logger extends Log {
+  /** For this log and all its children. */
+  setLevel(level: LogLevel): void;
+}
+
+const RANK = { debug: 20, info: 30, warn: 40, error: 50 } as const;
+const STDERR = 2;
+
+export function createLogger(options: LoggerOptions): Logger {
+  const pretty = options.format === 'pretty' || (options.format === 'auto' && isatty(STDERR));
+  const sink = options.write === undefined ? destination({ dest: STDERR, sync: true }) : { write: options.write };
+  const stream = pretty ? { write: (line: string) => void sink.write(formatLine(line, isatty(STDERR))) } : sink;
+  const root = pino(
+    {
+      level: 'debug',
+      base: options.fields,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { error: serializeError, err: serializeError },
+    },
+    stream,
+  );
+  // The level is ours and not pino's, because children of pino don't follow a change.
+  const state = { least: RANK[options.level] as number };
+  return Object.assign(wrap(root, state), {
+    setLevel(level: LogLevel) {
+      state.least = RANK[level];
+    },
+  });
+}
+
+function serializeError(error: unknown): unknown {
+  return error instanceof Error ? stdSerializers.err(error) : error;
+}
+
+interface PinoLike {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+  child(fields: object): PinoLike;
+}
+
+function wrap(target: PinoLike, state: { least: number }): Log {
+  return {
+    debug: (fields, message) => void (state.least <= RANK.debug && target.debug(fields, message)),
+    info: (fields, message) => void (state.least <= RANK.info && target.info(fields, message)),
+    warn: (fields, message) => void (state.least <= RANK.warn && target.warn(fields, message)),
+    error: (fields, message) => void target.error(fields, message),
+    child: (fields) => wrap(target.child(fields), state),
+  };
+}

@@ -1,0 +1,153 @@
+/** The life of a child process: `main.ts` of each program is `await runProgram('mta', start)`. The other end is `supervisor/worker.ts`. */
+import type { Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
+import type { Config } from '#config/config.ts';
+import { CoordinationClient } from './coordination-client.ts';
+import type { ToChild, ToSupervisor } from './ipc.ts';
+import { createLogger, type Logger } from './logger.ts';
+import type { Program, StartProgram } from './service.ts';
+import { systemClock, systemRandom } from './system.ts';
+import { makeSecureContext } from './tls/secure-context.ts';
+import type { CertificatePem } from './tls/self-signed.ts';
+
+/** How long a program may take to finish when its supervisor is gone, or when the child itself gets SIGTERM. */
+const ORPHAN_DRAIN_MS = 5_000;
+
+/** Runs until the process ends. Must be started by the supervisor. */
+export function runProgram(name: string, start: StartProgram): void {
+  if (process.send === undefined) {
+    process.stderr.write(`${name} is started by the supervisor: use \`peerpost run ${name}\`\n`);
+    process.exit(2);
+  }
+  const child = new Child(name, start);
+  process.on('message', (message: ToChild, socket: Socket | undefined) => child.receive(message, socket));
+  process.on('disconnect', () => child.stop(ORPHAN_DRAIN_MS, 'the supervisor is gone'));
+  process.on('SIGTERM', () => child.stop(ORPHAN_DRAIN_MS, 'SIGTERM'));
+  // Ctrl-C and a closed terminal reach the whole process group; what to do is the supervisor's to decide.
+  process.on('SIGINT', () => undefined);
+  process.on('SIGHUP', () => undefined);
+  process.on('uncaughtException', (error) => child.crash(error));
+  process.on('unhandledRejection', (error) => child.crash(error));
+  tell({ type: 'hello' });
+}
+
+function tell(message: ToSupervisor): void {
+  if (process.connected) process.send?.(message);
+}
+
+class Child {
+  readonly #name: string;
+  readonly #start: StartProgram;
+  readonly #coordination = new CoordinationClient(tell);
+  #log: Logger;
+  #context: SecureContext | undefined;
+  #program: Program | undefined;
+  #stopping = false;
+  #closed = 0;
+
+  constructor(name: string, start: StartProgram) {
+    this.#name = name;
+    this.#start = start;
+    this.#log = createLogger({ level: 'info', format: 'auto', fields: { program: name, pid: process.pid } });
+  }
+
+  receive(message: ToChild, socket: Socket | undefined): void {
+    switch (message.type) {
+      case 'start':
+        this.#settle(this.#begin(message.config, message.keys));
+        return;
+      case 'socket':
+        this.#accept(message.id, message.listener, socket);
+        return;
+      case 'reload':
+        this.#settle(this.#reload(message.config, message.keys));
+        return;
+      case 'drain':
+        this.stop(message.deadlineMs, 'draining');
+        return;
+      case 'coordinated':
+        this.#coordination.answered(message);
+        return;
+      case 'ping':
+        tell({ type: 'pong' });
+        return;
+    }
+  }
+
+  stop(deadlineMs: number, reason: string): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#log.info({ deadlineMs }, reason);
+    const finish = async (): Promise<void> => {
+      await this.#program?.drain(deadlineMs);
+      process.exit(0);
+    };
+    this.#settle(finish());
+    setTimeout(() => {
+      this.#log.warn({ deadlineMs }, 'not drained in time');
+      process.exit(0);
+    }, deadlineMs + 1_000);
+  }
+
+  crash(error: unknown): void {
+    this.#log.error({ error }, 'crashed');
+    process.exit(1);
+  }
+
+  async #begin(config: Config, keys: CertificatePem): Promise<void> {
+    this.#log = createLogger({ ...config.log, fields: { program: this.#name, pid: process.pid } });
+    this.#context = makeSecureContext(keys);
+    this.#program = await this.#start({
+      config,
+      log: this.#log,
+      clock: systemClock,
+      random: systemRandom,
+      coordination: this.#coordination,
+      secureContext: () => this.#secureContext(),
+      claim: (listener, held) => tell({ type: 'claim', listener, held }),
+    });
+    tell({ type: 'ready' });
+  }
+
+  async #reload(config: Config, keys: CertificatePem): Promise<void> {
+    try {
+      this.#context = makeSecureContext(keys);
+      this.#log.setLevel(config.log.level);
+      await this.#program?.reload(config);
+      tell({ type: 'reloaded' });
+    } catch (error) {
+      this.#log.error({ error }, 'reload failed; the program goes on as it was');
+      tell({ type: 'reloaded', error: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  #accept(id: number, listener: string, socket: Socket | undefined): void {
+    // The peer may have gone on the way here; then no socket arrives, and the supervisor's copy can go too.
+    if (socket !== undefined && this.#program !== undefined) {
+      socket.on('error', (error) => this.#log.debug({ error }, 'socket'));
+      socket.once('close', () => this.#countClosed());
+      this.#program.accept(listener, socket);
+    } else {
+      this.#countClosed();
+    }
+    tell({ type: 'ack', id });
+  }
+
+  /** One message for all that close in one turn. */
+  #countClosed(): void {
+    if (this.#closed++ > 0) return;
+    setImmediate(() => {
+      tell({ type: 'closed', count: this.#closed });
+      this.#closed = 0;
+    });
+  }
+
+  #secureContext(): SecureContext {
+    if (this.#context === undefined) throw new Error('no certificate yet');
+    return this.#context;
+  }
+
+  #settle(work: Promise<void>): void {
+    work.catch((error: unknown) => this.crash(error));
+  }
+}
