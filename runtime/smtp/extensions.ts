@@ -1,0 +1,27 @@
+/** What the peer announced in its answer to EHLO or LHLO (RFC 5321 §4.1.1.1). */
+import type { Reply } from '#mail/smtp/reply.ts';
+
+export class Extensions {
+  /** The peer's name for itself: the first word of its answer. */
+  readonly name: string;
+  readonly #keywords = new Map<string, readonly string[]>();
+
+  constructor(answer: Reply) {
+    this.name = answer.lines[0]?.trim().split(/\s+/)[0] ?? '';
+    for (const line of answer.lines.slice(1)) {
+      // Some servers write the parameter behind `=`, as an old draft had it.
+      const [keyword, ...parameters] = line.trim().split(/[\s=]+/);
+      if (keyword) this.#keywords.set(keyword.toUpperCase(), parameters);
+    }
+  }
+
+  has(keyword: string): boolean {
+    return this.#keywords.has(keyword);
+  }
+
+  /** Octets that the peer takes at most (RFC 1870 §4); `undefined` when it names no limit: zero is none. */
+  get sizeLimit(): number | undefined {
+    const size = Number(this.#keywords.get('SIZE')?.[0]);
+    return Number.isSafeInteger(size) && size > 0 ? size : undefined;
+  }
+}

@@ -1,0 +1,60 @@
+/** What is known about each recipient while a transaction goes on. */
+import { isPositive, type Reply, reply } from '#mail/smtp/reply.ts';
+import type { RecipientResult, Stage, TransactionResult } from './client-types.ts';
+
+/** The peer closes after this (RFC 5321 §3.8), whatever it answers to. */
+export const isClosing = (r: Reply): boolean => r.code === 421;
+
+export class Transaction {
+  readonly #results: (RecipientResult | undefined)[];
+  /** Recipients that RCPT was positive for and that have no final answer yet, in order. */
+  #accepted: number[] = [];
+
+  constructor(recipients: number) {
+    this.#results = new Array<undefined>(recipients).fill(undefined);
+  }
+
+  get accepted(): readonly number[] {
+    return this.#accepted;
+  }
+
+  get size(): number {
+    return this.#results.length;
+  }
+
+  /** The answer to RCPT. */
+  rcpt(index: number, answer: Reply): void {
+    if (isPositive(answer)) this.#accepted.push(index);
+    else this.settle(index, 'rcpt', tooManyRecipients(answer));
+  }
+
+  settle(index: number, stage: Stage, answer: Reply): void {
+    this.#results[index] ??= { kind: 'reply', stage, reply: answer };
+    this.#accepted = this.#accepted.filter((i) => i !== index);
+  }
+
+  /** One answer for all that have none yet. */
+  settleRest(stage: Stage, answer: Reply): void {
+    for (let i = 0; i < this.#results.length; i++) this.#results[i] ??= { kind: 'reply', stage, reply: answer };
+    this.#accepted = [];
+  }
+
+  loseRest(stage: Stage, error: Error): void {
+    for (let i = 0; i < this.#results.length; i++) this.#results[i] ??= { kind: 'lost', stage, error };
+    this.#accepted = [];
+  }
+
+  result(dsnPassedOn: boolean): TransactionResult {
+    const nothing = new Error('the transaction ended without an answer');
+    return {
+      recipients: this.#results.map((r) => r ?? { kind: 'lost', stage: 'final', error: nothing }),
+      dsnPassedOn,
+    };
+  }
+}
+
+/** RFC 5321 §4.5.3.1.10: 552 at RCPT means too many recipients and is treated as 452, unless its enhanced code says that a mailbox is meant. */
+function tooManyRecipients(answer: Reply): Reply {
+  if (answer.code !== 552 || answer.enhanced?.startsWith('2.')) return answer;
+  return reply(452, '5.3', ...answer.lines);
+}
