@@ -1,0 +1,375 @@
+/**
+ * The engine that receives SMTP (mta) and LMTP (mda): it reads commands, finds them in a table, checks state and syntax, runs them, keeps replies
+ * in order, moves content into sinks, and holds the client to its deadlines. It knows no policy: that is in the commands.
+ */
+import { splitCommand } from '#mail/smtp/command.ts';
+import { replyToError } from '#mail/smtp/failure-replies.ts';
+import { type LineEvent, LineSplitter } from '#mail/smtp/line-splitter.ts';
+import { type Reply, reply } from '#mail/smtp/reply.ts';
+import { CommandSyntaxError } from '#mail/smtp/syntax-error.ts';
+import type { Clock, Log } from '../ambient.ts';
+import { type Connection, ConnectionClosed } from '../connection.ts';
+import type { After, Command, CommandTable, Context, Step } from './command-table.ts';
+import { Content } from './receiver-content.ts';
+import { Pace } from './receiver-pace.ts';
+import { ReplyQueue } from './receiver-replies.ts';
+import { Stranger } from './receiver-stranger.ts';
+import { abandon, type Session } from './session.ts';
+
+export interface ReceiverLimits {
+  /** Milliseconds: for one command from when it is the client's turn, and for one content. Absolute: single octets don't extend them. */
+  readonly commandTimeout: number;
+  readonly contentTimeout: number;
+  /** Octets a second, on average, below which a sender of content is cut off after a while. */
+  readonly minimumRate: number;
+  readonly messageSize: number;
+  readonly lineLength: number;
+  /** Refusals (5xx) without an accepted message in between: from the first on each is answered a second late, at the second the session ends. */
+  readonly slowAfterErrors: number;
+  readonly dropAfterErrors: number;
+  /** Deferred replies that a client may have outstanding. */
+  readonly outstanding: number;
+}
+
+/** Postfix's numbers for errors; 64 outstanding messages fill a commit. */
+export const RECEIVER_DEFAULTS = { slowAfterErrors: 10, dropAfterErrors: 20, outstanding: 64 } as const;
+
+export interface ReceiverOptions<R, L> {
+  readonly connection: Connection;
+  readonly commands: CommandTable<R, L>;
+  /** The first reply; anything but 2xx ends the session. */
+  greeting(): Reply | Promise<Reply>;
+  /** Milliseconds to wait for those who speak before they are spoken to; 0 doesn't look. */
+  readonly greetingPause: number;
+  readonly limits: ReceiverLimits;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const TLS_TIMEOUT = 30_000;
+const GOODBYE_TIMEOUT = 5_000;
+const ERROR_DELAY = 1_000;
+/** RFC 5321 §4.5.3.1.4. */
+const LINE_LIMIT = 512;
+
+/** Serves one connection until it ends. Does not reject. */
+export async function receive<R, L>(options: ReceiverOptions<R, L>): Promise<void> {
+  await new Receiver(options).run();
+}
+
+class Receiver<R, L> {
+  readonly #options: ReceiverOptions<R, L>;
+  readonly #connection: Connection;
+  readonly #commands: CommandTable<R, L>;
+  readonly #limits: ReceiverLimits;
+  readonly #log: Log;
+  readonly #lines: LineSplitter;
+  readonly #replies: ReplyQueue;
+  readonly #context: Context;
+  readonly #stranger = new Stranger();
+  #session: Session<R, L> = { state: 'connected' };
+  #early: Promise<Uint8Array | null> | undefined;
+  #errors = 0;
+  #draining = false;
+
+  constructor(options: ReceiverOptions<R, L>) {
+    this.#options = options;
+    this.#connection = options.connection;
+    this.#commands = options.commands;
+    this.#limits = options.limits;
+    this.#log = options.log;
+    const limits = Object.values(options.commands).map((command) => command.lineLimit ?? LINE_LIMIT);
+    this.#lines = new LineSplitter(Math.max(LINE_LIMIT, ...limits));
+    this.#replies = new ReplyQueue(options.connection);
+    this.#replies.onIdle = () => this.#connection.deadline(this.#limits.commandTimeout);
+    this.#context = {
+      connection: options.connection,
+      log: options.log,
+      clock: options.clock,
+      ask: (prompt) => this.#ask(prompt),
+      content: (sink, how) =>
+        new Content(sink, { ...this.#limits, ...how, session: options.connection.id, log: options.log }),
+    };
+  }
+
+  async run(): Promise<void> {
+    try {
+      if (await this.#greet()) await this.#converse();
+    } catch (error) {
+      await this.#broken(error);
+    } finally {
+      abandon(this.#session);
+      await this.#connection.end();
+    }
+  }
+
+  /** RFC 5321 §3.1 and §4.3.1: the client waits for the greeting; who doesn't is a robot (or smuggles commands through something). */
+  async #greet(): Promise<boolean> {
+    this.#connection.deadline(this.#limits.commandTimeout);
+    const [greeting, early] = await Promise.all([this.#options.greeting(), this.#spokeEarly()]);
+    if (early) return this.#goodbye(reply(554, '5.1', 'You speak before you are spoken to'));
+    this.#replies.add(greeting);
+    await this.#replies.flush();
+    return greeting.code < 300;
+  }
+
+  async #spokeEarly(): Promise<boolean> {
+    const { greetingPause, clock } = this.#options;
+    if (greetingPause <= 0) return false;
+    const first = this.#connection.read();
+    let cancel: () => void = () => undefined;
+    const pause = new Promise<undefined>((resolve) => {
+      cancel = clock.after(greetingPause, () => resolve(undefined));
+    });
+    try {
+      const chunk = await Promise.race([first, pause]);
+      if (chunk === undefined) {
+        this.#early = first;
+        // It is awaited by the next read; until then its rejection is nobody's fault.
+        first.catch(() => undefined);
+      }
+      return chunk !== undefined && chunk !== null;
+    } finally {
+      cancel();
+    }
+  }
+
+  async #converse(): Promise<void> {
+    for (;;) {
+      const event = await this.#nextLine();
+      if (event === undefined) return;
+      const step = event === 'draining' ? this.#shutdown() : await this.#step(event);
+      if (!(await this.#obey(step))) return;
+    }
+  }
+
+  /** The next command line; `undefined` when the client has gone. */
+  async #nextLine(): Promise<LineEvent | 'draining' | undefined> {
+    let turn = false;
+    for (;;) {
+      if (this.#draining) return 'draining';
+      const event = this.#lines.next();
+      if (event !== undefined) return event;
+      if (!turn) {
+        turn = true;
+        // The deadline starts when the client has all our answers, and holds for the whole line.
+        this.#connection.deadline(this.#replies.outstanding > 0 ? undefined : this.#limits.commandTimeout);
+      }
+      if (this.#connection.buffered === 0) await this.#replies.flush();
+      const chunk = await this.#read();
+      if (chunk === null) return undefined;
+      if (chunk !== undefined) this.#lines.push(chunk);
+    }
+  }
+
+  /** `undefined` when the server began to drain instead. */
+  async #read(): Promise<Uint8Array | null | undefined> {
+    const early = this.#early;
+    this.#early = undefined;
+    this.#replies.waiting = true;
+    try {
+      return await (early ?? this.#connection.read());
+    } catch (error) {
+      if (!(error instanceof ConnectionClosed) || error.reason !== 'draining') throw error;
+      this.#draining = true;
+      return undefined;
+    } finally {
+      this.#replies.waiting = false;
+    }
+  }
+
+  async #step(event: LineEvent): Promise<Step<R, L>> {
+    const session = this.#session;
+    try {
+      if (event.defect !== undefined) return { reply: lineReply(event.defect), next: session };
+      if (this.#stranger.recognises(event.line)) return this.#close(reply(554, '5.1', 'This is a mail server'));
+      const { verb, argument } = splitCommand(event.line);
+      const command = Object.hasOwn(this.#commands, verb) ? this.#commands[verb] : undefined;
+      if (command === undefined) return { reply: reply(500, '5.1', 'Command not recognized'), next: session };
+      if (event.line.length + 2 > (command.lineLimit ?? LINE_LIMIT)) {
+        return { reply: reply(500, '5.2', 'Line too long'), next: session };
+      }
+      if (this.#outOfStep(command)) return this.#close(reply(554, '5.1', 'You must wait for the answer'));
+      if (!command.allowedIn.includes(session.state)) {
+        return { reply: reply(503, '5.1', outOfSequence(verb, session.state)), next: session };
+      }
+      return await command.run(session, command.parse(argument, session), this.#context);
+    } catch (error) {
+      if (error instanceof ConnectionClosed) throw error;
+      return { reply: this.#answer(error), next: session };
+    }
+  }
+
+  /** RFC 2920 §3.1 says which commands end a group; a client that said HELO was never offered PIPELINING at all. */
+  #outOfStep(command: Command<R, L>): boolean {
+    const alone =
+      command.endsGroup === true || (this.#session.state !== 'connected' && this.#session.hello.verb === 'HELO');
+    return alone && (this.#lines.pending > 0 || this.#connection.buffered > 0);
+  }
+
+  /** Writes, moves on and does what the step asks for; false when the session is over. */
+  async #obey(step: Step<R, L>): Promise<boolean> {
+    this.#session = step.next;
+    await this.#count(step);
+    this.#replies.add(step.reply);
+    if (this.#replies.full) await this.#replies.flush();
+    if (this.#replies.outstanding > this.#limits.outstanding) await this.#replies.atMost(this.#limits.outstanding);
+    if (step.after !== undefined) return this.#do(step.after);
+    if (this.#errors < this.#limits.dropAfterErrors) return true;
+    return this.#goodbye(reply(421, '7.0', 'Too many errors'));
+  }
+
+  /** Errors slow a client down and then end its session; an accepted message forgives them. */
+  async #count(step: Step<R, L>): Promise<void> {
+    if (step.reply instanceof Promise) {
+      void step.reply.then((replies) => {
+        if (replies.some((each) => each.code < 300)) this.#errors = 0;
+      });
+      return;
+    }
+    if (!isError(step.reply)) return;
+    this.#errors += 1;
+    if (this.#errors <= this.#limits.slowAfterErrors) return;
+    await new Promise<void>((resolve) => this.#options.clock.after(ERROR_DELAY, resolve));
+  }
+
+  async #do(after: After<R, L>): Promise<boolean> {
+    switch (after.act) {
+      case 'close':
+        await this.#finish();
+        return false;
+      case 'start-tls':
+        await this.#finish();
+        // RFC 3207 §4.2: all that was said in the clear is forgotten, commands that came along with STARTTLS too.
+        this.#lines.clear();
+        await this.#connection.startTls(TLS_TIMEOUT);
+        this.#lines.clear();
+        return true;
+      case 'read-to-dot':
+        return (await this.#readToDot(after.content)) && this.#obey(after.done());
+      case 'read-octets':
+        return (await this.#readOctets(after.octets, after.content)) && this.#obey(after.done());
+    }
+  }
+
+  /** False when the client went away in the middle of its message. */
+  async #readToDot(content: Content): Promise<boolean> {
+    const pace = new Pace(this.#connection, this.#options.clock, this.#limits);
+    try {
+      for (;;) {
+        const chunk =
+          this.#lines.pending > 0 ? this.#lines.take(Number.POSITIVE_INFINITY) : await this.#readContent(pace);
+        if (chunk === null) return false;
+        await content.push(chunk);
+        if (!content.done) continue;
+        if (content.rest.length > 0) this.#lines.push(content.rest);
+        return true;
+      }
+    } finally {
+      if (!content.done) content.abort();
+    }
+  }
+
+  async #readOctets(octets: number, content: Content | undefined): Promise<boolean> {
+    const pace = new Pace(this.#connection, this.#options.clock, this.#limits);
+    let left = octets;
+    while (left > 0) {
+      if (this.#lines.pending === 0) {
+        const chunk = await this.#readContent(pace);
+        if (chunk === null) return false;
+        this.#lines.push(chunk);
+      }
+      const taken = this.#lines.take(left);
+      left -= taken.length;
+      await content?.push(taken);
+    }
+    return true;
+  }
+
+  async #readContent(pace: Pace): Promise<Uint8Array | null> {
+    if (this.#connection.buffered === 0) {
+      pace.expect();
+      await this.#replies.flush();
+    }
+    for (;;) {
+      const chunk = await this.#read();
+      // Draining: this message is still taken.
+      if (chunk === undefined) continue;
+      pace.received(chunk?.length ?? 0);
+      return chunk;
+    }
+  }
+
+  async #ask(prompt: Reply): Promise<string> {
+    this.#replies.add(prompt);
+    const event = await this.#nextLine();
+    if (event === undefined) throw new ConnectionClosed('closed');
+    if (event === 'draining') throw new ConnectionClosed('draining');
+    if (event.defect !== undefined) throw new CommandSyntaxError(lineReply(event.defect));
+    return event.line.toString('latin1');
+  }
+
+  #close(last: Reply): Step<R, L> {
+    return { reply: last, next: this.#session, after: { act: 'close' } };
+  }
+
+  #shutdown(): Step<R, L> {
+    return this.#close(reply(421, '3.2', 'Shutting down, try again later'));
+  }
+
+  #answer(error: unknown): Reply {
+    return replyToError(error, this.#connection.id, (fault) => {
+      this.#log.error({ session: this.#connection.id, err: fault }, 'a command failed');
+    });
+  }
+
+  /** All replies are known and written. */
+  async #finish(): Promise<void> {
+    this.#connection.deadline(undefined);
+    await this.#replies.atMost(0);
+    this.#connection.deadline(GOODBYE_TIMEOUT);
+    await this.#replies.flush();
+  }
+
+  async #goodbye(last: Reply): Promise<false> {
+    this.#replies.add(last);
+    await this.#finish();
+    return false;
+  }
+
+  /** The conversation broke off: say why if somebody may still listen. */
+  async #broken(error: unknown): Promise<void> {
+    if (!(error instanceof ConnectionClosed)) {
+      this.#log.error({ session: this.#connection.id, err: error }, 'a session failed');
+    }
+    const reason = error instanceof ConnectionClosed ? error.reason : 'fault';
+    if (reason === 'closed' || reason === 'error') return;
+    const last =
+      reason === 'deadline'
+        ? reply(421, '4.2', 'You took too long')
+        : reason === 'draining'
+          ? reply(421, '3.2', 'Shutting down, try again later')
+          : reply(421, '3.0', `Internal trouble (session ${this.#connection.id})`);
+    try {
+      await this.#goodbye(last);
+    } catch (lost) {
+      if (!(lost instanceof ConnectionClosed)) throw lost;
+    }
+  }
+}
+
+function lineReply(defect: NonNullable<LineEvent['defect']>): Reply {
+  if (defect === 'too-long') return reply(500, '5.2', 'Line too long');
+  return reply(500, '5.2', 'Commands end with CRLF and have no other CR, LF or NUL');
+}
+
+function outOfSequence(verb: string, state: Session<unknown, unknown>['state']): string {
+  if (state === 'connected') return 'Say hello first';
+  if (verb === 'RCPT' || verb === 'DATA') return 'MAIL first';
+  return state === 'transaction' ? 'A message is under way' : 'Not now';
+}
+
+function isError(step: Reply | readonly Reply[]): boolean {
+  const replies: readonly Reply[] = 'code' in step ? [step] : step;
+  return replies.some((each) => each.code >= 500);
+}
