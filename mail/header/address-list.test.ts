@@ -52,7 +52,10 @@ test('an address that was formatted is read back', () => {
 
 test('never throws, and cuts off at the limit', () => {
   fc.assert(
-    fc.property(fc.string({ unit: fc.constantFrom(...'a@<>,;:"\\()[]. =?') }), (text) => void parseAddressList(text)),
+    fc.property(
+      fc.string({ unit: fc.constantFrom(...'a@<>,;:"\\()[]. =?'.split('')) }),
+      (text) => void parseAddressList(text),
+    ),
   );
   const many = parseAddressList('a@b,'.repeat(100), { items: 10 });
   assert.equal(many.items.length, 10);

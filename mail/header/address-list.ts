@@ -230,6 +230,7 @@ class TokenReader {
 
 /** `local@domain`, the local part quoted where RFC 5322 §3.4.1 needs it. */
 export function formatAddrSpec(local: string, domain: string): string {
+  if (local === '' && domain === '') return '';
   const safe = DOT_ATOM.test(local) ? local : `"${local.replace(/[\\"]/g, '\\$&')}"`;
   return domain === '' ? safe : `${safe}@${domain}`;
 }

@@ -124,7 +124,7 @@ function readToken(token: string, found: Partial<Parts>): void {
     // The first number up to 31 is the day; the other is the year, unless it stood first with four digits.
     if (found.day === undefined && token.length <= 2) found.day = Number(token);
     else found.year ??= yearDigits(token);
-  } else if (/^(?:gmt|utc?)?[+-]\d{2}:?\d{2}$/i.test(token)) {
+  } else if (/^(?:gmt|utc?)?[+-]\d{1,2}:?\d{2}$/i.test(token)) {
     found.zone ??= numericZone(token.replace(/^[a-z]*/i, '').replace(':', ''));
   } else if (/^[a-z]/i.test(token)) {
     readWord(token.toLowerCase(), found);
@@ -149,7 +149,9 @@ function fullYear(digits: number): number {
 }
 
 /** Minutes east of `+hhmm`; nonsense is worth 0. */
-function numericZone(text: string): number {
+function numericZone(zone: string): number {
+  // `-600` is common enough for `-0600`.
+  const text = zone.length === 4 ? `${zone.charAt(0)}0${zone.slice(1)}` : zone;
   const minutes = Number(text.slice(3, 5));
   if (minutes > 59) return 0;
   const east = Number(text.slice(1, 3)) * 60 + minutes;

@@ -48,7 +48,10 @@ test('a parameter that was formatted is read back', () => {
 
 test('never throws, stays cheap, keeps its limit', () => {
   fc.assert(
-    fc.property(fc.string({ unit: fc.constantFrom(...'a*0=;"\\\'% (') }), (text) => void parseParameters(text)),
+    fc.property(
+      fc.string({ unit: fc.constantFrom(...'a*0=;"\\\'% ('.split('')) }),
+      (text) => void parseParameters(text),
+    ),
   );
   for (const unit of [';', 'a', ' ', '=', '"', 'a*0=', '(', "a='"]) parseParameters(`x;${unit.repeat(200_000)}`);
   const flood = Array.from({ length: 5000 }, (_, i) => `;x*${i}=a`).join('');

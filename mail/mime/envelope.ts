@@ -46,7 +46,8 @@ export function indexHeaders(fields: MessageFields): IndexedHeaders {
   const messageId = identifiers(fields.messageId)[0] ?? (fields.messageId === '' ? undefined : fields.messageId);
   const date = fields.date === undefined ? undefined : parseDate(fields.date);
   return {
-    subject: decodeWords(textOfBinary(fields.subject ?? '')),
+    // Folding is done with tabs, too, and old mail folds where no blank was.
+    subject: decodeWords(textOfBinary(fields.subject ?? '')).replace(/[ \t]{2,}|\t/g, ' '),
     from: indexedAddresses(fields.from),
     sender: indexedAddresses(fields.sender),
     replyTo: indexedAddresses(fields.replyTo),

@@ -7,7 +7,7 @@ import type { ContentFields, Part } from './part.ts';
 
 const PREVIEW_CHARACTERS = 256;
 /** Octets of a part that are looked at; HTML begins with much that is no text. */
-const PREVIEW_OCTETS = { plain: 2048, html: 16_384 } as const;
+const PREVIEW_OCTETS = { plain: 1024, html: 16_384 } as const;
 
 /** Listens to the bodies that pass and keeps the beginning of the first text that says something. */
 export class PreviewTap {
@@ -62,7 +62,10 @@ function makePreview(bytes: Uint8Array, content: ContentFields): string {
   if (decoding === undefined) return '';
   const text = decodeText(decodeTransfer(bytes, decoding), parameter(content, 'charset')?.value);
   const plain = content.type === 'text/html' ? textOfHtml(text) : text;
-  const folded = plain.replace(/[\s\u200b\ufeff\u00ad]+/g, ' ').trim();
+  const folded = plain
+    .slice(0, 4 * PREVIEW_CHARACTERS)
+    .replace(/[\s\u200b\ufeff\u00ad]+/g, ' ')
+    .trim();
   // The cut may have gone through a character.
   return folded
     .slice(0, PREVIEW_CHARACTERS)
