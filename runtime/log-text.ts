@@ -2,21 +2,28 @@
 
 const COLOURS: Readonly<Record<string, string>> = { debug: '90', info: '32', warn: '33', error: '31' };
 
+interface Line {
+  readonly time: string;
+  readonly level: string;
+  readonly program?: string;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
 export function formatLine(line: string, colour: boolean): string {
-  const { time, level, program, msg, error, err, ...fields } = JSON.parse(line) as Record<string, unknown>;
+  const { time, level, program, msg, error, err, ...fields } = JSON.parse(line) as Line;
   const paint = (code: string, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
-  const name = String(level);
   const pairs = Object.entries(fields)
     .filter(([key]) => key !== 'pid' && key !== 'hostname')
     .map(([key, value]) => ` ${paint('90', `${key}=`)}${show(value)}`);
-  const head = `${paint('90', String(time).slice(11, 23))} ${paint(COLOURS[name] ?? '0', name.toUpperCase().padEnd(5))}`;
-  const subject = program === undefined ? '' : ` ${String(program)}:`;
-  return `${head}${subject} ${String(msg)}${pairs.join('')}${trouble(error ?? err)}\n`;
+  const head = `${paint('90', time.slice(11, 23))} ${paint(COLOURS[level] ?? '0', level.toUpperCase().padEnd(5))}`;
+  const subject = program === undefined ? '' : ` ${program}:`;
+  return `${head}${subject} ${msg}${pairs.join('')}${trouble(error ?? err)}\n`;
 }
 
 function show(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return /^[^\s"\u0000-\u001f]+$/.test(text) ? text : JSON.stringify(value);
+  return /^[^\s"\p{Cc}]+$/u.test(text) ? text : JSON.stringify(value);
 }
 
 /** An error's stack, indented; it starts with its message. */

@@ -63,10 +63,16 @@ interface PinoLike {
 
 function wrap(target: PinoLike, state: { least: number }): Log {
   return {
-    debug: (fields, message) => void (state.least <= RANK.debug && target.debug(fields, message)),
-    info: (fields, message) => void (state.least <= RANK.info && target.info(fields, message)),
-    warn: (fields, message) => void (state.least <= RANK.warn && target.warn(fields, message)),
-    error: (fields, message) => void target.error(fields, message),
+    debug(fields, message) {
+      if (state.least <= RANK.debug) target.debug(fields, message);
+    },
+    info(fields, message) {
+      if (state.least <= RANK.info) target.info(fields, message);
+    },
+    warn(fields, message) {
+      if (state.least <= RANK.warn) target.warn(fields, message);
+    },
+    error: (fields, message) => target.error(fields, message),
     child: (fields) => wrap(target.child(fields), state),
   };
 }

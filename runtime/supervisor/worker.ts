@@ -67,7 +67,7 @@ export class Worker {
       // Standard output belongs to `ready`; whatever a child prints goes where the log goes.
       stdio: ['ignore', 2, 2, 'ipc'],
       execArgv: ['--disable-warning=ExperimentalWarning'],
-      ...(options.identity ?? {}),
+      ...options.identity,
     });
     this.pid = this.#child.pid;
     this.#child.on('message', (message) => this.#receive(message as ToSupervisor));

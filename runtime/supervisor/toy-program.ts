@@ -1,0 +1,33 @@
+/** A program for the supervisor's tests: answers each connection with who it is, then obeys one-letter orders. */
+import { runProgram } from '../program.ts';
+
+runProgram('toy', async (context) => {
+  let hostname = context.config.hostname;
+  const open = new Set<{ end(text: string): void }>();
+  const lease = await context.coordination.acquire('starts', 1000);
+  return {
+    accept(listener, socket) {
+      open.add(socket);
+      socket.on('close', () => open.delete(socket));
+      socket.write(`${listener} ${process.pid} ${hostname}\n`);
+      socket.on('data', (data) => {
+        const order = String(data).trim();
+        if (order === 'crash') throw new Error('as told');
+        if (order === 'hang') {
+          socket.write('hanging\n');
+          for (;;);
+        }
+        if (order.startsWith('claim ')) context.claim(order.slice(6), true);
+        if (order === 'release') lease?.release();
+        void context.coordination.count('orders', 1, 3_600_000).then((n) => socket.write(`${order} ${n}\n`));
+      });
+    },
+    async reload(config) {
+      hostname = config.hostname;
+    },
+    async drain() {
+      for (const socket of open) socket.end('bye\n');
+      while (open.size > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    },
+  };
+});
