@@ -7,11 +7,11 @@
 import type { Clock, Log, Random } from '#runtime/ambient.ts';
 import type { Directory } from '#store/directory.ts';
 import type { MailStore } from '#store/store.ts';
+import type { ViewCache } from '#store/view-cache.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { CommandPart } from './framer.ts';
 import type { Cursor } from './grammar/cursor.ts';
 import type { Session, StateName, StateOf } from './session.ts';
-import type { Views } from './view.ts';
 
 /**
  * Where untagged responses go. `write` takes whole responses (each ended by CRLF) and never blocks; whoever writes many awaits `ready()` between
@@ -53,11 +53,22 @@ export function bad(text: string, code?: string): Completion {
   return code === undefined ? { status: 'BAD', text } : { status: 'BAD', code, text };
 }
 
+/** Thrown to answer with a completion from wherever one is; for refusals that the table of failures has no code for. */
+export class Refused extends Error {
+  readonly completion: Completion;
+
+  constructor(completion: Completion) {
+    super(completion.text);
+    this.name = 'Refused';
+    this.completion = completion;
+  }
+}
+
 /** What every session of the gateway shares. */
 export interface ImapServices {
   readonly hostname: string;
   readonly store: MailStore;
-  readonly views: Views;
+  readonly views: ViewCache;
   readonly directory: Directory;
   readonly auth: Authenticator;
   readonly clock: Clock;
@@ -91,6 +102,8 @@ export interface ConnectionFacts {
 }
 
 export interface CommandContext {
+  /** The command's tag, which ESEARCH repeats (RFC 9051 §7.3.4). */
+  readonly tag: string;
   readonly session: Session;
   readonly services: ImapServices;
   readonly connection: ConnectionFacts;
@@ -99,12 +112,12 @@ export interface CommandContext {
   /** Aborted when the connection is lost or the server drains. */
   readonly signal: AbortSignal;
   /**
-   * Writes a continuation request (`+ text`) and answers with the client's next line without its CRLF; `undefined` if the client went
-   * away or the signal given aborts first. For AUTHENTICATE and IDLE.
+   * Writes a continuation request (`+ text`) and answers with the client's next line, without CRLF. Throws `ConnectionClosed` when the
+   * client has gone, a `ParseError` when it is no plain line.
    */
-  ask(text: string, signal?: AbortSignal): Promise<Buffer | undefined>;
+  ask(text: string): Promise<Buffer>;
   /** The next line without a continuation request; IDLE waits with it for DONE while it reports. */
-  nextLine(): Promise<Buffer | undefined>;
+  nextLine(): Promise<Buffer>;
   /** Reports now what changed in the selected mailbox; the driver does the same when a command ends. */
   report(scope: UpdateScope): Promise<void>;
   /** This session's capability line, without `* CAPABILITY `. */

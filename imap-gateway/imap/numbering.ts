@@ -6,26 +6,27 @@
  * has vanished keeps its number until then. Ranges cost a binary search, so 1:* of a million messages is as cheap as 1.
  */
 import type { ModSeq, Uid, UidSet } from '#store/types.ts';
-import { contains, EMPTY, intersect, isEmpty, union } from '#store/uid-set.ts';
+import { contains, EMPTY, isEmpty, iterate, count as sizeOf, subtract, union } from '#store/uid-set.ts';
 
 /** Message numbers, both ends inclusive. */
 export type NumberRange = readonly [first: number, last: number];
 
-/** What has changed since the numbering was last brought up to date. */
-export interface Changed {
-  readonly uids: Uint32Array;
-  readonly modseqs: Float64Array;
+/** What happened in the mailbox, as `ViewChange` of store/view.ts tells it. */
+export interface Happened {
+  readonly added: UidSet;
+  /** Flags or modseq differ. */
+  readonly flagged: UidSet;
+  readonly vanished: UidSet;
 }
 
 export class Numbering {
   #uids: Uint32Array;
   #count: number;
   #vanished: UidSet = EMPTY;
-  /** UIDs beyond the last one told, ascending. */
-  #arrived: Uint32Array[] = [];
-  #highest: Uid;
-  /** Changed flags that wait, by UID. */
-  #changed = new Map<Uid, ModSeq>();
+  /** New messages that wait: all beyond the last one told. */
+  #arrived: UidSet = EMPTY;
+  /** Changed flags that wait. */
+  #flagged: UidSet = EMPTY;
   /** This session's own changes, which it has reported itself: the commit's modseq and the UIDs. */
   #told = new Map<ModSeq, UidSet>();
 
@@ -33,7 +34,6 @@ export class Numbering {
   constructor(uids: Uint32Array) {
     this.#uids = uids.slice();
     this.#count = uids.length;
-    this.#highest = uids.at(-1) ?? 0;
   }
 
   /** As the client counts: the last EXISTS less the EXPUNGEs since. */
@@ -111,17 +111,16 @@ export class Numbering {
     return this.#vanished;
   }
 
-  /** Takes in what happened: `changed` holds new and changed placements, ascending by UID. */
-  apply(changed: Changed, vanished: UidSet): void {
-    const { uids, modseqs } = changed;
-    let at = 0;
-    for (; at < uids.length && uids[at]! <= this.#highest; at++) this.#changed.set(uids[at]!, modseqs[at]!);
-    if (at < uids.length) {
-      this.#arrived.push(uids.slice(at));
-      this.#highest = uids.at(-1)!;
-    }
+  /** Takes in what happened; nothing of it is told yet. */
+  apply(happened: Happened): void {
+    const { added, flagged, vanished } = happened;
+    this.#arrived = union(this.#arrived, added);
+    this.#flagged = union(this.#flagged, flagged);
     if (isEmpty(vanished)) return;
-    this.#vanished = union(this.#vanished, intersect(vanished, [[1, this.#highest]]));
+    // Messages that came and went before the client heard of them are never mentioned.
+    this.#arrived = subtract(this.#arrived, vanished);
+    this.#flagged = subtract(this.#flagged, vanished);
+    this.#vanished = union(this.#vanished, this.known(vanished));
   }
 
   /** The session has reported, or was asked not to report, its own change of flags: the commit's modseq and what it changed. */
@@ -130,16 +129,15 @@ export class Numbering {
     this.#told.set(modseq, union(this.#told.get(modseq) ?? EMPTY, uids));
   }
 
-  get hasExpunges(): boolean {
-    return !isEmpty(this.#vanished);
+  /** Something waits to be told. */
+  get pending(): boolean {
+    return !isEmpty(this.#vanished) || !isEmpty(this.#arrived) || !isEmpty(this.#flagged);
   }
 
   /** Numbers to report by EXPUNGE, ranges from the highest down, so that each is right when the ones before it have been taken in. */
   takeExpunges(): NumberRange[] {
     if (isEmpty(this.#vanished)) return [];
     const gone = this.numbersOf(this.#vanished);
-    for (const [first, last] of this.#vanished) this.#forget(first, last);
-    this.#dropArrived(this.#vanished);
     this.#vanished = EMPTY;
     let kept = 0;
     let from = 0;
@@ -153,35 +151,30 @@ export class Numbering {
     return gone.reverse();
   }
 
-  /** Takes new messages into the map; true when `EXISTS` is to be reported. */
+  /** Takes new messages into the map; true when EXISTS is to be reported. */
   takeArrivals(): boolean {
     const arrived = this.#arrived;
-    if (arrived.length === 0) return false;
-    this.#arrived = [];
-    const added = arrived.reduce((sum, uids) => sum + uids.length, 0);
-    this.#reserve(this.#count + added);
-    for (const uids of arrived) {
-      this.#uids.set(uids, this.#count);
-      this.#count += uids.length;
-    }
-    return added > 0;
+    if (isEmpty(arrived)) return false;
+    this.#arrived = EMPTY;
+    this.#reserve(this.#count + sizeOf(arrived));
+    for (const uid of iterate(arrived)) this.#uids[this.#count++] = uid;
+    return true;
   }
 
   /**
-   * Known messages whose flags were changed by others, ascending by UID. Vanished ones are passed over, and those that the client has not
-   * been told of: it will ask for their flags when it is.
+   * Known messages whose flags were changed by others, ascending by UID.
+   * @param modseqOf the present modseq of a placement. @param upTo the modseq up to which everything was applied.
    */
-  takeChanges(): Uid[] {
-    if (this.#changed.size === 0) return [];
+  takeFlagged(modseqOf: (uid: Uid) => ModSeq | undefined, upTo: ModSeq): Uid[] {
     const out: Uid[] = [];
-    let newest = 0;
-    for (const [uid, modseq] of this.#changed) {
-      if (modseq > newest) newest = modseq;
-      if (!this.#wasTold(uid, modseq) && !this.isVanished(uid) && this.number(uid) > 0) out.push(uid);
+    for (const uid of iterate(this.known(this.#flagged))) {
+      const modseq = modseqOf(uid);
+      if (modseq !== undefined && !this.#wasTold(uid, modseq)) out.push(uid);
     }
-    this.#changed.clear();
-    for (const modseq of this.#told.keys()) if (modseq <= newest) this.#told.delete(modseq);
-    return out.sort((a, b) => a - b);
+    // What the client has not been told of, it will ask for when it is.
+    this.#flagged = EMPTY;
+    for (const modseq of this.#told.keys()) if (modseq <= upTo) this.#told.delete(modseq);
+    return out;
   }
 
   #wasTold(uid: Uid, modseq: ModSeq): boolean {
@@ -199,19 +192,6 @@ export class Numbering {
       else high = middle;
     }
     return low;
-  }
-
-  #forget(first: Uid, last: Uid): void {
-    if (this.#changed.size === 0) return;
-    if (last - first < this.#changed.size) for (let uid = first; uid <= last; uid++) this.#changed.delete(uid);
-    else for (const uid of this.#changed.keys()) if (uid >= first && uid <= last) this.#changed.delete(uid);
-  }
-
-  /** Messages that came and went before the client heard of them are never mentioned. */
-  #dropArrived(vanished: UidSet): void {
-    this.#arrived = this.#arrived
-      .map((uids) => uids.filter((uid) => !contains(vanished, uid)))
-      .filter((uids) => uids.length > 0);
   }
 
   #reserve(count: number): void {

@@ -1,52 +1,97 @@
 /**
- * What a session needs of a mailbox's view (STORE.md §4): UIDs, modseqs and flags in columns, shared by all sessions of the process and kept current from
- * the log. `shared-views.ts` makes one from the store.
+ * One session's hold on the shared view of a mailbox (store/view-cache.ts), with the numbering that it keeps in step: every change of the view goes
+ * into the numbering in the same turn, so that nothing lies between them.
  */
-import type { Access, Flags, MailboxId, ModSeq, Uid, UidSet } from '#store/types.ts';
-import type { Changed } from './numbering.ts';
-
-export interface Views {
-  /** The view of a mailbox, up to date. Throws `no-such-mailbox`. Each caller releases its own. */
-  open(access: Access, mailbox: MailboxId): Promise<View>;
-}
-
-/** What one session holds of a shared view. */
-export interface View {
-  readonly uidValidity: number;
-  /** As of the last `sync`. */
-  readonly uidNext: Uid;
-  readonly highestModseq: ModSeq;
-  /** The mailbox is gone; the columns stay as they were. */
-  readonly removed: boolean;
-  /** Ascending; changes its identity when it changes. */
-  readonly uids: Uint32Array;
-  /**
-   * Flags and modseq of a placement, also of one that went while this session still knows it; `undefined` for a UID that never was here.
-   */
-  placement(uid: Uid): Placement | undefined;
-  /** Every placement from `first` to `last` that exists, ascending, without an object for each. */
-  scan(first: Uid, last: Uid, visit: (uid: Uid, flags: Flags, modseq: ModSeq) => void): void;
-  /** The distinct sets of flags that occur. */
-  readonly flagSets: readonly Flags[];
-  /** The first placement without \Seen (SELECT's UNSEEN); `undefined` when all are seen. */
-  firstUnseen(): Uid | undefined;
-  /** Reads what was committed up to now. */
-  sync(): Promise<void>;
-  /** What has happened since this session took it last. */
-  take(): ViewChange;
-  /** True when `take` would answer something. */
-  readonly news: boolean;
-  /** Calls back (once a change, at most once until `take`) when there is news; the returned function ends it. */
-  onNews(callback: () => void): () => void;
-  release(): void;
-}
+import type { Flags, ModSeq, Uid } from '#store/types.ts';
+import { BIT, type MailboxView } from '#store/view.ts';
+import type { OpenView } from '#store/view-cache.ts';
+import { Numbering } from './numbering.ts';
 
 export interface Placement {
   readonly flags: Flags;
   readonly modseq: ModSeq;
 }
 
-export interface ViewChange {
-  readonly changed: Changed;
-  readonly vanished: UidSet;
+export class View {
+  /** The shared columns, as they are now: what has vanished is not in them any more, although this session may still count it. */
+  readonly columns: MailboxView;
+  readonly numbering: Numbering;
+  readonly #opened: OpenView;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(opened: OpenView) {
+    this.#opened = opened;
+    this.columns = opened.view;
+    this.numbering = new Numbering(opened.view.uids());
+    opened.listen((change) => {
+      this.numbering.apply(change);
+      for (const listener of this.#listeners) listener();
+    });
+  }
+
+  get uidValidity(): number {
+    return this.columns.uidValidity;
+  }
+  get uidNext(): Uid {
+    return this.columns.uidNext;
+  }
+  get highestModseq(): ModSeq {
+    return this.columns.highestModseq;
+  }
+  /** The mailbox is gone. */
+  get removed(): boolean {
+    return this.columns.removed;
+  }
+
+  /** `undefined` for what is not in the mailbox: never was, or has vanished. */
+  placement(uid: Uid): Placement | undefined {
+    const index = this.columns.indexOf(uid);
+    return index < 0 ? undefined : { flags: this.columns.flagsAt(index), modseq: this.columns.modseqAt(index) };
+  }
+
+  /** Every placement from `first` to `last` that exists, ascending, without an object for each. The view must not change meanwhile: no await in `visit`. */
+  scan(first: Uid, last: Uid, visit: (uid: Uid, flags: Flags, modseq: ModSeq) => void): void {
+    const { columns } = this;
+    for (let i = columns.lowerBound(first); i < columns.length; i++) {
+      const uid = columns.uidAt(i);
+      if (uid > last) return;
+      visit(uid, columns.flagsAt(i), columns.modseqAt(i));
+    }
+  }
+
+  /** The first placement without \Seen. */
+  firstUnseen(): Uid | undefined {
+    for (let i = 0; i < this.columns.length; i++) {
+      if ((this.columns.bitsAt(i) & BIT.seen) === 0) return this.columns.uidAt(i);
+    }
+    return undefined;
+  }
+
+  /** The keywords in use, in the order in which they occur. */
+  keywords(): Flags {
+    const seen = new Set<number>();
+    const found = new Set<string>();
+    for (let i = 0; i < this.columns.length; i++) {
+      const set = this.columns.flagSetAt(i);
+      if (seen.has(set)) continue;
+      seen.add(set);
+      for (const flag of this.columns.flagsAt(i)) if (!flag.startsWith('\\')) found.add(flag);
+    }
+    return [...found];
+  }
+
+  /** Reads what was committed up to `modseq`, or up to now. */
+  sync(modseq?: ModSeq): Promise<void> {
+    return this.#opened.refresh(modseq);
+  }
+
+  /** Calls back after each change; the returned function ends it. */
+  onNews(callback: () => void): () => void {
+    this.#listeners.add(callback);
+    return () => this.#listeners.delete(callback);
+  }
+
+  release(): void {
+    this.#opened.close();
+  }
 }
