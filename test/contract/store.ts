@@ -1,0 +1,19 @@
+/** The contract of `MailStore` in tests: STORE.md §2 to §5 and the docstrings of `store/*.ts`. Every backend passes it unchanged. */
+import { accounts } from './store/accounts.ts';
+import { changes } from './store/changes.ts';
+import { commits } from './store/commits.ts';
+import { flags } from './store/flags.ts';
+import { type OpenStore, topic } from './store/kit.ts';
+import { mailboxes } from './store/mailboxes.ts';
+import { messages } from './store/messages.ts';
+import { placements } from './store/placements.ts';
+import { search } from './store/search.ts';
+
+export type { OpenStore, StoreHarness, StoreOptions } from './store/kit.ts';
+
+const TOPICS = { accounts, messages, flags, placements, mailboxes, commits, changes, search };
+
+/** Registers the suite. `open` is called once a topic; each test makes accounts of its own. */
+export function storeContract(name: string, open: OpenStore): void {
+  for (const [title, tests] of Object.entries(TOPICS)) topic(`${name}: ${title}`, open, tests);
+}
