@@ -1,0 +1,81 @@
+/** `set-flags`: what a flag set becomes is worked out once for each set that occurs; rows are changed by ranges. */
+import { changeFlags, sameFlags } from '../../flags.ts';
+import type { MutationResult } from '../../mutation.ts';
+import type { Uid } from '../../types.ts';
+import { fromUids } from '../../uid-set.ts';
+import type { FlagSet, Mailbox } from '../account.ts';
+import { intern, mailboxOf, normalise, type PackedOf, placementsIn, touch, type Work } from '../work.ts';
+
+const SET = `UPDATE placements SET flags = ?, modseq = ?
+  WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?`;
+
+export function setFlags(work: Work, mutation: PackedOf<'set-flags'>): MutationResult {
+  const mailbox = mailboxOf(work, mutation.mailbox);
+  const given = normalise(work, mutation.flags);
+  const limit = mutation.unchangedSince ?? Number.POSITIVE_INFINITY;
+  const { byNumber } = work.account.flagSets;
+  const becomes = new Map<number, FlagSet>();
+  const changed: Uid[] = [];
+  const modified: Uid[] = [];
+  const run = new Run(work, mailbox);
+  for (const range of mutation.uids) {
+    for (const [uid, , modseq, flags] of placementsIn(work, mailbox, [range])) {
+      if (modseq > limit) {
+        modified.push(uid);
+        run.end();
+        continue;
+      }
+      const before = byNumber.get(flags)!;
+      let next = becomes.get(flags);
+      if (!next) {
+        const after = changeFlags(before.flags, mutation.change, given);
+        next = sameFlags(after, before.flags) ? before : intern(work, after);
+        becomes.set(flags, next);
+      }
+      if (next === before) {
+        run.end();
+        continue;
+      }
+      changed.push(uid);
+      mailbox.unseen += next.unseen - before.unseen;
+      mailbox.deleted += next.deleted - before.deleted;
+      run.add(uid, next);
+    }
+    run.end(); // between ranges lie placements that were not asked for
+  }
+  if (changed.length > 0) {
+    touch(work, mailbox);
+    work.records.push({ type: 'flags', mailbox: mailbox.id, uids: fromUids(changed) });
+  }
+  return { type: 'set-flags', changed: fromUids(changed), modified: fromUids(modified) };
+}
+
+/** Placements that follow one another and get the same flags: no other placement lies between the first and the last. */
+class Run {
+  readonly #work: Work;
+  readonly #mailbox: Mailbox;
+  #set: FlagSet | undefined;
+  #first = 0;
+  #last = 0;
+
+  constructor(work: Work, mailbox: Mailbox) {
+    this.#work = work;
+    this.#mailbox = mailbox;
+  }
+
+  add(uid: Uid, set: FlagSet): void {
+    if (this.#set !== set) {
+      this.end();
+      this.#set = set;
+      this.#first = uid;
+    }
+    this.#last = uid;
+  }
+
+  end(): void {
+    if (!this.#set) return;
+    const { db, account, modseq } = this.#work;
+    db.statement(SET).run(this.#set.n, modseq, account.n, this.#mailbox.n, this.#first, this.#last);
+    this.#set = undefined;
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * How messages lie in their rows and travel to the writer. Each blob carries a CRC-32, because SQLite's pages have none
+ * (STORE.md §5): the columns at their end, `head` at its start. All integers are little endian.
+ *
+ * head: u32 crc of the rest, f64 internal date, i16 its zone, f64 size, u32 prefix length, u32 length of the body's header
+ * section, u8 lengths of message id, thread id and body id, then these ids and the prefix.
+ */
+import { crc32 } from 'node:zlib';
+import type { DateTime, IndexedHeaders, PartNode } from '#mail/mime/message-index.ts';
+import { threadKeys } from '../threads.ts';
+import type { BodyId, BodyRef, InlineBody, MessageId, NewMessage, ThreadId } from '../types.ts';
+
+/** The stored columns of a message, in this order everywhere. */
+export const COLUMN_NAMES = ['envelope', 'body', 'bodystructure', 'parts', 'headers', 'preview'] as const;
+export type ColumnName = (typeof COLUMN_NAMES)[number];
+
+/** A new message on its way to the writer: its columns are finished, so that the one writer need not do it. */
+export interface PackedMessage {
+  readonly id: MessageId;
+  readonly body: BodyRef | InlineBody;
+  readonly prefix: Uint8Array;
+  readonly internalDate: DateTime;
+  readonly headerLength: number;
+  readonly threadKeys: readonly string[];
+  readonly columns: readonly Uint8Array[];
+}
+
+export function packMessage(message: NewMessage): PackedMessage {
+  const { id, body, prefix, index, internalDate } = message;
+  const columns = [
+    sealed(index.envelope),
+    sealed(index.body),
+    sealed(index.bodystructure),
+    sealed(JSON.stringify(index.root)),
+    sealed(JSON.stringify(index.headers)),
+    sealed(index.preview),
+  ];
+  const headerLength = index.root.bodyStart;
+  return { id, body, prefix, internalDate, headerLength, threadKeys: threadKeys(index.headers), columns };
+}
+
+/** The octets with their CRC behind them. */
+export function sealed(content: Uint8Array | string): Buffer {
+  const length = typeof content === 'string' ? Buffer.byteLength(content) : content.length;
+  const out = Buffer.allocUnsafe(length + 4);
+  if (typeof content === 'string') out.write(content, 0, 'utf8');
+  else out.set(content);
+  out.writeUInt32LE(crc32(out.subarray(0, length)), length);
+  return out;
+}
+
+/** Octets of content within a sealed blob; `undefined` when they are damaged. */
+export function sealedLength(blob: Uint8Array): number | undefined {
+  const length = blob.length - 4;
+  if (length < 0) return undefined;
+  const found = blob[length]! | (blob[length + 1]! << 8) | (blob[length + 2]! << 16) | (blob[length + 3]! << 24);
+  return crc32(blob.subarray(0, length)) === found >>> 0 ? length : undefined;
+}
+
+const FIXED = 33;
+
+export function packHead(message: PackedMessage, thread: ThreadId, size: number): Buffer {
+  const { id, body, prefix, internalDate } = message;
+  const head = Buffer.allocUnsafe(FIXED + id.length + thread.length + body.id.length + prefix.length);
+  head.writeDoubleLE(internalDate.time, 4);
+  head.writeInt16LE(internalDate.zone, 12);
+  head.writeDoubleLE(size, 14);
+  head.writeUInt32LE(prefix.length, 22);
+  head.writeUInt32LE(message.headerLength, 26);
+  head[30] = id.length;
+  head[31] = thread.length;
+  head[32] = body.id.length;
+  let at = FIXED;
+  for (const text of [id, thread, body.id]) at += head.write(text, at, 'latin1');
+  head.set(prefix, at);
+  head.writeUInt32LE(crc32(head.subarray(4)), 0);
+  return head;
+}
+
+export const headIsWhole = (head: Buffer): boolean =>
+  head.length >= FIXED && crc32(head.subarray(4)) === head.readUInt32LE(0);
+export const headTime = (head: Buffer): DateTime => ({ time: head.readDoubleLE(4), zone: head.readInt16LE(12) });
+export const headSize = (head: Buffer): number => head.readDoubleLE(14);
+export const headPrefixLength = (head: Buffer): number => head.readUInt32LE(22);
+/** Octets of the body's header section, the empty line included. */
+export const headHeaderLength = (head: Buffer): number => head.readUInt32LE(26);
+export const headMessage = (head: Buffer): MessageId => head.toString('latin1', FIXED, FIXED + head[30]!);
+export function headThread(head: Buffer): ThreadId {
+  const start = FIXED + head[30]!;
+  return head.toString('latin1', start, start + head[31]!);
+}
+export function headBody(head: Buffer): BodyId {
+  const start = FIXED + head[30]! + head[31]!;
+  return head.toString('latin1', start, start + head[32]!);
+}
+export const headPrefix = (head: Buffer): Buffer => head.subarray(FIXED + head[30]! + head[31]! + head[32]!);
+
+export const unpackParts = (bytes: Buffer): PartNode => JSON.parse(bytes.toString('utf8'));
+export const unpackHeaders = (bytes: Buffer): IndexedHeaders => JSON.parse(bytes.toString('utf8'));
+
+/** A view on the same memory. */
+export const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,0 +1,126 @@
+/** Reads of accounts, mailboxes, changes and outbox. Each runs within one read transaction: its parts belong to one moment. */
+import { MailError } from '#mail/failure.ts';
+import type { ChangeRecord, Changes } from '../../change.ts';
+import type { OutboxRow } from '../../store.ts';
+import type { Access, AccountState, Mailbox, MailboxId, MailboxList, ModSeq, Role } from '../../types.ts';
+import type { ArrayRow, Database } from '../database.ts';
+
+export interface FoundAccount {
+  readonly n: number;
+  readonly modseq: ModSeq;
+  readonly logFloor: ModSeq;
+}
+
+/** Throws `no-such-account`, and `not-permitted` for another's. */
+export function findAccount(db: Database, access: Access): FoundAccount {
+  if (access.viewer !== access.owner) throw new MailError('not-permitted', 'another one’s account');
+  const row = db.arrays('SELECT n, modseq, log_floor FROM accounts WHERE id = ?').get(access.owner) as
+    | ArrayRow
+    | undefined;
+  if (!row) throw new MailError('no-such-account', 'no such account');
+  const [n, modseq, logFloor] = row as number[];
+  return { n: n!, modseq: modseq!, logFloor: logFloor! };
+}
+
+export interface FoundMailbox {
+  readonly n: number;
+  readonly uidValidity: number;
+  readonly uidNext: number;
+  readonly highestModseq: ModSeq;
+  readonly messages: number;
+  readonly tombstoneFloor: ModSeq;
+}
+
+const MAILBOX = `SELECT n, uid_validity, uid_next, highest_modseq, messages, tombstone_floor FROM mailboxes
+  WHERE account = ? AND id = ?`;
+
+/** An account has few mailboxes, so that a look through their rows is as good as an index. */
+export function findMailbox(db: Database, account: FoundAccount, id: MailboxId): FoundMailbox {
+  const row = db.arrays(MAILBOX).get(account.n, id) as ArrayRow | undefined;
+  if (!row) throw new MailError('no-such-mailbox', 'no such mailbox');
+  const [n, uidValidity, uidNext, highestModseq, messages, tombstoneFloor] = row as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  return { n, uidValidity, uidNext, highestModseq, messages, tombstoneFloor };
+}
+
+export function accountState(db: Database, access: Access): AccountState {
+  const { n, modseq } = findAccount(db, access);
+  const row = db.arrays('SELECT used_bytes, used_messages, quota_bytes FROM accounts WHERE n = ?').get(n);
+  const [usedBytes, usedMessages, quota] = row as unknown as [number, number, number | null];
+  const state = { id: access.owner, modseq, usedBytes, usedMessages };
+  return quota === null ? state : { ...state, quotaBytes: quota };
+}
+
+const MAILBOXES = `SELECT id, name, role, uid_validity, uid_next, highest_modseq, created_modseq, messages, unseen,
+  deleted, size FROM mailboxes WHERE account = ?`;
+
+export function mailboxes(db: Database, access: Access): MailboxList {
+  const { n, modseq } = findAccount(db, access);
+  const list = (db.arrays(MAILBOXES).all(n) as unknown as ArrayRow[]).map(describe);
+  const names = db.arrays('SELECT name FROM subscriptions WHERE account = ?').all(n) as unknown as [string][];
+  return {
+    modseq,
+    mailboxes: list.sort((a, b) => (a.name < b.name ? -1 : 1)),
+    subscribed: names.map(([name]) => name).sort(),
+  };
+}
+
+function describe(row: ArrayRow): Mailbox {
+  const [id, name, role, uidValidity, uidNext, highestModseq, createdModseq, messages, unseen, deleted, size] = row as [
+    string,
+    string,
+    Role | null,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const mailbox = { id, name, uidValidity, uidNext, highestModseq, createdModseq, messages, unseen, deleted, size };
+  return role === null ? mailbox : { ...mailbox, role };
+}
+
+const PAGE = 500;
+
+export function changes(db: Database, access: Access, since: ModSeq, limit: number): Changes {
+  const { n, modseq, logFloor } = findAccount(db, access);
+  if (since < logFloor) return { complete: false, modseq };
+  const page = db.arrays(
+    'SELECT modseq, records FROM changes WHERE account = ? AND modseq > ? ORDER BY modseq LIMIT ?',
+  );
+  const records: ChangeRecord[] = [];
+  let after = since;
+  for (;;) {
+    const rows = page.all(n, after, PAGE) as unknown as [number, string][];
+    for (const [at, text] of rows) {
+      const found = JSON.parse(text) as Omit<ChangeRecord, 'modseq'>[];
+      // A commit's records stay together, also where that exceeds the limit.
+      if (found.length > 0 && records.length > 0 && records.length >= limit) {
+        return { complete: true, modseq: records.at(-1)!.modseq, records };
+      }
+      for (const record of found) records.push({ modseq: at, ...record });
+      after = at;
+    }
+    if (rows.length < PAGE) return { complete: true, modseq, records };
+  }
+}
+
+export function outbox(db: Database, access: Access): readonly OutboxRow[] {
+  const { n } = findAccount(db, access);
+  const sql = 'SELECT id, kind, payload, created_at, not_before FROM outbox WHERE account = ? ORDER BY n';
+  return (db.arrays(sql).all(n) as unknown as [string, string, Uint8Array, number, number | null][]).map(
+    ([id, kind, payload, createdAt, notBefore]) => {
+      const row = { id, kind, payload, createdAt };
+      return notBefore === null ? row : { ...row, notBefore };
+    },
+  );
+}

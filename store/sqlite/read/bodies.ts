@@ -1,0 +1,106 @@
+/** Octets of bodies, verified: what is damaged is `unavailable` and a line in the log, never wrong octets (STORE.md §5). */
+import { closeSync, openSync, readSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
+import { MailError } from '#mail/failure.ts';
+import type { Log } from '#runtime/ambient.ts';
+import type { ArrayRow, Database } from '../database.ts';
+import { asBuffer } from '../pack.ts';
+import { segmentFile } from '../paths.ts';
+import { CHUNK } from '../segment.ts';
+
+const OPEN_SEGMENTS = 64;
+
+const BODY = 'SELECT length, crc, data, segment, position, chunks FROM bodies WHERE id = ?';
+
+export class BodyReader {
+  readonly #db: Database;
+  readonly #folder: string;
+  readonly #log: Log;
+  readonly #open = new Map<string, number>();
+
+  constructor(db: Database, folder: string, log: Log) {
+    this.#db = db;
+    this.#folder = folder;
+    this.#log = log;
+  }
+
+  /** Octets [start, end), clipped to the body. */
+  read(id: string, start: number, end: number): Buffer {
+    const row = this.#db.arrays(BODY).get(id) as ArrayRow | undefined;
+    if (!row) return this.#damaged(id, 'the body is missing');
+    const [length, crc, data, segment, position, chunks] = row as [
+      number,
+      number,
+      number | null,
+      string | null,
+      number | null,
+      Uint8Array | null,
+    ];
+    const [from, to] = [Math.max(0, start), Math.min(end, length)];
+    if (from >= to) return Buffer.alloc(0);
+    if (data !== null) return this.#inline(id, data, length, crc).subarray(from, to);
+    return this.#fromSegment(id, segment!, position!, length, asBuffer(chunks!), from, to);
+  }
+
+  close(): void {
+    for (const file of this.#open.values()) closeSync(file);
+    this.#open.clear();
+  }
+
+  #inline(id: string, n: number, length: number, crc: number): Buffer {
+    const row = this.#db.arrays('SELECT data FROM body_data WHERE n = ?').get(n) as ArrayRow | undefined;
+    if (!row) return this.#damaged(id, 'the body is missing');
+    const bytes = asBuffer(row[0] as Uint8Array);
+    if (bytes.length !== length || crc32(bytes) !== crc) return this.#damaged(id, 'wrong CRC');
+    return bytes;
+  }
+
+  /** Whole chunks are read, for each has a CRC of its own: a piece of a large body costs no more than the chunks around it. */
+  #fromSegment(
+    id: string,
+    segment: string,
+    position: number,
+    length: number,
+    chunks: Buffer,
+    from: number,
+    to: number,
+  ): Buffer {
+    const first = Math.floor(from / CHUNK) * CHUNK;
+    const last = Math.min(length, Math.ceil(to / CHUNK) * CHUNK);
+    const bytes = Buffer.allocUnsafe(last - first);
+    try {
+      const file = this.#file(segment);
+      for (let have = 0; have < bytes.length; ) {
+        const got = readSync(file, bytes, have, bytes.length - have, position + first + have);
+        if (got === 0) return this.#damaged(id, 'the segment ends early');
+        have += got;
+      }
+    } catch (error) {
+      if (error instanceof MailError) throw error;
+      return this.#damaged(id, (error as Error).message);
+    }
+    for (let at = first; at < last; at += CHUNK) {
+      const chunk = bytes.subarray(at - first, Math.min(at + CHUNK, last) - first);
+      if (crc32(chunk) !== chunks.readUInt32LE((at / CHUNK) * 4)) return this.#damaged(id, 'wrong CRC');
+    }
+    return bytes.subarray(from - first, to - first);
+  }
+
+  #file(segment: string): number {
+    const known = this.#open.get(segment);
+    if (known !== undefined) return known;
+    const file = openSync(segmentFile(this.#folder, segment), 'r');
+    this.#open.set(segment, file);
+    if (this.#open.size > OPEN_SEGMENTS) {
+      const [oldest, handle] = this.#open.entries().next().value!;
+      this.#open.delete(oldest);
+      closeSync(handle);
+    }
+    return file;
+  }
+
+  #damaged(body: string, reason: string): never {
+    this.#log.error({ body, reason }, 'a stored body can not be read');
+    throw new MailError('unavailable', 'the message can not be read', { cause: new Error(reason) });
+  }
+}

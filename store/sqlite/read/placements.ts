@@ -1,0 +1,158 @@
+/** Snapshots and deltas of a mailbox: columns in typed arrays, handed over without a copy. */
+import type { ChangeRecord, MailboxDelta, MailboxSnapshot, PlacementRows } from '../../change.ts';
+import type { Access, Flags, MailboxId, ModSeq, UidSet } from '../../types.ts';
+import { EMPTY, fromUids, MAX_UID, subtract, uidSet, union } from '../../uid-set.ts';
+import type { ArrayRow, Database } from '../database.ts';
+import { type FoundAccount, type FoundMailbox, findAccount, findMailbox } from './account.ts';
+
+type Row = [uid: number, modseq: number, flags: number];
+
+const PAGE = 8_192;
+const ROWS = `SELECT uid, modseq, flags FROM placements
+  WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? AND modseq > ? ORDER BY uid LIMIT ?`;
+
+export function snapshot(db: Database, access: Access, mailbox: MailboxId): MailboxSnapshot {
+  const account = findAccount(db, access);
+  const found = findMailbox(db, account, mailbox);
+  const { uidValidity, uidNext, highestModseq } = found;
+  const rows = readRows(db, account, found, [[1, MAX_UID]], 0);
+  return { mailbox, uidValidity, uidNext, highestModseq, modseq: account.modseq, ...rows };
+}
+
+/** Placements of these UIDs with a greater modseq than `since`. */
+function readRows(
+  db: Database,
+  account: FoundAccount,
+  mailbox: FoundMailbox,
+  ranges: UidSet,
+  since: ModSeq,
+): PlacementRows {
+  const statement = db.arrays(ROWS);
+  const columns = new RowColumns(mailbox.messages);
+  for (const [first, last] of ranges) {
+    for (let from = first; from <= last; ) {
+      const rows = statement.all(account.n, mailbox.n, from, last, since, PAGE) as unknown as Row[];
+      columns.add(rows);
+      if (rows.length < PAGE) break;
+      from = rows.at(-1)![0] + 1;
+    }
+  }
+  return columns.finish((n) => flagsOf(db, account.n, n));
+}
+
+function flagsOf(db: Database, account: number, n: number): Flags {
+  const row = db.arrays('SELECT flags FROM flag_sets WHERE account = ? AND n = ?').get(account, n) as
+    | ArrayRow
+    | undefined;
+  const text = (row?.[0] as string | undefined) ?? '';
+  return text === '' ? [] : text.split(' ');
+}
+
+class RowColumns {
+  #uids: Uint32Array;
+  #modseqs: Float64Array;
+  #flags: Uint32Array;
+  #length = 0;
+  /** Number of the flag set in the account → index in the answer. */
+  readonly #indexOf = new Map<number, number>();
+
+  constructor(expected: number) {
+    const size = Math.max(16, expected);
+    this.#uids = new Uint32Array(size);
+    this.#modseqs = new Float64Array(size);
+    this.#flags = new Uint32Array(size);
+  }
+
+  add(rows: readonly Row[]): void {
+    this.#reserve(this.#length + rows.length);
+    for (const [uid, modseq, flags] of rows) {
+      let index = this.#indexOf.get(flags);
+      if (index === undefined) {
+        index = this.#indexOf.size;
+        this.#indexOf.set(flags, index);
+      }
+      const at = this.#length++;
+      this.#uids[at] = uid;
+      this.#modseqs[at] = modseq;
+      this.#flags[at] = index;
+    }
+  }
+
+  #reserve(length: number): void {
+    if (length <= this.#uids.length) return;
+    const size = Math.max(length, this.#uids.length * 2);
+    const grown = [new Uint32Array(size), new Float64Array(size), new Uint32Array(size)] as const;
+    grown[0].set(this.#uids);
+    grown[1].set(this.#modseqs);
+    grown[2].set(this.#flags);
+    [this.#uids, this.#modseqs, this.#flags] = grown;
+  }
+
+  finish(flagsOf: (n: number) => Flags): PlacementRows {
+    const whole = this.#length === this.#uids.length;
+    return {
+      uids: whole ? this.#uids : this.#uids.slice(0, this.#length),
+      modseqs: whole ? this.#modseqs : this.#modseqs.slice(0, this.#length),
+      flags: whole ? this.#flags : this.#flags.slice(0, this.#length),
+      flagSets: Array.from(this.#indexOf.keys(), flagsOf),
+    };
+  }
+}
+
+export function delta(db: Database, access: Access, mailbox: MailboxId, since: ModSeq): MailboxDelta {
+  const account = findAccount(db, access);
+  const gone = db.arrays('SELECT modseq FROM removed_mailboxes WHERE account = ? AND id = ?').get(account.n, mailbox) as
+    | ArrayRow
+    | undefined;
+  if (gone) return removed(account, gone[0] as number);
+  const found = findMailbox(db, account, mailbox);
+  const { uidNext, highestModseq } = found;
+  const head = { modseq: account.modseq, highestModseq, uidNext, removed: false };
+  const complete = since >= found.tombstoneFloor;
+  const changed = changedSince(db, account, found, mailbox, since);
+  const vanished = complete ? buried(db, account, found, since) : missing(db, account, found);
+  return { ...head, changed, vanished, complete };
+}
+
+function removed(account: FoundAccount, at: ModSeq): MailboxDelta {
+  const changed = new RowColumns(0).finish(() => []);
+  const rest = { changed, vanished: EMPTY, complete: true, removed: true };
+  return { modseq: account.modseq, highestModseq: at, uidNext: 1, ...rest };
+}
+
+/** Where the log is short it says which rows to look at; where it is long or doesn't reach back, all are looked at. */
+function changedSince(
+  db: Database,
+  account: FoundAccount,
+  mailbox: FoundMailbox,
+  id: MailboxId,
+  since: ModSeq,
+): PlacementRows {
+  if (mailbox.highestModseq <= since) return new RowColumns(0).finish(() => []);
+  const commits = account.modseq - since;
+  if (since < account.logFloor || commits > Math.max(200, mailbox.messages / 20)) {
+    return readRows(db, account, mailbox, [[1, MAX_UID]], since);
+  }
+  const log = db.arrays('SELECT records FROM changes WHERE account = ? AND modseq > ?');
+  const ranges: (readonly [number, number])[] = [];
+  for (const [text] of log.all(account.n, since) as unknown as [string][]) {
+    for (const record of JSON.parse(text) as ChangeRecord[]) {
+      if (record.mailbox === id && record.type !== 'expunge') ranges.push(...(record.uids ?? []));
+    }
+  }
+  return readRows(db, account, mailbox, uidSet(ranges), since);
+}
+
+function buried(db: Database, account: FoundAccount, mailbox: FoundMailbox, since: ModSeq): UidSet {
+  const rows = db.arrays('SELECT uids FROM tombstones WHERE account = ? AND mailbox = ? AND modseq > ?');
+  let vanished = EMPTY;
+  for (const [uids] of rows.all(account.n, mailbox.n, since) as unknown as [string][]) {
+    vanished = union(vanished, JSON.parse(uids));
+  }
+  return vanished;
+}
+
+function missing(db: Database, account: FoundAccount, mailbox: FoundMailbox): UidSet {
+  const { uids } = readRows(db, account, mailbox, [[1, MAX_UID]], 0);
+  return subtract(mailbox.uidNext > 1 ? [[1, mailbox.uidNext - 1]] : EMPTY, fromUids(uids));
+}

@@ -1,0 +1,85 @@
+/** The reader threads of a process. A request goes to the thread that has the fewest in hand. */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { MailError } from '#mail/failure.ts';
+import type { Log } from '#runtime/ambient.ts';
+import type { Access } from '../../types.ts';
+import { writeLine } from '../thread-log.ts';
+import type { FromReader, ReaderThreadData, ReadRequest, ToReader } from './thread.ts';
+
+export interface ReaderPoolOptions {
+  readonly data: string;
+  readonly threads: number;
+  readonly log: Log;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  readonly inHand: Map<number, PromiseWithResolvers<unknown>>;
+}
+
+export class ReaderPool {
+  readonly #options: ReaderPoolOptions;
+  readonly #threads: Thread[] = [];
+  #nextId = 1;
+  #closed = false;
+
+  constructor(options: ReaderPoolOptions) {
+    this.#options = options;
+  }
+
+  read(shard: number, access: Access, request: ReadRequest): Promise<unknown> {
+    if (this.#closed) return Promise.reject(new MailError('unavailable', 'the store is closed'));
+    const thread = this.#pick();
+    const id = this.#nextId++;
+    const waiting = Promise.withResolvers<unknown>();
+    thread.inHand.set(id, waiting);
+    thread.worker.postMessage({ id, shard, access, request } satisfies ToReader);
+    return waiting.promise;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(
+      this.#threads.map(async ({ worker, inHand }) => {
+        await Promise.allSettled(Array.from(inHand.values(), ({ promise }) => promise));
+        const exit = once(worker, 'exit');
+        worker.postMessage({ close: true } satisfies ToReader);
+        await exit;
+      }),
+    );
+  }
+
+  #pick(): Thread {
+    let best: Thread | undefined;
+    for (const thread of this.#threads) if (!best || thread.inHand.size < best.inHand.size) best = thread;
+    const room = this.#threads.length < this.#options.threads;
+    return best && (best.inHand.size === 0 || !room) ? best : this.#start();
+  }
+
+  #start(): Thread {
+    const workerData: ReaderThreadData = { data: this.#options.data };
+    const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData });
+    const thread: Thread = { worker, inHand: new Map() };
+    this.#threads.push(thread);
+    worker.on('message', (message: FromReader) => this.#message(thread, message));
+    worker.on('error', (error) => this.#options.log.error({ error }, 'a reader thread failed'));
+    worker.on('exit', () => {
+      this.#threads.splice(this.#threads.indexOf(thread), 1);
+      const error = new MailError('unavailable', 'the store can not be read');
+      for (const waiting of thread.inHand.values()) waiting.reject(error);
+    });
+    return thread;
+  }
+
+  #message(thread: Thread, message: FromReader): void {
+    if ('log' in message) {
+      writeLine(this.#options.log, message.log);
+      return;
+    }
+    const waiting = thread.inHand.get(message.id);
+    thread.inHand.delete(message.id);
+    if ('error' in message) waiting?.reject(new MailError(message.error.failure, message.error.message));
+    else waiting?.resolve(message.value);
+  }
+}

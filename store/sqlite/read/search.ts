@@ -1,0 +1,42 @@
+/** SEARCH within a reader thread: nothing of what is looked at crosses to another thread, only the UIDs that match. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { evaluateSearch } from '../../search/evaluate.ts';
+import type { SearchQuery } from '../../search-query.ts';
+import type { MessageRow } from '../../store.ts';
+import type { Access, MailboxId, UidSet } from '../../types.ts';
+import type { Database } from '../database.ts';
+import { type MessageReader, unpackRows } from './messages.ts';
+import { snapshot } from './placements.ts';
+
+const PIECE = 262_144;
+
+/** Between batches others get their turn on this thread, and no read transaction stays open. */
+export async function search(
+  db: Database,
+  reader: MessageReader,
+  access: Access,
+  mailbox: MailboxId,
+  query: SearchQuery,
+  now: number,
+): Promise<UidSet> {
+  return await evaluateSearch(query, {
+    rows: db.read(() => snapshot(db, access, mailbox)),
+    now,
+    async *messages(uids, columns): AsyncGenerator<readonly MessageRow[]> {
+      for (let left = uids; left.length > 0; ) {
+        // A damaged message is not found; that it is damaged stands in the log.
+        const batch = db.read(() => reader.batch(access, { mailbox, uids: left, columns, expunged: false }));
+        yield unpackRows(batch, columns);
+        left = batch.rest;
+        await nextTurn();
+      }
+    },
+    async *content(uid, start, end): AsyncGenerator<Uint8Array> {
+      for (let at = start; at < end; at += PIECE) {
+        const to = Math.min(at + PIECE, end);
+        yield db.read(() => reader.content(access, mailbox, uid, at, to));
+        await nextTurn();
+      }
+    },
+  });
+}

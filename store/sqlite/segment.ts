@@ -1,0 +1,159 @@
+/**
+ * Segments: append-only files of large bodies (STORE.md §5). Each is written by one stager of one process and never opened
+ * again for writing after that, so that nothing that lies in it can be harmed. A body is its octets and a trailer (for
+ * repair: magic, length, CRC, id); the shard says which file and where, with a CRC for every chunk.
+ */
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import { MailError } from '#mail/failure.ts';
+import type { Random } from '#runtime/ambient.ts';
+import { newId } from '../ids.ts';
+import type { StagedBody } from './mutations/bodies.ts';
+import { segmentFile } from './paths.ts';
+
+/** Octets that share a CRC. */
+export const CHUNK = 65_536;
+/** Octets that are gathered before they are written. */
+const WRITE = 4 * CHUNK;
+/** After so many octets or milliseconds a stager begins another segment. The collector counts on the time. */
+const SEGMENT_BYTES = 256 * 1024 * 1024;
+const SEGMENT_LIFE = 3_600_000;
+const MAGIC = 'PPB1';
+
+interface Segment {
+  readonly id: string;
+  readonly file: FileHandle;
+  readonly openedAt: number;
+  position: number;
+  /** After trouble with the file it is not used again. A stream that breaks off only leaves a gap. */
+  broken: boolean;
+}
+
+export interface StagerOptions {
+  readonly folder: string;
+  readonly random: Random;
+  readonly now: () => number;
+  /** Octets. */
+  readonly largestBody: number;
+}
+
+/** Puts bodies into segments of its own: as many at once as there are streams, each in a file that no other appends to meanwhile. */
+export class Stager {
+  readonly #options: StagerOptions;
+  readonly #idle: Segment[] = [];
+
+  constructor(options: StagerOptions) {
+    this.#options = options;
+  }
+
+  /** The body lies on the disk when it answers. Throws `too-large`, `unavailable`. */
+  async stage(content: AsyncIterable<Uint8Array>): Promise<StagedBody> {
+    const segment = await this.#take();
+    try {
+      const body = await append(segment, content, newId('body', this.#options.random), this.#options.largestBody);
+      await onFile(segment, () => segment.file.datasync());
+      return body;
+    } finally {
+      await this.#give(segment);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#idle.splice(0).map(({ file }) => file.close()));
+  }
+
+  async #take(): Promise<Segment> {
+    for (let segment = this.#idle.pop(); segment; segment = this.#idle.pop()) {
+      if (!this.#worn(segment)) return segment;
+      await segment.file.close();
+    }
+    const { folder, random, now } = this.#options;
+    await mkdir(folder, { recursive: true });
+    const id = newId('body', random);
+    const file = await open(segmentFile(folder, id), 'wx', 0o600);
+    // The name must survive a power cut as well as the octets do.
+    const directory = await open(folder, 'r');
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+    return { id, file, openedAt: now(), position: 0, broken: false };
+  }
+
+  async #give(segment: Segment): Promise<void> {
+    if (segment.broken || this.#worn(segment)) await segment.file.close();
+    else this.#idle.push(segment);
+  }
+
+  #worn(segment: Segment): boolean {
+    return segment.position >= SEGMENT_BYTES || this.#options.now() - segment.openedAt >= SEGMENT_LIFE;
+  }
+}
+
+async function append(
+  segment: Segment,
+  content: AsyncIterable<Uint8Array>,
+  id: string,
+  largest: number,
+): Promise<StagedBody> {
+  const start = segment.position;
+  const chunks: number[] = [];
+  const gathered = Buffer.allocUnsafe(WRITE);
+  let have = 0;
+  let length = 0;
+  let crc = 0;
+  const flush = async (): Promise<void> => {
+    const bytes = gathered.subarray(0, have);
+    crc = crc32(bytes, crc);
+    for (let at = 0; at < have; at += CHUNK) chunks.push(crc32(bytes.subarray(at, at + CHUNK)));
+    await write(segment, bytes);
+    have = 0;
+  };
+  for await (const piece of content) {
+    length += piece.length;
+    if (length > largest) throw new MailError('too-large', 'the message is too large');
+    for (let at = 0; at < piece.length; ) {
+      const take = Math.min(piece.length - at, WRITE - have);
+      gathered.set(piece.subarray(at, at + take), have);
+      have += take;
+      at += take;
+      if (have === WRITE) await flush();
+    }
+  }
+  await flush();
+  await write(segment, trailer(id, length, crc));
+  const packed = Buffer.allocUnsafe(chunks.length * 4);
+  for (const [i, one] of chunks.entries()) packed.writeUInt32LE(one, i * 4);
+  return { id, length, crc, codec: 'identity', key: null, segment: segment.id, position: start, chunks: packed };
+}
+
+/** The position moves on before the write: what a failed one left is never written over. */
+async function write(segment: Segment, bytes: Buffer): Promise<void> {
+  let position = segment.position;
+  segment.position += bytes.length;
+  for (let rest = bytes; rest.length > 0; ) {
+    const { bytesWritten } = await onFile(segment, () => segment.file.write(rest, 0, rest.length, position));
+    rest = rest.subarray(bytesWritten);
+    position += bytesWritten;
+  }
+}
+
+async function onFile<T>(segment: Segment, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    segment.broken = true;
+    throw new MailError('unavailable', 'the message can not be stored', { cause: error });
+  }
+}
+
+function trailer(id: string, length: number, crc: number): Buffer {
+  const out = Buffer.alloc(17 + id.length);
+  out.write(MAGIC, 0, 'latin1');
+  out.writeDoubleLE(length, 4);
+  out.writeUInt32LE(crc, 12);
+  out[16] = id.length;
+  out.write(id, 17, 'latin1');
+  return out;
+}

@@ -1,0 +1,251 @@
+/**
+ * The SQLite backend as its clients see it: reads on threads of this process, writes through whoever holds the shard's
+ * lease, be it this process or another one behind a socket (STORE.md §2, §4).
+ */
+import { join } from 'node:path';
+import { MailError } from '#mail/failure.ts';
+import type { Clock, Log, Random } from '#runtime/ambient.ts';
+import { createRpcClient } from '#runtime/rpc/client.ts';
+import type { RpcClient } from '#runtime/rpc/rpc.ts';
+import { systemRandom } from '#runtime/system.ts';
+import type { Changes, MailboxDelta, MailboxSnapshot, NoticeBatch } from '../change.ts';
+import type { Commit, CommitAnswer } from '../mutation.ts';
+import type { SearchQuery } from '../search-query.ts';
+import type { Columns, MailStore, MessageRow, OutboxRow } from '../store.ts';
+import type {
+  Access,
+  AccountId,
+  AccountState,
+  BodyRef,
+  MailboxId,
+  MailboxList,
+  ModSeq,
+  Uid,
+  UidSet,
+} from '../types.ts';
+import type { Retention } from './collect.ts';
+import { packMessage } from './pack.ts';
+import { segmentFolder, shardSocket } from './paths.ts';
+import { type MessageBatch, unpackRows } from './read/messages.ts';
+import { ReaderPool } from './read/pool.ts';
+import type { ReadRequest } from './read/thread.ts';
+import { Stager } from './segment.ts';
+import { watchShards } from './watch.ts';
+import type { PackedMutation } from './work.ts';
+import { openShardWriter, packJob, type ShardWriter } from './writer.ts';
+
+export interface MailStoreOptions {
+  /** The data folder. */
+  readonly data: string;
+  readonly shards: number;
+  /** Which shard an account lives in; throws `no-such-account`. The directory knows. */
+  readonly locate: (account: AccountId) => Promise<number>;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly random?: Random;
+  /** The writers that this process holds at the moment; commits for other shards go to their sockets. */
+  readonly writers?: (shard: number) => ShardWriter | undefined;
+  /** Where the sockets `store-N.sock` are; `<data>/run` when absent. */
+  readonly socketDirectory?: string;
+  /** Without a running system: takes the lease of a shard when it is first written to, and fails as `unavailable` if another has it. */
+  readonly own?: boolean;
+  readonly retention?: Partial<Retention>;
+  /** Threads for reads. */
+  readonly readers?: number;
+  /** Largest body that `stage` takes, in octets. */
+  readonly largestBody?: number;
+  /** Milliseconds that a commit waits for its answer, a change of writers included. */
+  readonly commitDeadline?: number;
+}
+
+const READERS = 2;
+const COMMIT_DEADLINE = 30_000;
+const PIECE = 262_144;
+
+export function openMailStore(options: MailStoreOptions): MailStore {
+  return new SqliteStore(options);
+}
+
+class SqliteStore implements MailStore {
+  readonly #options: MailStoreOptions;
+  readonly #readers: ReaderPool;
+  readonly #clients = new Map<number, RpcClient>();
+  readonly #owned = new Map<number, Promise<ShardWriter>>();
+  readonly #stagers = new Map<number, Stager>();
+  readonly #closed = new AbortController();
+
+  constructor(options: MailStoreOptions) {
+    this.#options = options;
+    const { data, log } = options;
+    this.#readers = new ReaderPool({ data, log, threads: options.readers ?? READERS });
+  }
+
+  async commit(commit: Commit): Promise<CommitAnswer> {
+    this.#open();
+    let shard: number;
+    try {
+      shard = await this.#options.locate(commit.owner);
+    } catch (error) {
+      if (!(error instanceof MailError) || error.failure !== 'no-such-account') throw error;
+      return { ok: false, failure: error.failure, mutation: 0, text: error.message };
+    }
+    const { owner, actor, id } = commit;
+    const mutations = commit.mutations.map(packMutation);
+    const job = packJob({ kind: 'commit', commit: { owner, actor, id, mutations } });
+    return (await this.#send(shard, 'commit', job)) as CommitAnswer;
+  }
+
+  async stage(owner: AccountId, content: AsyncIterable<Uint8Array>): Promise<BodyRef> {
+    this.#open();
+    const shard = await this.#options.locate(owner);
+    const body = await this.#stager(shard).stage(content);
+    // Known to the shard before anybody can name it.
+    await this.#send(shard, 'register', packJob({ kind: 'register', body }));
+    const { id, length, crc, codec, key } = body;
+    return { id, length, crc, codec, key };
+  }
+
+  async accountState(access: Access): Promise<AccountState> {
+    return (await this.#read(access, ['accountState'])) as AccountState;
+  }
+
+  async mailboxes(access: Access): Promise<MailboxList> {
+    return (await this.#read(access, ['mailboxes'])) as MailboxList;
+  }
+
+  async snapshot(access: Access, mailbox: MailboxId): Promise<MailboxSnapshot> {
+    return (await this.#read(access, ['snapshot', mailbox])) as MailboxSnapshot;
+  }
+
+  async delta(access: Access, mailbox: MailboxId, since: ModSeq): Promise<MailboxDelta> {
+    return (await this.#read(access, ['delta', mailbox, since])) as MailboxDelta;
+  }
+
+  async changes(access: Access, since: ModSeq, limit: number): Promise<Changes> {
+    return (await this.#read(access, ['changes', since, limit])) as Changes;
+  }
+
+  async *messages(
+    access: Access,
+    mailbox: MailboxId,
+    uids: UidSet,
+    columns: Columns,
+    options?: { expunged?: boolean },
+  ): AsyncGenerator<readonly MessageRow[]> {
+    const expunged = options?.expunged === true;
+    const ask = async (left: UidSet): Promise<MessageBatch> =>
+      (await this.#read(access, ['messages', { mailbox, uids: left, columns, expunged }])) as MessageBatch;
+    let damaged = 0;
+    let next: Promise<MessageBatch> | undefined = ask(uids);
+    while (next) {
+      const batch: MessageBatch = await next;
+      // The next batch is read while this one is used.
+      next = batch.rest.length > 0 ? ask(batch.rest) : undefined;
+      next?.catch(() => undefined); // thrown where it is awaited, if anybody still asks
+      damaged += batch.damaged;
+      if (batch.uids.length > 0) yield unpackRows(batch, columns);
+    }
+    if (damaged > 0) throw new MailError('unavailable', 'some messages can not be read');
+  }
+
+  async *content(access: Access, mailbox: MailboxId, uid: Uid, start: number, end: number): AsyncGenerator<Uint8Array> {
+    for (let at = Math.max(0, start); at < end; ) {
+      const to = Math.min(end, at + PIECE);
+      const piece = (await this.#read(access, ['content', mailbox, uid, at, to])) as Uint8Array;
+      if (piece.length > 0) yield piece;
+      if (piece.length < to - at) return; // the content ends here
+      at = to;
+    }
+  }
+
+  async search(access: Access, mailbox: MailboxId, query: SearchQuery): Promise<UidSet> {
+    return (await this.#read(access, ['search', mailbox, query, this.#options.clock.now()])) as UidSet;
+  }
+
+  async outbox(owner: AccountId): Promise<readonly OutboxRow[]> {
+    return (await this.#read({ owner, viewer: owner }, ['outbox'])) as readonly OutboxRow[];
+  }
+
+  watch(cursor: string | undefined, signal: AbortSignal): AsyncIterable<NoticeBatch> {
+    this.#open();
+    const both = AbortSignal.any([signal, this.#closed.signal]);
+    const shards = Array.from({ length: this.#options.shards }, (_, shard) => shard);
+    return watchShards(shards, cursor, both, (shard, from, until) => this.#watchShard(shard, from, until));
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed.signal.aborted) return;
+    this.#closed.abort();
+    await this.#readers.close();
+    await Promise.all(Array.from(this.#stagers.values(), (stager) => stager.close()));
+    await Promise.all(Array.from(this.#clients.values(), (client) => client.close()));
+    for (const owned of this.#owned.values()) {
+      const writer = await owned.catch(() => undefined);
+      await writer?.close();
+    }
+  }
+
+  #open(): void {
+    if (this.#closed.signal.aborted) throw new MailError('unavailable', 'the store is closed');
+  }
+
+  async #read(access: Access, request: ReadRequest): Promise<unknown> {
+    this.#open();
+    return await this.#readers.read(await this.#options.locate(access.owner), access, request);
+  }
+
+  async #writer(shard: number): Promise<ShardWriter | undefined> {
+    const held = this.#options.writers?.(shard);
+    if (held || this.#options.own !== true) return held;
+    const owned = this.#owned.get(shard) ?? this.#takeShard(shard);
+    return await owned;
+  }
+
+  #takeShard(shard: number): Promise<ShardWriter> {
+    const { data, log, clock, retention } = this.#options;
+    const opened = openShardWriter({ data, shard, log, clock, ...(retention && { retention }) });
+    this.#owned.set(shard, opened);
+    opened.catch(() => this.#owned.delete(shard));
+    return opened;
+  }
+
+  async #send(shard: number, method: 'commit' | 'register', job: Uint8Array): Promise<unknown> {
+    const writer = await this.#writer(shard);
+    if (!writer) return await this.#client(shard).call(method, job);
+    return method === 'commit' ? await writer.commit(job) : await writer.register(job);
+  }
+
+  async *#watchShard(shard: number, cursor: string | undefined, signal: AbortSignal): AsyncGenerator<NoticeBatch> {
+    const writer = await this.#writer(shard);
+    if (writer) yield* writer.watch(cursor, signal);
+    else yield* this.#client(shard).stream('watch', cursor, signal) as AsyncIterable<NoticeBatch>;
+  }
+
+  #client(shard: number): RpcClient {
+    const known = this.#clients.get(shard);
+    if (known) return known;
+    const { data, socketDirectory, commitDeadline } = this.#options;
+    const connect = shardSocket(socketDirectory ?? join(data, 'run'), shard);
+    const client = createRpcClient({ connect, deadlineMs: commitDeadline ?? COMMIT_DEADLINE });
+    this.#clients.set(shard, client);
+    return client;
+  }
+
+  #stager(shard: number): Stager {
+    const known = this.#stagers.get(shard);
+    if (known) return known;
+    const { data, clock, random, largestBody } = this.#options;
+    const stager = new Stager({
+      folder: segmentFolder(data, shard),
+      random: random ?? systemRandom,
+      now: () => clock.now(),
+      largestBody: largestBody ?? Number.POSITIVE_INFINITY,
+    });
+    this.#stagers.set(shard, stager);
+    return stager;
+  }
+}
+
+function packMutation(mutation: Commit['mutations'][number]): PackedMutation {
+  return mutation.type === 'add-message' ? { ...mutation, message: packMessage(mutation.message) } : mutation;
+}

@@ -1,0 +1,206 @@
+/**
+ * The one thread that writes to a shard. It takes whatever jobs are waiting and runs them as a group; while it is in one,
+ * the next gathers in its port. Nobody waits for a timer. Between groups it checkpoints, and collects while it has nothing else to do.
+ */
+import { mkdirSync, rmSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { deserialize } from 'node:v8';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { systemRandom } from '#runtime/system.ts';
+import type { Notice } from '../change.ts';
+import { newId } from '../ids.ts';
+import { type CollectState, type Retention, SLICES } from './collect.ts';
+import { type Database, openDatabase } from './database.ts';
+import { GroupRunner, type Job, type JobAnswer } from './group.ts';
+import { segmentFile } from './paths.ts';
+import { SCHEMA } from './schema.ts';
+import { type LogLine, threadLog } from './thread-log.ts';
+
+export interface WriterThreadData {
+  readonly path: string;
+  readonly segments: string;
+  readonly retention: Retention;
+}
+
+export type ToWriter =
+  /** `bytes` holds one serialised job after the other; `ends` says where each ends. */
+  | { readonly type: 'jobs'; readonly now: number; readonly ends: readonly number[]; readonly bytes: Uint8Array }
+  | { readonly type: 'collect'; readonly now: number }
+  | { readonly type: 'replay'; readonly id: number; readonly after: number; readonly limit: number }
+  | { readonly type: 'close' };
+
+export type FromWriter =
+  | { readonly type: 'ready'; readonly epoch: string; readonly seq: number }
+  /** In the order in which the jobs were sent. */
+  | {
+      readonly type: 'answers';
+      readonly answers: readonly JobAnswer[];
+      readonly seq: number;
+      readonly notices: readonly Notice[];
+    }
+  /** `seq` is that of the last group given; `lost` when groups behind `after` are gone. */
+  | {
+      readonly type: 'replay';
+      readonly id: number;
+      readonly seq: number;
+      readonly notices: readonly Notice[];
+      readonly lost: boolean;
+    }
+  | { readonly type: 'collected' }
+  | { readonly type: 'log'; readonly line: LogLine };
+
+const MOST_JOBS = 256;
+const MOST_BYTES = 8 * 1024 * 1024;
+/** WAL size at which the writer moves it into the database, and at which it is alarmed that it can't be reset. */
+const CHECKPOINT_BYTES = 16 * 1024 * 1024;
+const ALARM_BYTES = 256 * 1024 * 1024;
+/** The size is looked at after so many octets of jobs. */
+const LOOK_AFTER = 1024 * 1024;
+
+const port = parentPort!;
+const data = workerData as WriterThreadData;
+const post = (message: FromWriter): void => port.postMessage(message);
+const log = threadLog((line) => post({ type: 'log', line }));
+
+interface Waiting {
+  readonly bytes: Uint8Array;
+}
+
+class WriterThread {
+  readonly #db: Database;
+  readonly #runner: GroupRunner;
+  readonly #epoch: string;
+  readonly #waiting: Waiting[] = [];
+  #now = 0;
+  #collecting: { state: CollectState; slice: number } | undefined;
+  #written = 0;
+  #closing = false;
+
+  constructor() {
+    mkdirSync(dirname(data.path), { recursive: true });
+    this.#db = openDatabase(data.path, { migrations: SCHEMA, autoCheckpoint: 0, cacheKb: 65_536 });
+    this.#runner = new GroupRunner(this.#db, { random: systemRandom, now: () => this.#now, log });
+    this.#epoch = epochOf(this.#db);
+    post({ type: 'ready', epoch: this.#epoch, seq: this.#runner.seq });
+  }
+
+  /** Takes a message, and all that wait behind it, and works until nothing is left. */
+  receive(message: ToWriter): void {
+    this.#take(message);
+    do {
+      this.#takeAll();
+      if (this.#waiting.length > 0) this.#group();
+      else if (this.#collecting) this.#collect();
+      this.#takeAll();
+    } while (this.#waiting.length > 0 || (this.#collecting && !this.#closing));
+    if (this.#closing) this.#close();
+  }
+
+  #takeAll(): void {
+    for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) this.#take(next.message);
+  }
+
+  #take(message: ToWriter): void {
+    if (message.type === 'jobs') {
+      this.#now = message.now;
+      let start = 0;
+      for (const end of message.ends) {
+        this.#waiting.push({ bytes: message.bytes.subarray(start, end) });
+        start = end;
+      }
+    } else if (message.type === 'collect') {
+      this.#now = message.now;
+      this.#collecting ??= { state: { account: 0 }, slice: 0 };
+    } else if (message.type === 'replay') this.#replay(message);
+    else this.#closing = true;
+  }
+
+  #group(): void {
+    const jobs: Job[] = [];
+    let bytes = 0;
+    for (const waiting of this.#waiting) {
+      if (jobs.length >= MOST_JOBS || (jobs.length > 0 && bytes + waiting.bytes.length > MOST_BYTES)) break;
+      jobs.push(unpack(waiting.bytes));
+      bytes += waiting.bytes.length;
+    }
+    const { answers, taken, seq, notices } = this.#runner.run(jobs);
+    this.#waiting.splice(0, taken);
+    post({ type: 'answers', answers, seq, notices });
+    this.#written += bytes;
+    if (this.#written >= LOOK_AFTER) this.#checkpoint();
+  }
+
+  #checkpoint(): void {
+    this.#written = 0;
+    const size = walSize(data.path);
+    if (size < CHECKPOINT_BYTES) return;
+    this.#db.checkpoint('PASSIVE');
+    // Every reader ends within one call, so that a log which can't be reset for long means that a reader hangs.
+    if (size > ALARM_BYTES) log.warn({ path: data.path, bytes: size }, 'the write-ahead log does not shrink');
+  }
+
+  #collect(): void {
+    const collecting = this.#collecting!;
+    try {
+      const slice = SLICES[collecting.slice]!;
+      const more = this.#runner.transaction(() => slice(this.#db, this.#now, data.retention, collecting.state));
+      if (more) return;
+      collecting.slice++;
+      if (collecting.slice < SLICES.length) return;
+      dropSegments(this.#db, this.#now - data.retention.staged);
+    } catch (error) {
+      log.error({ error }, 'collecting failed');
+    }
+    this.#collecting = undefined;
+    post({ type: 'collected' });
+  }
+
+  #replay({ id, after, limit }: Extract<ToWriter, { type: 'replay' }>): void {
+    const rows = this.#db
+      .arrays('SELECT seq, commits FROM groups WHERE seq > ? ORDER BY seq LIMIT ?')
+      .all(after, limit) as unknown as [number, string][];
+    const first = rows[0]?.[0] ?? this.#runner.seq + 1;
+    const notices = rows.flatMap(([, commits]) =>
+      (JSON.parse(commits) as Notice[]).map(({ account, modseq, types }) => ({ account, modseq, types })),
+    );
+    const seq = rows.at(-1)?.[0] ?? this.#runner.seq;
+    post({ type: 'replay', id, seq, notices, lost: first !== after + 1 });
+  }
+
+  #close(): void {
+    this.#db.checkpoint('TRUNCATE');
+    this.#db.close();
+    port.close();
+  }
+}
+
+function unpack(bytes: Uint8Array): Job {
+  try {
+    return deserialize(bytes);
+  } catch (error) {
+    log.error({ error }, 'a commit could not be read');
+    return { kind: 'broken' };
+  }
+}
+
+/** Random, made with the shard: a cursor of another shard's life is known by it. */
+function epochOf(db: Database): string {
+  db.statement("INSERT OR IGNORE INTO meta (key, value) VALUES ('epoch', ?)").run(newId('commit', systemRandom));
+  return db.statement("SELECT value FROM meta WHERE key = 'epoch'").get()!.value as string;
+}
+
+function walSize(path: string): number {
+  return statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** Segments in which nothing lives. Their owners have long stopped to append: they keep none for longer than `SEGMENT_LIFE`. */
+function dropSegments(db: Database, before: number): void {
+  const find = db.arrays('SELECT id FROM segments WHERE dead >= bytes AND registered_at < ?');
+  for (const [id] of find.all(before) as unknown as [string][]) {
+    db.statement('DELETE FROM segments WHERE id = ?').run(id);
+    rmSync(segmentFile(data.segments, id), { force: true });
+  }
+}
+
+const thread = new WriterThread();
+port.on('message', (message: ToWriter) => thread.receive(message));
