@@ -31,7 +31,7 @@ export async function mailHosts(domain: string, options: MxOptions): Promise<Hos
   if (usable.length === 0) {
     return failed(reply(554, '4.6', `Mail for ${domain} loops back to this host, which does not serve it`));
   }
-  const hosts = shuffleTies(usable, options.fraction).map((record) => record.exchange);
+  const hosts = shuffleTies(usable, () => options.fraction()).map((record) => record.exchange);
   return { kind: 'hosts', hosts: [...new Set(hosts)], implicit: false };
 }
 

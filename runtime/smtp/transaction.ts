@@ -11,7 +11,7 @@ export class Transaction {
   #accepted: number[] = [];
 
   constructor(recipients: number) {
-    this.#results = new Array<undefined>(recipients).fill(undefined);
+    this.#results = Array.from({ length: recipients });
   }
 
   get accepted(): readonly number[] {
