@@ -1,7 +1,7 @@
 /** Trace fields (RFC 5321 §4.4): Received by the MTA; Return-Path and Delivered-To (RFC 9228) by the MDA. Each ends with CRLF. */
+import { formatAddress } from '../address.ts';
 import type { Address, ReversePath } from '../envelope.ts';
 import type { DateTime } from '../mime/message-index.ts';
-import { formatAddrSpec } from './address-list.ts';
 import { formatDate } from './date.ts';
 
 export interface ReceivedTrace {
@@ -27,7 +27,7 @@ export function formatReceived(trace: ReceivedTrace): string {
     `\tby ${trace.by} with ${trace.with} id ${trace.id}`,
   ];
   if (trace.tls !== undefined) lines.push(`\t(${commentText(trace.tls)})`);
-  if (trace.for !== undefined) lines.push(`\tfor <${formatAddress(trace.for)}>`);
+  if (trace.for !== undefined) lines.push(`\tfor <${safeAddress(trace.for)}>`);
   return `${lines.join('\r\n')};\r\n\t${formatDate(trace.at)}\r\n`;
 }
 
@@ -42,14 +42,12 @@ const wordOrUnknown = (word: string): string => (/^[\p{L}\p{N}\p{M}._:[\]-]{1,25
 
 const commentText = (text: string): string => text.replace(/[^\x20-\x7e]|[()\\]/g, '');
 
-/** RFC 5321 §4.1.2 Mailbox; an address literal keeps its brackets. Only `postmaster` has no domain. */
-export const formatAddress = (address: Address): string =>
-  formatAddrSpec(address.localPart.replace(CONTROL, ''), address.domain.replace(CONTROL, ''));
-
 /** Paths were checked when they came in; a line break here would forge a field, so it is checked again. */
 const CONTROL = /[\x00-\x1f\x7f]/g;
 
-export const formatReturnPath = (path: ReversePath): string =>
-  `Return-Path: <${path === null ? '' : formatAddress(path)}>\r\n`;
+const safeAddress = (address: Address): string => formatAddress(address).replace(CONTROL, '');
 
-export const formatDeliveredTo = (address: Address): string => `Delivered-To: ${formatAddress(address)}\r\n`;
+export const formatReturnPath = (path: ReversePath): string =>
+  `Return-Path: <${path === null ? '' : safeAddress(path)}>\r\n`;
+
+export const formatDeliveredTo = (address: Address): string => `Delivered-To: ${safeAddress(address)}\r\n`;

@@ -1,0 +1,190 @@
+/**
+ * Final delivery (RFC 5321 §4.4): what LMTP hands over becomes a commit for each account, all in flight at once, so that they and the
+ * messages pipelined behind share a group of the shard's writer. The index is made while the bytes pass.
+ */
+import { formatAddress } from '#mail/address.ts';
+import type { ReversePath } from '#mail/envelope.ts';
+import { isTemporary, MailError } from '#mail/failure.ts';
+import { formatDeliveredTo, formatReturnPath } from '#mail/header/trace.ts';
+import { createIndexer } from '#mail/mime/indexer.ts';
+import type { MessageIndex } from '#mail/mime/message-index.ts';
+import { replyToError } from '#mail/smtp/failure-replies.ts';
+import { isPermanent, type Reply, reply } from '#mail/smtp/reply.ts';
+import type { Clock, Log, Random } from '#runtime/ambient.ts';
+import type { ContentSink } from '#runtime/smtp/receiver-content.ts';
+import { newId } from '#store/ids.ts';
+import type { CommitAnswer, MutationResult } from '#store/mutation.ts';
+import type { MailStore } from '#store/store.ts';
+import type { AccountId, BodyRef, InlineBody } from '#store/types.ts';
+import { BodyIntake } from './body-intake.ts';
+import { MailboxChooser } from './choose-mailbox.ts';
+import { DeliveredTo, hasLoop } from './loop-check.ts';
+import type { Recipient, Target } from './recipient.ts';
+
+export interface DeliveryRooms {
+  readonly store: MailStore;
+  /** Which shard an account lives in. */
+  shardOf(account: AccountId): Promise<number>;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** The envelope of one message. */
+export interface DeliveryOrder {
+  readonly reversePath: ReversePath;
+  readonly recipients: readonly Recipient[];
+  /** From our MTA: a repeat of the same delivery makes no second copy. */
+  readonly deliveryId?: string;
+  /** Of the LMTP session, for the log and for texts of temporary failures. */
+  readonly session: string;
+}
+
+export class Deliveries {
+  readonly #rooms: DeliveryRooms;
+  readonly #mailboxes: MailboxChooser;
+
+  constructor(rooms: DeliveryRooms) {
+    this.#rooms = rooms;
+    this.#mailboxes = new MailboxChooser(rooms.store);
+  }
+
+  /** A sink for the content of one message; `finish` answers one reply for each recipient, in their order. */
+  open(order: DeliveryOrder): ContentSink {
+    return new Delivery(this.#rooms, this.#mailboxes, order);
+  }
+}
+
+class Delivery implements ContentSink {
+  readonly #rooms: DeliveryRooms;
+  readonly #mailboxes: MailboxChooser;
+  readonly #order: DeliveryOrder;
+  readonly #indexer = createIndexer();
+  readonly #deliveredTo = new DeliveredTo();
+  readonly #body: BodyIntake;
+  readonly #id: string;
+
+  constructor(rooms: DeliveryRooms, mailboxes: MailboxChooser, order: DeliveryOrder) {
+    this.#rooms = rooms;
+    this.#mailboxes = mailboxes;
+    this.#order = order;
+    this.#id = order.deliveryId ?? newId('delivery', rooms.random);
+    const accounts = new Set(order.recipients.flatMap(({ targets }) => targets.map(({ account }) => account)));
+    this.#body = new BodyIntake(rooms, [...accounts]);
+  }
+
+  write(chunk: Buffer): Promise<void> | undefined {
+    this.#indexer.push(chunk);
+    this.#deliveredTo.write(chunk);
+    return this.#body.write(chunk);
+  }
+
+  async finish(): Promise<readonly Reply[]> {
+    const index = this.#indexer.finish();
+    const seen = this.#deliveredTo.addresses(index.root.bodyStart);
+    const bodyFor = this.#body.finish();
+    return Promise.all(this.#order.recipients.map((recipient) => this.#deliver(recipient, index, seen, bodyFor)));
+  }
+
+  abort(): void {
+    this.#body.abort();
+  }
+
+  /** Never rejects. An alias is answered as well as its worst target, a temporary failure being worse than a permanent one. */
+  async #deliver(
+    recipient: Recipient,
+    index: MessageIndex,
+    seen: ReadonlySet<string>,
+    bodyFor: (account: AccountId) => Promise<BodyRef | InlineBody>,
+  ): Promise<Reply> {
+    const replies = await Promise.all(
+      recipient.targets.map(async (target) => {
+        try {
+          if (hasLoop(seen, target.address))
+            throw new MailError('loop', `Delivered to ${formatAddress(target.address)} before`);
+          return await this.#store(recipient, target, index, await bodyFor(target.account));
+        } catch (error) {
+          return this.#refusal(recipient, target, error);
+        }
+      }),
+    );
+    const temporary = replies.find((each) => each.code >= 400 && !isPermanent(each));
+    return temporary ?? replies.find(isPermanent) ?? (replies[0] as Reply);
+  }
+
+  async #store(recipient: Recipient, target: Target, index: MessageIndex, body: BodyRef | InlineBody): Promise<Reply> {
+    const { account } = target;
+    const { log } = this.#rooms;
+    let answer = await this.#commit(recipient, target, index, body);
+    if (!answer.ok && answer.failure === 'no-such-mailbox') {
+      // It went between the choice and the commit.
+      this.#mailboxes.forget(account);
+      answer = await this.#commit(recipient, target, index, body);
+    }
+    if (!answer.ok) throw new MailError(answer.failure, answer.text);
+    const { session } = this.#order;
+    const stored = added(answer.results);
+    log.info(
+      {
+        session,
+        delivery: this.#id,
+        account,
+        size: index.size,
+        uid: stored.uid,
+        message: stored.message,
+        repeated: answer.repeated,
+      },
+      'delivered',
+    );
+    return reply(250, '1.5', `Delivered ${stored.message}`);
+  }
+
+  async #commit(
+    recipient: Recipient,
+    target: Target,
+    index: MessageIndex,
+    body: BodyRef | InlineBody,
+  ): Promise<CommitAnswer> {
+    const { clock, random, store } = this.#rooms;
+    const { account, address } = target;
+    const mailbox = await this.#mailboxes.choose(account, target.detail);
+    const prefix = Buffer.from(formatReturnPath(this.#order.reversePath) + formatDeliveredTo(address));
+    return store.commit({
+      owner: account,
+      actor: account,
+      // STORE.md §2: (delivery id, forward-path as sent in RCPT), within the account.
+      id: `${this.#id} ${recipient.sent}`,
+      mutations: [
+        {
+          type: 'add-message',
+          mailbox,
+          flags: [],
+          message: {
+            id: newId('message', random),
+            body,
+            prefix,
+            index,
+            internalDate: { time: clock.now(), zone: 0 },
+          },
+        },
+      ],
+    });
+  }
+
+  #refusal(recipient: Recipient, target: Target, error: unknown): Reply {
+    const { log } = this.#rooms;
+    const { session } = this.#order;
+    const fields = { session, delivery: this.#id, recipient: recipient.sent, account: target.account };
+    // An account that vanished between RCPT and the end of the content: what INBOX was remembered is worth nothing.
+    if (!(error instanceof MailError) || !isTemporary(error)) this.#mailboxes.forget(target.account);
+    const answer = replyToError(error, session, (fault) => log.error({ ...fields, err: fault }, 'delivery failed'));
+    log.info({ ...fields, code: answer.code, text: answer.lines[0] }, 'not delivered');
+    return answer;
+  }
+}
+
+function added(results: readonly MutationResult[]): Extract<MutationResult, { type: 'add-message' }> {
+  const [first] = results;
+  if (first?.type !== 'add-message') throw new Error('the store answered something else');
+  return first;
+}
