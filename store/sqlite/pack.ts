@@ -6,7 +6,8 @@
  * section, u8 lengths of message id, thread id and body id, then these ids and the prefix.
  */
 import { crc32 } from 'node:zlib';
-import type { DateTime, IndexedHeaders, PartNode } from '#mail/mime/message-index.ts';
+import type { DateTime, IndexedHeaders } from '#mail/mime/message-index.ts';
+import { packParts, unpackParts } from '#mail/mime/pack.ts';
 import { threadKeys } from '../threads.ts';
 import type { BodyId, BodyRef, InlineBody, MessageId, NewMessage, ThreadId } from '../types.ts';
 
@@ -31,7 +32,7 @@ export function packMessage(message: NewMessage): PackedMessage {
     sealed(index.envelope),
     sealed(index.body),
     sealed(index.bodystructure),
-    sealed(JSON.stringify(index.root)),
+    sealed(packParts(index.root)),
     sealed(JSON.stringify(index.headers)),
     sealed(index.preview),
   ];
@@ -95,7 +96,7 @@ export function headBody(head: Buffer): BodyId {
 }
 export const headPrefix = (head: Buffer): Buffer => head.subarray(FIXED + head[30]! + head[31]! + head[32]!);
 
-export const unpackParts = (bytes: Buffer): PartNode => JSON.parse(bytes.toString('utf8'));
+export { unpackParts };
 export const unpackHeaders = (bytes: Buffer): IndexedHeaders => JSON.parse(bytes.toString('utf8'));
 
 /** A view on the same memory. */

@@ -109,7 +109,7 @@ export class Watchers {
   }
 
   #wake(): void {
-    for (const resolve of [...this.#waiting]) resolve();
+    for (const resolve of this.#waiting) resolve();
   }
 
   #news(signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME…`: runs the named benches, one after the other; without a name it lists them. Never part of `npm test`. */
 const benches: { readonly [name: string]: () => Promise<{ run(): Promise<void> | void }> } = {
   mime: () => import('./mime.ts'),
+  store: () => import('./store.ts'),
 };
 
 const names = process.argv.slice(2);
