@@ -1,0 +1,114 @@
+/** AUTH (RFC 4954), on submission only: after TLS or from loopback, once a session, never within a transaction. */
+import { MailError } from '#mail/failure.ts';
+import type { SaslContext } from '#mail/sasl/exchange.ts';
+import { findMechanism, type SaslMechanism, saslMechanisms, startSasl, verifySasl } from '#mail/sasl/mechanism.ts';
+import { type AuthArguments, decodeBase64, parseAuth } from '#mail/smtp/command.ts';
+import { type Reply, reply } from '#mail/smtp/reply.ts';
+import { CommandSyntaxError } from '#mail/smtp/syntax-error.ts';
+import { type Connection, ConnectionClosed } from '#runtime/connection.ts';
+import { type Context, defineCommand } from '#runtime/smtp/command-table.ts';
+import type { Login } from '#store/directory.ts';
+import { countFailedLogin, mayLogIn } from '../limits.ts';
+import type { Recipient } from '../recipients.ts';
+import { addressOf, type MtaCommand, type Peer, type SmtpServices } from '../services.ts';
+
+/** Wrong passwords in one session. */
+const ATTEMPTS = 3;
+const FAILURE_DELAY = 1_000;
+
+export function auth(services: SmtpServices, peer: Peer): MtaCommand {
+  let failures = 0;
+  return defineCommand<Recipient, Login, 'greeted', AuthArguments>({
+    // RFC 4954 §4: never in a transaction, and only after EHLO.
+    allowedIn: ['greeted'],
+    endsGroup: true,
+    // RFC 4954 §4.5: a response may have 12,288 octets.
+    lineLimit: 12_288,
+    keywords: (connection) => (mayAuthenticate(connection) ? [`AUTH ${mechanisms(connection).join(' ')}`] : []),
+    parse: parseAuth,
+    async run(session, args, context) {
+      // RFC 4954 §4: once a session has succeeded, further AUTH MUST be refused with 503.
+      if (session.login !== undefined) return { reply: reply(503, '5.1', 'You are logged in already'), next: session };
+      const outcome = await authenticate(services, peer, args, context);
+      if ('code' in outcome) {
+        if (outcome.code !== 535) return { reply: outcome, next: session };
+        failures += 1;
+        if (failures < ATTEMPTS) return { reply: outcome, next: session };
+        return {
+          reply: [outcome, reply(421, '7.0', 'Too many failed logins')],
+          next: session,
+          after: { act: 'close' },
+        };
+      }
+      peer.loggedIn(outcome);
+      return { reply: reply(235, '7.0', 'Welcome'), next: { ...session, login: outcome } };
+    },
+  });
+}
+
+/** DESIGN §7: no credentials in the clear, except where nobody listens. */
+const mayAuthenticate = (connection: Connection): boolean => connection.tls !== undefined || connection.loopback;
+
+function mechanisms(connection: Connection): readonly SaslMechanism[] {
+  return connection.tls?.exporter() === undefined ? saslMechanisms : ['SCRAM-SHA-256-PLUS', ...saslMechanisms];
+}
+
+async function authenticate(
+  services: SmtpServices,
+  peer: Peer,
+  args: AuthArguments,
+  context: Context,
+): Promise<Login | Reply> {
+  const { connection, log, clock } = context;
+  if (!mayAuthenticate(connection)) return reply(538, '7.11', 'Use STARTTLS first');
+  const mechanism = findMechanism(args.mechanism);
+  if (mechanism === undefined || !mechanisms(connection).includes(mechanism)) {
+    return reply(504, '5.4', 'Unknown mechanism');
+  }
+  if (!(await mayLogIn(services, peer))) return reply(454, '7.0', 'Too many failed logins, try again later');
+  try {
+    const login = await converse(services, mechanism, args.initial, context);
+    if (login !== undefined) return login;
+  } catch (error) {
+    if (error instanceof ConnectionClosed || error instanceof CommandSyntaxError) throw error;
+    if (error instanceof MailError && error.failure === 'bad-request') return reply(501, '5.2', error.message);
+    // RFC 4954 §4.7: trouble of ours is never a wrong password.
+    log.error({ session: connection.id, err: error }, 'cannot check a login');
+    return reply(454, '7.0', 'Temporary authentication failure');
+  }
+  await countFailedLogin(services, peer);
+  log.info({ session: connection.id, remote: addressOf(peer), mechanism }, 'login failed');
+  await new Promise<void>((resolve) => clock.after(FAILURE_DELAY, resolve));
+  return reply(535, '7.8', 'Wrong user name or password');
+}
+
+async function converse(
+  services: SmtpServices,
+  mechanism: SaslMechanism,
+  initial: string | undefined,
+  context: Context,
+): Promise<Login | undefined> {
+  const { directory } = services;
+  const exported = context.connection.tls?.exporter();
+  const saslContext: SaslContext<Login> = {
+    scram: (user) => directory.scram(user),
+    random: (length) => services.random.bytes(length),
+    ...(exported === undefined ? {} : { channelBinding: { type: 'tls-exporter', data: exported } }),
+  };
+  const exchange = startSasl(mechanism, initial === undefined ? undefined : decode(initial), saslContext);
+  let step = await exchange.next();
+  while (step.done !== true) {
+    const challenge = Buffer.from(step.value).toString('base64');
+    const line = await context.ask(reply(334, undefined, challenge));
+    // RFC 4954 §4: a lone asterisk cancels; the answer is 501.
+    if (line === '*') throw new CommandSyntaxError(reply(501, '7.0', 'Cancelled'));
+    step = await exchange.next(decode(line));
+  }
+  return verifySasl(step.value, (user, password) => directory.authenticate(user, password));
+}
+
+function decode(text: string): Uint8Array {
+  const octets = decodeBase64(text);
+  if (octets === undefined) throw new CommandSyntaxError(reply(501, '5.2', 'That is not base64'));
+  return octets;
+}

@@ -1,0 +1,53 @@
+/** RCPT (RFC 5321 §4.1.1.3): local recipients must exist; others are for those who may relay. */
+import { formatAddress } from '#mail/address.ts';
+import type { ForwardPath } from '#mail/envelope.ts';
+import { parseRcpt } from '#mail/smtp/rcpt-command.ts';
+import { type Reply, reply } from '#mail/smtp/reply.ts';
+import { defineCommand } from '#runtime/smtp/command-table.ts';
+import type { Login } from '#store/directory.ts';
+import { type Recipient, resolveRecipient, type Target } from '../recipients.ts';
+import { isSubmission, type MtaCommand, type Peer, type SmtpServices } from '../services.ts';
+
+export function rcpt(services: SmtpServices, peer: Peer): MtaCommand {
+  const lenient = isSubmission(peer);
+  const { hostname, limits } = services.config;
+  return defineCommand<Recipient, Login, 'transaction', ForwardPath>({
+    allowedIn: ['transaction'],
+    // RFC 3461 §4: NOTIFY and ORCPT add 28 and 507; a path of UTF-8.
+    lineLimit: 2048,
+    parse: (argument, { transaction }) => parseRcpt(argument, { dsn: true, utf8: transaction.mail.smtputf8, lenient }),
+    async run(session, path) {
+      const { transaction } = session;
+      // RFC 5321 §4.5.3.1.10: 452, so that the client sends the others in another transaction.
+      if (transaction.recipients.length >= limits.recipients) {
+        return { reply: reply(452, '5.3', 'Too many recipients, send the others separately'), next: session };
+      }
+      const targets = await route(services, session.login, path, hostname);
+      if ('code' in targets) return { reply: targets, next: session };
+      const recipients = [...transaction.recipients, { given: path, targets }];
+      return {
+        reply: reply(250, '1.5', 'Recipient taken'),
+        next: { ...session, transaction: { mail: transaction.mail, recipients } },
+      };
+    },
+  });
+}
+
+async function route(
+  services: SmtpServices,
+  login: Login | undefined,
+  path: ForwardPath,
+  hostname: string,
+): Promise<readonly Target[] | Reply> {
+  const resolution = await resolveRecipient(services.directory, path, hostname);
+  switch (resolution.kind) {
+    case 'targets':
+      return resolution.targets;
+    case 'unknown':
+      return reply(550, '1.1', `No such user here: ${formatAddress(path.address)}`);
+    case 'foreign':
+      // Relay only for those who logged in. Whoever reaches the port from loopback is not thereby one of them.
+      if (login === undefined) return reply(550, '7.1', `This host does not relay to ${path.address.domain}`);
+      return [{ path, local: false }];
+  }
+}

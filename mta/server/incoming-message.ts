@@ -1,0 +1,161 @@
+/**
+ * One message as it comes in: in memory while it is small, in a spool file once it is not, with our trace field on top; at its end it is handed to the
+ * `MessageSink`, whose answer is the reply to the final dot.
+ */
+import type { Envelope } from '#mail/envelope.ts';
+import { MailError } from '#mail/failure.ts';
+import type { DateTime } from '#mail/mime/message-index.ts';
+import type { Reply } from '#mail/smtp/reply.ts';
+import type { ContentSink } from '#runtime/smtp/receiver-content.ts';
+import type { GreetedSession, Transaction } from '#runtime/smtp/session.ts';
+import type { Login } from '#store/directory.ts';
+import type { AcceptedMessage } from '../message-sink.ts';
+import { missingFields } from '../submission/missing-fields.ts';
+import { newQueueId } from './ids.ts';
+import { readHeader } from './message-header.ts';
+import { type Recipient, uniqueTargets } from './recipients.ts';
+import { isSubmission, type Peer, type SmtpServices, type SpoolFile } from './services.ts';
+import { receivedField } from './trace.ts';
+
+/** Octets kept in memory; the header is looked for within them. */
+export const MEMORY_LIMIT = 262_144;
+/** A sender of single octets must not cost an object for each. */
+const CHUNKS = 64;
+
+export class IncomingMessage implements ContentSink {
+  readonly id: string;
+  readonly #services: SmtpServices;
+  readonly #peer: Peer;
+  readonly #session: GreetedSession<Recipient, Login>;
+  readonly #transaction: Transaction<Recipient>;
+  readonly #arrivedAt: number;
+  #chunks: Buffer[] = [];
+  #size = 0;
+  #file: Promise<SpoolFile> | undefined;
+
+  constructor(
+    services: SmtpServices,
+    peer: Peer,
+    session: GreetedSession<Recipient, Login>,
+    transaction: Transaction<Recipient>,
+  ) {
+    this.#services = services;
+    this.#peer = peer;
+    this.#session = session;
+    this.#transaction = transaction;
+    this.#arrivedAt = services.clock.now();
+    this.id = newQueueId(services.clock, services.random);
+  }
+
+  write(chunk: Buffer): Promise<void> | undefined {
+    this.#size += chunk.length;
+    if (this.#file !== undefined) return this.#append(this.#file, chunk);
+    this.#chunks.push(chunk);
+    if (this.#size > MEMORY_LIMIT) return this.#spill();
+    if (this.#chunks.length > CHUNKS) this.#chunks = [Buffer.concat(this.#chunks)];
+    return undefined;
+  }
+
+  async finish(): Promise<readonly Reply[]> {
+    const content = await this.#content();
+    const targets = uniqueTargets(this.#transaction.recipients);
+    const message: AcceptedMessage = {
+      id: this.id,
+      deliveryId: this.id,
+      envelope: this.#envelope(targets.map((target) => target.path)),
+      local: targets.map((target) => target.local),
+      content,
+      arrivedAt: this.#arrivedAt,
+    };
+    const answer = await this.#services.sink.accept(message);
+    this.#services.log.info(
+      {
+        session: this.#peer.connection.id,
+        id: this.id,
+        size: this.#size,
+        recipients: targets.length,
+        login: this.#session.login?.address,
+        code: answer.code,
+      },
+      'message received',
+    );
+    return [answer];
+  }
+
+  abort(): void {
+    this.#chunks = [];
+    const file = this.#file;
+    if (file === undefined) return;
+    void file
+      .then((open) => open.remove())
+      .catch((error: unknown) => this.#services.log.warn({ id: this.id, err: error }, 'cannot remove a spool file'));
+  }
+
+  async #content(): Promise<AcceptedMessage['content']> {
+    if (this.#file === undefined) {
+      const body = this.#whole();
+      return { data: Buffer.concat([this.#top(body), body]) };
+    }
+    const file = await this.#file;
+    try {
+      await file.close();
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
+    return { file: file.path, size: this.#size };
+  }
+
+  async #spill(): Promise<void> {
+    const head = this.#whole();
+    const top = this.#top(head);
+    this.#chunks = [];
+    this.#size += top.length;
+    this.#file = this.#services.spool.create(this.id);
+    const file = await this.#file;
+    await file.write(top);
+    await file.write(head);
+  }
+
+  async #append(file: Promise<SpoolFile>, chunk: Buffer): Promise<void> {
+    await (await file).write(chunk);
+  }
+
+  #whole(): Buffer {
+    const [first] = this.#chunks;
+    return this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks);
+  }
+
+  /** What we put on top. Throws `loop` when the message has passed too many hosts (RFC 5321 §6.3). */
+  #top(head: Buffer): Buffer {
+    const { config } = this.#services;
+    const facts = readHeader(head);
+    if (facts.received > config.limits.receivedFields)
+      throw new MailError('loop', 'Too many hops: the message seems to loop');
+    const at = localTime(this.#arrivedAt);
+    const received = receivedField(this.#peer, this.#session, this.#transaction, {
+      by: config.hostname,
+      id: this.id,
+      at,
+    });
+    const missing = isSubmission(this.#peer) ? missingFields(facts, this.id, config.hostname, at) : '';
+    return Buffer.from(received + missing);
+  }
+
+  #envelope(forwardPaths: Envelope['forwardPaths']): Envelope {
+    const { mail } = this.#transaction;
+    return {
+      reversePath: mail.reversePath,
+      forwardPaths,
+      bodyType: mail.body ?? '7bit',
+      smtputf8: mail.smtputf8,
+      ...(mail.envelopeId === undefined ? {} : { envelopeId: mail.envelopeId }),
+      ...(mail.ret === undefined ? {} : { ret: mail.ret }),
+    };
+  }
+}
+
+/** RFC 5321 §4.4: local time with its offset SHOULD be used. */
+function localTime(time: number): DateTime {
+  return { time, zone: 0 - new Date(time).getTimezoneOffset() };
+}
