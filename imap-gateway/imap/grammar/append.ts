@@ -17,9 +17,8 @@ export interface AppendHead {
   readonly utf8: boolean;
 }
 
-/** From the SP behind the name up to the literal, which is not read. */
+/** From behind the SP behind the name up to the literal, which is not read. */
 export function parseAppendHead(cursor: Cursor): AppendHead {
-  cursor.sp();
   const mailbox = parseMailbox(cursor);
   cursor.sp();
   let flags: Flags = [];

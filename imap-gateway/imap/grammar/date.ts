@@ -35,13 +35,14 @@ export function parseDateTime(cursor: Cursor): DateTime {
   cursor.expect(COLON);
   const seconds = cursor.digits(2);
   cursor.sp();
-  const sign = cursor.try(PLUS) ? 1 : (cursor.expect(HYPHEN), -1);
+  const west = !cursor.try(PLUS);
+  if (west) cursor.expect(HYPHEN);
   const zoneHours = cursor.digits(2);
   const zoneMinutes = cursor.digits(2);
   // 60: a leap second, as RFC 5322 §3.3 has it.
   if (hours > 23 || minutes > 59 || seconds > 60 || zoneHours > 23 || zoneMinutes > 59) cursor.fail('no such time');
   cursor.expect(DQUOTE);
-  const zone = sign * (zoneHours * 60 + zoneMinutes);
+  const zone = (west ? -1 : 1) * (zoneHours * 60 + zoneMinutes);
   const utc = utcOf(year, month, day) + (hours * 3600 + minutes * 60 + seconds) * 1000;
   return { time: utc - zone * 60_000, zone: zone === 0 ? 0 : zone };
 }

@@ -4,6 +4,12 @@
  */
 const NO_COPY = 16_384;
 
+export interface Mark {
+  readonly chunks: number;
+  readonly chunkOctets: number;
+  readonly text: string;
+}
+
 export class ResponseBuffer {
   #chunks: Uint8Array[] = [];
   #text = '';
@@ -26,6 +32,18 @@ export class ResponseBuffer {
     this.#chunks.push(bytes);
     this.#chunkOctets += bytes.length;
     return this;
+  }
+
+  /** A place to `rewind` to; taking what was collected makes it void. */
+  mark(): Mark {
+    return { chunks: this.#chunks.length, chunkOctets: this.#chunkOctets, text: this.#text };
+  }
+
+  /** Forgets what was collected since. */
+  rewind(mark: Mark): void {
+    this.#chunks.length = mark.chunks;
+    this.#chunkOctets = mark.chunkOctets;
+    this.#text = mark.text;
   }
 
   /** Everything collected, in order; small pieces joined. */

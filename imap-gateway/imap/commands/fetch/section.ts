@@ -1,0 +1,58 @@
+/** BODY[…] and its older names RFC822, RFC822.HEADER, RFC822.TEXT (RFC 9051 §6.4.5, §7.5.2). */
+import { type ByteRange, resolveSection } from '#mail/mime/section.ts';
+import type { MessageRow } from '#store/store.ts';
+import type { FetchItem } from '../../grammar/fetch.ts';
+import type { SectionSpec } from '../../grammar/section.ts';
+import { formatAstring } from '../../response/strings.ts';
+import type { FetchWriter } from './fetch-writer.ts';
+import { selectFields } from './header-fields.ts';
+import { type ContentSource, collect, inMemory, partialOf, streamOf } from './message-content.ts';
+import { isRootHeader, isWhole, sectionOf } from './plan.ts';
+
+type SectionItem = Extract<FetchItem, { item: 'SECTION' | 'RFC822' }>;
+
+export async function writeSection(
+  item: SectionItem,
+  row: MessageRow,
+  source: ContentSource,
+  writer: FetchWriter,
+): Promise<void> {
+  const label = labelOf(item);
+  const range = rangeOf(item.section, row);
+  if (range === undefined) {
+    writer.item(`${label} NIL`);
+    return;
+  }
+  const partial = item.item === 'SECTION' ? item.partial : undefined;
+  const { fields, text } = item.section;
+  if (fields !== undefined) {
+    const header = await collect(source, row, range);
+    const bytes = selectFields(header, fields, text === 'HEADER.FIELDS.NOT');
+    const { start, end } = partialOf({ start: 0, end: bytes.length }, partial);
+    writer.octets(label, bytes.subarray(start, end));
+    return;
+  }
+  const asked = partialOf(range, partial);
+  const here = inMemory(row, asked);
+  if (here !== undefined) writer.octets(label, here);
+  else await writer.stream(label, asked.end - asked.start, streamOf(source, row, asked));
+}
+
+function rangeOf(section: SectionSpec, row: MessageRow): ByteRange | undefined {
+  if (isWhole(section)) return { start: 0, end: row.size };
+  if (isRootHeader(section) && row.rawHeader !== undefined) return { start: 0, end: row.rawHeader.length };
+  return row.parts && resolveSection(row.parts, sectionOf(section), row.prefixLength);
+}
+
+/** The answer repeats the section as it was asked, and of a partial only where it starts (§7.5.2). */
+function labelOf(item: SectionItem): string {
+  if (item.item === 'RFC822') return item.name;
+  return `BODY[${formatSection(item.section)}]${item.partial === undefined ? '' : `<${item.partial.offset}>`}`;
+}
+
+export function formatSection(section: SectionSpec): string {
+  const { part, text, fields } = section;
+  const words = text === undefined ? [...part] : [...part, text];
+  const head = words.join('.');
+  return fields === undefined ? head : `${head} (${fields.map((name) => formatAstring(name, false)).join(' ')})`;
+}
