@@ -1,15 +1,65 @@
 /**
- * Checks who somebody is, for every protocol of the gateway. Failures are counted by `Coordination` under the peer's address across all
- * protocols and workers; too many of them slow down and then refuse further attempts, before any secret is looked at.
+ * Checks who somebody is, for every protocol of the gateway. Failures are counted by `Coordination` under the peer's address, across all
+ * protocols and workers: each makes the answer come later, and too many refuse further attempts before any secret is looked at.
  */
+import { MailError } from '#mail/failure.ts';
 import type { SaslContext, SaslOutcome } from '#mail/sasl/exchange.ts';
-import type { Login } from '#store/directory.ts';
+import { verifySasl } from '#mail/sasl/mechanism.ts';
+import { networkMatcher } from '#runtime/address.ts';
+import type { Clock, Random } from '#runtime/ambient.ts';
+import type { Coordination } from '#runtime/coordination.ts';
+import type { Directory, Login } from '#store/directory.ts';
 
 export interface Authenticator {
   /** Throws `limit-exceeded` when the address has failed too often. Ask before a conversation starts. */
   admit(remote: string): Promise<void>;
   /** For `startSasl`. */
   readonly sasl: SaslContext<Login>;
-  /** The account, or throws `bad-credentials` after a delay; failures are counted against `remote`. */
+  /** The account; throws `bad-credentials` after a delay, with the failure counted against `remote`. */
   finish(outcome: SaslOutcome<Login>, remote: string): Promise<Login>;
+}
+
+export interface AuthenticatorOptions {
+  readonly directory: Pick<Directory, 'authenticate' | 'scram'>;
+  readonly coordination: Pick<Coordination, 'count'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly failuresPerMinute: number;
+  /** Networks whose failures are neither counted nor delayed. */
+  readonly exemptNetworks: readonly string[];
+}
+
+const WINDOW_MS = 60_000;
+/** How much later each further failure within the window is answered, and at most. */
+const DELAY_STEP_MS = 500;
+const DELAY_LIMIT_MS = 5_000;
+
+export const failureKey = (remote: string): string => `auth-fail:${remote}`;
+
+export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
+  const { directory, coordination, clock, random } = options;
+  const inExemptNetwork = networkMatcher(options.exemptNetworks);
+  const isExempt = (remote: string): boolean => remote === 'unix' || inExemptNetwork(remote);
+  return {
+    sasl: { scram: (username) => directory.scram(username), random: (length) => random.bytes(length) },
+
+    async admit(remote) {
+      if (isExempt(remote)) return;
+      const failures = await coordination.count(failureKey(remote), 0, WINDOW_MS);
+      if (failures >= options.failuresPerMinute) {
+        throw new MailError('limit-exceeded', 'Too many failed logins from your address, try again in a minute');
+      }
+    },
+
+    async finish(outcome, remote) {
+      const login = await verifySasl(outcome, (username, password) => directory.authenticate(username, password));
+      if (login !== undefined) return login;
+      if (!isExempt(remote)) {
+        const failures = await coordination.count(failureKey(remote), 1, WINDOW_MS);
+        const delay = Math.min(DELAY_LIMIT_MS, failures * DELAY_STEP_MS);
+        await new Promise<void>((resolve) => clock.after(delay, resolve));
+      }
+      throw new MailError('bad-credentials', 'Wrong user or password');
+    },
+  };
 }

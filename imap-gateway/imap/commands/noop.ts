@@ -5,5 +5,9 @@ export const noop = defineCommand({
   name: 'NOOP',
   allowedIn: ['not-authenticated', 'authenticated', 'selected'],
   parse: (cursor) => cursor.end(),
-  run: async () => ok('NOOP completed'),
+  run: async (_args, _context, state) => {
+    // Whoever polls wants to see what was committed before the question.
+    if (state.name === 'selected') await state.selected.view.sync();
+    return ok('NOOP completed');
+  },
 });

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FakeClock, settle } from '#test/support/clock.ts';
+import { fakeRandom } from '#test/support/random.ts';
+import { createAuthenticator } from './authenticator.ts';
+
+function setUp(exemptNetworks: readonly string[] = []) {
+  const clock = new FakeClock();
+  const counts = new Map<string, number>();
+  const asked: string[] = [];
+  const auth = createAuthenticator({
+    directory: {
+      authenticate: async (login, password) => {
+        asked.push(login);
+        return password === 'right' ? { account: 'a', address: login } : undefined;
+      },
+      scram: async () => ({
+        login: undefined,
+        salt: new Uint8Array(1),
+        iterations: 1,
+        storedKey: new Uint8Array(1),
+        serverKey: new Uint8Array(1),
+      }),
+    },
+    coordination: {
+      count: async (key, amount) => {
+        counts.set(key, (counts.get(key) ?? 0) + amount);
+        return counts.get(key) ?? 0;
+      },
+    },
+    clock,
+    random: fakeRandom(),
+    failuresPerMinute: 2,
+    exemptNetworks,
+  });
+  const attempt = (password: string, remote = '192.0.2.1') =>
+    auth.finish({ kind: 'password', username: 'bob@beta.test', authzid: '', password }, remote);
+  return { auth, attempt, clock, counts, asked };
+}
+
+test('a right password answers at once, and counts nothing', async () => {
+  const { attempt, counts } = setUp();
+  assert.deepEqual(await attempt('right'), { account: 'a', address: 'bob@beta.test' });
+  assert.equal(counts.size, 0);
+});
+
+test('failures come later each time, and then nothing is looked at any more', async () => {
+  const { auth, attempt, clock, asked } = setUp();
+  for (const delay of [500, 1000]) {
+    let failed = false;
+    const attempted = assert.rejects(attempt('wrong'), { failure: 'bad-credentials' }).then(() => {
+      failed = true;
+    });
+    await clock.advance(delay - 1);
+    assert.equal(failed, false);
+    await clock.advance(1);
+    await attempted;
+  }
+  assert.equal(asked.length, 2);
+  await assert.rejects(auth.admit('192.0.2.1'), { failure: 'limit-exceeded' });
+  await auth.admit('192.0.2.2');
+});
+
+test('an exempt network is neither delayed nor counted', async () => {
+  const { auth, attempt, counts, clock } = setUp(['192.0.2.0/24']);
+  await assert.rejects(attempt('wrong'), { failure: 'bad-credentials' });
+  await auth.admit('192.0.2.1');
+  await settle();
+  assert.equal(counts.size, 0);
+  assert.equal(clock.pending, 0);
+});
+
+test('nobody acts as somebody else', async () => {
+  const { auth } = setUp(['192.0.2.0/24']);
+  const outcome = { kind: 'password', username: 'bob@beta.test', authzid: 'eve@beta.test', password: 'right' } as const;
+  await assert.rejects(auth.finish(outcome, '192.0.2.1'), { failure: 'bad-credentials' });
+});
