@@ -44,7 +44,7 @@ export function initialConfig(options: InitialOptions): string {
     ...sections.flat(),
     '',
     '# Without these a self-signed certificate is made in the data folder.',
-    '[tls]',
+    '# [tls]',
     '# certificate = "/etc/letsencrypt/live/NAME/fullchain.pem"',
     '# key = "/etc/letsencrypt/live/NAME/privkey.pem"',
     '',

@@ -40,3 +40,13 @@ export function networkMatcher(networks: readonly string[]): (address: string) =
     return family !== 0 && list.check(canonical, family === 4 ? 'ipv4' : 'ipv6');
   };
 }
+
+/** The eight 16-bit groups of an IPv6 address. */
+export function ipv6Groups(address: string): number[] {
+  const written = new URL(`http://[${address}]/`).hostname.slice(1, -1);
+  const [head = '', tail] = written.split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = Array<string>(8 - left.length - right.length).fill('0');
+  return [...left, ...zeros, ...right].map((group) => Number.parseInt(group, 16));
+}

@@ -23,7 +23,12 @@ export function formatLine(line: string, colour: boolean): string {
 
 function show(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return /^[^\s"\p{Cc}]+$/u.test(text) ? text : JSON.stringify(value);
+  return /^[^\s"\p{Cc}]+$/u.test(text) ? text : escaped(JSON.stringify(value));
+}
+
+/** JSON leaves the controls from U+0080 on as they are; terminals obey them. */
+function escaped(json: string): string {
+  return json.replace(/\p{Cc}/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** An error's stack, indented; it starts with its message. */

@@ -1,5 +1,7 @@
 /** The system user that children run as when the supervisor is root. */
 import { execFileSync } from 'node:child_process';
+import { lchownSync, lstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 
 export interface Identity {
   readonly uid: number;
@@ -20,4 +22,21 @@ export function childIdentity(user: string | undefined): Identity | undefined {
     }
   };
   return { uid: ask('-u'), gid: ask('-g') };
+}
+
+/** The private key stays root's, and what the admin wrote stays his. */
+const KEPT = new Set(['tls', 'peerpost.toml']);
+
+/** What root's commands made in the data folder goes to the user, else the programs couldn't write there. */
+export function giveTo(owner: Identity, data: string): void {
+  lchownSync(data, owner.uid, owner.gid);
+  const pending = readdirSync(data)
+    .filter((name) => !KEPT.has(name))
+    .map((name) => join(data, name));
+  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+    const folder = path;
+    const stat = lstatSync(folder);
+    if (stat.uid === 0) lchownSync(folder, owner.uid, owner.gid);
+    if (stat.isDirectory()) pending.push(...readdirSync(folder).map((name) => join(folder, name)));
+  }
 }

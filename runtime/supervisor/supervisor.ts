@@ -2,7 +2,7 @@
  * The parent of all programs: binds every port and Unix socket, accepts, and deals the sockets to its children (DESIGN §5). It reads
  * nothing from them, so it has little to go wrong, and a child can crash, hang or be replaced without a refused connection.
  */
-import { chownSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
 import type { Config, ProgramName } from '#config/config.ts';
@@ -12,7 +12,7 @@ import { CoordinationService } from '../coordination-service.ts';
 import { LocalCoordination } from '../local-coordination.ts';
 import { loadServerCertificate } from '../tls/server-certificate.ts';
 import { diskSpace, type SupervisorStatus, serveControl } from './control.ts';
-import { childIdentity, type Identity } from './identity.ts';
+import { childIdentity, giveTo, type Identity } from './identity.ts';
 import { DRAIN_ORDER, innerPaths, placesOf } from './layout.ts';
 import { Listeners } from './listeners.ts';
 import { type FolderLock, lockFolder } from './lock.ts';
@@ -207,10 +207,8 @@ class Running implements Supervisor {
 }
 
 function makeFolders(folders: readonly string[], owner: Identity | undefined): void {
-  for (const folder of folders) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    if (owner !== undefined) chownSync(folder, owner.uid, owner.gid);
-  }
+  for (const folder of folders) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (owner !== undefined && folders[0] !== undefined) giveTo(owner, folders[0]);
 }
 
 /** One lock a program, so that programs may also run under supervisors of their own. */

@@ -4,6 +4,7 @@
  */
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { isIP, isIPv6 } from 'node:net';
+import { ipv6Groups } from '../address.ts';
 import * as der from './der.ts';
 
 export interface CertificatePem {
@@ -76,12 +77,7 @@ function generalName(name: string): Buffer {
 
 function addressOctets(address: string): Buffer {
   if (!isIPv6(address)) return Buffer.from(address.split('.').map(Number));
-  const written = new URL(`http://[${address}]/`).hostname.slice(1, -1);
-  const [head = '', tail] = written.split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const groups = [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right];
-  return Buffer.from(groups.flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 255]));
+  return Buffer.from(ipv6Groups(address).flatMap((group) => [group >> 8, group & 255]));
 }
 
 function pem(label: string, content: Buffer): string {
