@@ -41,5 +41,5 @@ export function isWanted(message: Reportable, recipient: ForwardPath, action: Ac
   if (message.reversePath === null || notify === 'never') return false;
   if (action === 'failed') return notify === undefined || notify.failure;
   if (action === 'delayed') return notify === undefined || notify.delay;
-  return notify !== undefined && notify.success;
+  return notify?.success === true;
 }

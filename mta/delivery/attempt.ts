@@ -1,0 +1,208 @@
+/**
+ * One attempt of an entry for the recipients of one destination: hosts in their order, until each recipient is settled or nobody is left to ask.
+ * Never throws: what goes wrong here is a verdict, and unknown trouble is temporary.
+ */
+import { type Reply, reply } from '#mail/smtp/reply.ts';
+import { encodeXtext } from '#mail/xtext.ts';
+import type { Clock, Log } from '#runtime/ambient.ts';
+import type { SmtpClient } from '#runtime/smtp/client.ts';
+import { ClientError, type RecipientResult, type TransactionResult } from '#runtime/smtp/client-types.ts';
+import type { QueueEntry, QueueRecipient } from '#store/queue.ts';
+import type { Destination } from '../routing/destination.ts';
+import { type NextHop, type NextHops, nextHops, type RoutingOptions } from '../routing/next-hops.ts';
+import { missingCapability } from './capability.ts';
+import type { ConnectionPool } from './connection-pool.ts';
+import { type ContentSource, MessageContent } from './message-content.ts';
+import { judge, lostReply, reason, type Verdict } from './verdict.ts';
+
+export interface AttemptContext {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly routing: RoutingOptions;
+  readonly pool: ConnectionPool;
+  readonly source: ContentSource;
+}
+
+/** RFC 5321 §4.5.3.1.8: everybody must take at least 100 recipients in a transaction. */
+const RECIPIENTS_PER_TRANSACTION = 100;
+
+export async function attempt(
+  entry: QueueEntry,
+  recipients: readonly QueueRecipient[],
+  destination: Destination,
+  context: AttemptContext,
+): Promise<Verdict[]> {
+  const job = new Attempt(entry, recipients, destination, context);
+  try {
+    const found: NextHops = await nextHops(destination, context.routing);
+    if (found.kind === 'failed') job.decideRest(found.reply, undefined);
+    else await job.run(found.hops);
+  } catch (error) {
+    context.log.error({ queue: entry.id, destination: destination.key, err: error }, 'attempt failed unexpectedly');
+    job.deferRest(reply(451, '3.0', 'Internal trouble, will be tried again'));
+  }
+  return job.verdicts();
+}
+
+/** What is known of a recipient that no host has settled: the word of the last host, a temporary one being stronger. */
+interface Standing {
+  readonly class: 'permanent' | 'temporary';
+  readonly reply: Reply;
+  readonly remoteMta: string | undefined;
+}
+
+class Attempt {
+  readonly #entry: QueueEntry;
+  readonly #destination: Destination;
+  readonly #context: AttemptContext;
+  readonly #content: MessageContent;
+  readonly #verdicts = new Map<number, Verdict>();
+  readonly #standings = new Map<number, Standing>();
+  #open: QueueRecipient[];
+
+  constructor(
+    entry: QueueEntry,
+    recipients: readonly QueueRecipient[],
+    destination: Destination,
+    context: AttemptContext,
+  ) {
+    this.#entry = entry;
+    this.#open = [...recipients];
+    this.#destination = destination;
+    this.#context = context;
+    this.#content = new MessageContent(context.source, entry.id, entry.size);
+  }
+
+  async run(hops: readonly NextHop[]): Promise<void> {
+    for (const hop of hops) {
+      if (this.#open.length === 0) break;
+      await this.#tryHop(hop);
+    }
+  }
+
+  /** Verdicts of all: who was not settled by any host gets what the hosts said last. */
+  verdicts(): Verdict[] {
+    for (const { index } of this.#open) {
+      const standing = this.#standings.get(index);
+      if (standing?.class === 'permanent') this.#settle(index, 'refused', standing.reply, standing.remoteMta);
+      else this.#settle(index, 'deferred', standing?.reply ?? NOBODY, standing?.remoteMta);
+    }
+    this.#open = [];
+    return [...this.#verdicts.values()];
+  }
+
+  decideRest(answer: Reply, remoteMta: string | undefined): void {
+    for (const recipient of this.#open) this.#stand(recipient.index, answer, remoteMta);
+  }
+
+  deferRest(answer: Reply): void {
+    for (const { index } of this.#open)
+      this.#standings.set(index, { class: 'temporary', reply: answer, remoteMta: undefined });
+  }
+
+  async #tryHop(hop: NextHop): Promise<void> {
+    let fresh = false;
+    for (let at = 0; at < this.#open.length; ) {
+      const batch = this.#open.slice(at, at + RECIPIENTS_PER_TRANSACTION);
+      const outcome = await this.#tryBatch(hop, batch, fresh);
+      if (outcome === 'stale') {
+        fresh = true;
+        continue;
+      }
+      if (outcome === 'leave') return;
+      // Settled recipients have left the list; the others are passed over.
+      at += batch.filter(({ index }) => !this.#verdicts.has(index)).length;
+    }
+  }
+
+  /** `stale`: a kept connection had died meanwhile, a new one may do. `leave`: there is no point in going on with this host. */
+  async #tryBatch(hop: NextHop, batch: readonly QueueRecipient[], fresh: boolean): Promise<'done' | 'stale' | 'leave'> {
+    const { pool, log } = this.#context;
+    let client: SmtpClient;
+    let reused: boolean;
+    try {
+      ({ client, reused } = await pool.acquire(hop, fresh));
+    } catch (error) {
+      this.#couldNotConnect(hop, error);
+      return 'leave';
+    }
+    try {
+      const missing = await missingCapability(this.#entry, batch, this.#content, client.extensions);
+      if (missing !== undefined) {
+        this.decideRest(missing, undefined);
+        return 'leave';
+      }
+      const result = await client.send(await this.#message(batch));
+      if (reused && result.recipients.every((r) => r.kind === 'lost' && r.stage === 'mail')) return 'stale';
+      this.#record(hop, client, batch, result);
+      log.debug({ queue: this.#entry.id, host: hop.host, tls: client.tls?.protocol }, 'transaction ended');
+      return client.usable ? 'done' : 'leave';
+    } finally {
+      pool.release(hop, client);
+    }
+  }
+
+  async #message(recipients: readonly QueueRecipient[]): Promise<Parameters<SmtpClient['send']>[0]> {
+    const { reversePath, bodyType, smtputf8, envelopeId, ret, size, deliveryId } = this.#entry;
+    return {
+      reversePath,
+      recipients,
+      bodyType,
+      smtputf8,
+      ...(envelopeId !== undefined && { envelopeId }),
+      ...(ret !== undefined && { ret }),
+      size,
+      content: await this.#content.forSending(),
+      // STORE.md §2: with it our MDA knows a delivery that it has made already.
+      ...(this.#destination.kind === 'local' && { mailParameters: [`XDELIVERYID=${encodeXtext(deliveryId)}`] }),
+    };
+  }
+
+  #record(hop: NextHop, client: SmtpClient, batch: readonly QueueRecipient[], result: TransactionResult): void {
+    const remoteMta = client.remoteName || hop.host;
+    for (const [i, { index }] of batch.entries()) {
+      const told = result.recipients[i] as RecipientResult;
+      const verdict = judge(told);
+      const answer = told.kind === 'reply' ? told.reply : lostReply(told);
+      const speaker = told.kind === 'reply' ? remoteMta : undefined;
+      if (verdict.next === 'next-host') this.#stand(index, answer, speaker);
+      else if (verdict.class === 'done') {
+        const final = hop.protocol === 'lmtp' ? 'delivered' : 'relayed';
+        this.#settle(index, final, answer, speaker, result.dsnPassedOn);
+      } else this.#settle(index, verdict.class === 'permanent' ? 'refused' : 'deferred', answer, speaker);
+    }
+  }
+
+  #couldNotConnect(hop: NextHop, error: unknown): void {
+    const { log } = this.#context;
+    log.info({ queue: this.#entry.id, host: hop.host, reason: reason(error) }, 'no connection');
+    if (error instanceof ClientError && error.reply !== undefined) {
+      this.decideRest(error.reply, hop.host);
+      return;
+    }
+    const stage = error instanceof ClientError ? error.stage : 'connect';
+    const cause = error instanceof Error ? error : new Error(String(error));
+    this.decideRest(lostReply({ kind: 'lost', stage, error: cause }), undefined);
+  }
+
+  /** A host that may recover outweighs one that refuses for good. */
+  #stand(index: number, answer: Reply, remoteMta: string | undefined): void {
+    const kind = answer.code >= 500 ? 'permanent' : 'temporary';
+    if (kind === 'permanent' && this.#standings.get(index)?.class === 'temporary') return;
+    this.#standings.set(index, { class: kind, reply: answer, remoteMta });
+  }
+
+  #settle(index: number, kind: Verdict['kind'], answer: Reply, remoteMta?: string, dsnPassedOn?: boolean): void {
+    this.#verdicts.set(index, {
+      index,
+      kind,
+      reply: answer,
+      ...(remoteMta !== undefined && { remoteMta }),
+      ...(dsnPassedOn !== undefined && { dsnPassedOn }),
+      at: this.#context.clock.now(),
+    });
+    this.#open = this.#open.filter((recipient) => recipient.index !== index);
+  }
+}
+
+const NOBODY = reply(451, '4.1', 'No host took the message');

@@ -1,0 +1,92 @@
+/** A few LMTP connections to our MDA that stay open, with many messages under way on each: what is pipelined shares a commit there (STORE.md §2). */
+import type { Clock, Log, Random } from '#runtime/ambient.ts';
+import { SmtpClient } from '#runtime/smtp/client.ts';
+import { ClientError, type OutgoingMessage, type TransactionResult } from '#runtime/smtp/client-types.ts';
+
+export interface MdaOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly hostname: string;
+  /** Of the Unix socket. */
+  readonly path: string;
+  /** Milliseconds until a message counts as not taken, and its connection as stuck. */
+  readonly deadlineMs: number;
+}
+
+const CONNECTIONS = 3;
+/** Another connection is opened when each has so many messages under way. */
+const BUSY = 8;
+/** Octets of content that leave without waiting: all that isn't in a spool file. */
+export const EAGER_LIMIT = 1_048_576;
+
+export class MdaConnections {
+  readonly #options: MdaOptions;
+  #clients: SmtpClient[] = [];
+  #opening: Promise<SmtpClient> | undefined;
+
+  constructor(options: MdaOptions) {
+    this.#options = options;
+  }
+
+  /** Never throws; after the deadline the outcome is `lost`. A message that must be streamed gets a connection of its own. */
+  async send(message: OutgoingMessage): Promise<TransactionResult> {
+    let client: SmtpClient | undefined;
+    let expired = false;
+    const cancel = this.#options.clock.after(this.#options.deadlineMs, () => {
+      expired = true;
+      client?.destroy();
+    });
+    try {
+      const alone = typeof message.content === 'function' || message.content.length > EAGER_LIMIT;
+      client = alone ? await this.#open() : await this.#shared();
+      if (expired) client.destroy();
+      const result = await client.send(message);
+      if (alone) void client.quit();
+      return result;
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'cannot reach the MDA');
+      const stage = error instanceof ClientError ? error.stage : 'connect';
+      const cause = error instanceof Error ? error : new Error(String(error));
+      return { recipients: message.recipients.map(() => ({ kind: 'lost', stage, error: cause })), dsnPassedOn: false };
+    } finally {
+      cancel();
+    }
+  }
+
+  async close(): Promise<void> {
+    const clients = this.#clients;
+    this.#clients = [];
+    await Promise.all(clients.map((client) => client.quit()));
+  }
+
+  async #shared(): Promise<SmtpClient> {
+    this.#clients = this.#clients.filter((client) => client.usable);
+    const idlest = this.#clients.reduce<SmtpClient | undefined>(
+      (best, client) => (best === undefined || client.inFlight < best.inFlight ? client : best),
+      undefined,
+    );
+    if (idlest !== undefined && (idlest.inFlight < BUSY || this.#clients.length >= CONNECTIONS)) return idlest;
+    this.#opening ??= this.#openShared();
+    // While another connection comes up, those that are there go on.
+    if (idlest === undefined) return this.#opening;
+    this.#opening.catch(() => undefined);
+    return idlest;
+  }
+
+  async #openShared(): Promise<SmtpClient> {
+    try {
+      const client = await this.#open();
+      this.#clients.push(client);
+      return client;
+    } finally {
+      this.#opening = undefined;
+    }
+  }
+
+  #open(): Promise<SmtpClient> {
+    const { clock, random, hostname, path, deadlineMs } = this.#options;
+    const timeouts = { connect: deadlineMs, greeting: deadlineMs, command: deadlineMs };
+    return SmtpClient.open({ path }, { clock, random, hostname, protocol: 'lmtp', timeouts, eagerLimit: EAGER_LIMIT });
+  }
+}

@@ -1,0 +1,81 @@
+/** From verdicts to what the queue records, and to what the sender is told. Pure. */
+import { reply } from '#mail/smtp/reply.ts';
+import type { Outcome, QueueEntry, QueueRecipient } from '#store/queue.ts';
+import type { Verdict } from '../delivery/verdict.ts';
+import type { Notice } from '../dsn/notice.ts';
+import { nextAttempt, type RetryPolicy } from './retry.ts';
+
+export interface ConcludePolicy extends RetryPolicy {
+  /** Milliseconds after arrival at which a sender is told of a delay, once for each recipient. */
+  readonly delayNotice: number;
+}
+
+export interface Conclusion {
+  readonly outcomes: readonly Outcome[];
+  /** Not yet filtered by NOTIFY. */
+  readonly notices: readonly Notice[];
+}
+
+export function conclude(
+  entry: QueueEntry,
+  verdicts: readonly Verdict[],
+  policy: ConcludePolicy,
+  fraction: () => number,
+): Conclusion {
+  const outcomes: Outcome[] = [];
+  const notices: Notice[] = [];
+  for (const verdict of verdicts) {
+    const recipient = entry.recipients.find(({ index }) => index === verdict.index);
+    if (recipient === undefined) continue;
+    const { outcome, notice } = one(entry, recipient, verdict, policy, fraction);
+    outcomes.push(outcome);
+    if (notice !== undefined) notices.push(notice);
+  }
+  return { outcomes, notices };
+}
+
+function one(
+  entry: QueueEntry,
+  recipient: QueueRecipient,
+  verdict: Verdict,
+  policy: ConcludePolicy,
+  fraction: () => number,
+): { outcome: Outcome; notice: Notice | undefined } {
+  const { at, remoteMta } = verdict;
+  const told = { at, reply: verdict.reply, ...(remoteMta !== undefined && { remoteMta }) };
+  const base = { index: recipient.index, ...told };
+  switch (verdict.kind) {
+    case 'delivered':
+      return { outcome: { ...base, verdict: 'delivered' }, notice: { recipient, action: 'delivered', ...told } };
+    case 'relayed': {
+      // RFC 3461 §5.2.2: a next host with DSN takes over the duty to report.
+      const notice: Notice = { recipient, action: 'relayed', ...told };
+      return { outcome: { ...base, verdict: 'relayed' }, notice: verdict.dsnPassedOn ? undefined : notice };
+    }
+    case 'refused':
+      return { outcome: { ...base, verdict: 'failed' }, notice: { recipient, action: 'failed', ...told } };
+    case 'deferred':
+      break;
+    default:
+      verdict.kind satisfies never;
+  }
+  if (at >= entry.expiresAt) {
+    // RFC 3463 §3.5: X.4.7, delivery time expired; the last word of the other side goes along.
+    return {
+      outcome: { ...base, verdict: 'expired' },
+      notice: { recipient, action: 'failed', status: '4.4.7', ...told },
+    };
+  }
+  const nextAttemptAt = nextAttempt(policy, recipient.attempts + 1, at, entry.expiresAt, fraction());
+  const late = recipient.delayNotifiedAt === undefined && at - entry.arrivedAt >= policy.delayNotice;
+  return {
+    outcome: { ...base, verdict: 'deferred', nextAttemptAt, ...(late && { delayNotified: true }) },
+    notice: late ? { recipient, action: 'delayed', willRetryUntil: entry.expiresAt, ...told } : undefined,
+  };
+}
+
+/** Where no attempt could even begin. */
+export function troubleVerdicts(recipients: readonly QueueRecipient[], at: number): Verdict[] {
+  const trouble = reply(451, '3.0', 'Internal trouble, will be tried again');
+  return recipients.map(({ index }) => ({ index, kind: 'deferred', reply: trouble, at }));
+}
