@@ -22,16 +22,20 @@ const GREATER = 0x3e;
 
 /** From behind `[` through `]`. */
 export function parseSection(cursor: Cursor): SectionSpec {
-  const part = parsePartNumbers(cursor, true);
-  if (cursor.try(CLOSE_BRACKET)) return { part };
-  const section = { part, ...parseSectionText(cursor, part.length > 0) };
+  const part: number[] = [];
+  // A word follows the last dot, or stands alone.
+  const wordFollows = !isDigit(cursor.peek()) || parsePartNumbers(cursor, part);
+  if (part.length === 0 && cursor.try(CLOSE_BRACKET)) return { part };
+  const section = wordFollows ? { part, ...parseSectionText(cursor, part.length > 0) } : { part };
   cursor.expect(CLOSE_BRACKET);
   return section;
 }
 
 /** From behind `[` through `]`: numbers only. */
 export function parseBinaryPart(cursor: Cursor): readonly number[] {
-  const part = parsePartNumbers(cursor, false);
+  const part: number[] = [];
+  if (cursor.try(CLOSE_BRACKET)) return part;
+  if (parsePartNumbers(cursor, part)) cursor.fail('expected a part number');
   cursor.expect(CLOSE_BRACKET);
   return part;
 }
@@ -48,16 +52,14 @@ export function parsePartial(cursor: Cursor): Partial | undefined {
 
 const isDigit = (octet: number): boolean => octet >= 0x30 && octet <= 0x39;
 
-/** `1.2`; with `textMayFollow` also `1.2.` when a word follows the final dot. */
-function parsePartNumbers(cursor: Cursor, textMayFollow: boolean): number[] {
-  const part: number[] = [];
-  if (!isDigit(cursor.peek())) return part;
-  for (;;) {
+/** Reads `1.2` into `part`; true when a dot follows that no number stands behind. */
+function parsePartNumbers(cursor: Cursor, part: number[]): boolean {
+  do {
     part.push(cursor.nzNumber());
     if (part.length > cursor.maxDepth * 10) cursor.fail('section too deep');
-    if (!cursor.try(DOT)) return part;
-    if (!isDigit(cursor.peek())) return textMayFollow ? part : cursor.fail('expected a part number');
-  }
+    if (!cursor.try(DOT)) return false;
+  } while (isDigit(cursor.peek()));
+  return true;
 }
 
 function parseSectionText(cursor: Cursor, inPart: boolean): Omit<SectionSpec, 'part'> {
