@@ -1,0 +1,92 @@
+/** The directory in memory, for tests. */
+import { randomBytes } from 'node:crypto';
+import type { Account, AccountSecret, Alias, Directory, Domain } from '../directory.ts';
+import { directoryReads } from '../directory-reads.ts';
+import type { DirectoryRows, DirectoryWrites } from '../directory-rows.ts';
+import { applyChange } from '../directory-rules.ts';
+import type { AccountId } from '../types.ts';
+
+export interface MemoryDirectoryOptions {
+  readonly clock: { now(): number };
+}
+
+export function createMemoryDirectory(options: MemoryDirectoryOptions): Directory {
+  const rows = new MemoryRows();
+  const now = () => options.clock.now();
+  return {
+    ...directoryReads(() => rows, now),
+    change: async (change) => applyChange(rows, change, now()),
+    close: async () => undefined,
+  };
+}
+
+class MemoryRows implements DirectoryRows, DirectoryWrites {
+  readonly #domains = new Map<string, Domain>();
+  readonly #accounts = new Map<AccountId, { account: Account; name: string }>();
+  readonly #ids = new Map<string, AccountId>();
+  readonly #secrets = new Map<AccountId, AccountSecret>();
+  readonly #aliases = new Map<string, Alias>();
+  readonly #pepper = randomBytes(32);
+
+  domain(name: string): Domain | undefined {
+    return this.#domains.get(name);
+  }
+  domains(): readonly Domain[] {
+    return [...this.#domains.values()];
+  }
+  accountByName(name: string): Account | undefined {
+    const id = this.#ids.get(name);
+    return id === undefined ? undefined : this.accountById(id);
+  }
+  accountById(id: AccountId): Account | undefined {
+    return this.#accounts.get(id)?.account;
+  }
+  firstAccount(domain: string): Account | undefined {
+    const entries = [...this.#accounts.values()];
+    return entries.find(({ account, name }) => account.state === 'active' && name.endsWith(`@${domain}`))?.account;
+  }
+  accounts(): readonly Account[] {
+    return [...this.#accounts.values()].map(({ account }) => account);
+  }
+  secret(id: AccountId): AccountSecret | undefined {
+    return this.#secrets.get(id);
+  }
+  alias(name: string): Alias | undefined {
+    return this.#aliases.get(name);
+  }
+  aliases(): readonly Alias[] {
+    return [...this.#aliases.values()];
+  }
+  isUsed(domain: string): boolean {
+    return [...this.#ids.keys(), ...this.#aliases.keys()].some((name) => name.endsWith(`@${domain}`));
+  }
+  pepper(): Uint8Array {
+    return this.#pepper;
+  }
+
+  addDomain(domain: Domain): void {
+    this.#domains.set(domain.name, domain);
+  }
+  removeDomain(name: string): void {
+    this.#domains.delete(name);
+  }
+  putAccount(account: Account, name: string): void {
+    this.#accounts.set(account.id, { account, name });
+    this.#ids.set(name, account.id);
+  }
+  removeAccount(id: AccountId): void {
+    const known = this.#accounts.get(id);
+    if (known !== undefined) this.#ids.delete(known.name);
+    this.#accounts.delete(id);
+    this.#secrets.delete(id);
+  }
+  putSecret(id: AccountId, secret: AccountSecret): void {
+    this.#secrets.set(id, secret);
+  }
+  addAlias(alias: Alias, name: string): void {
+    this.#aliases.set(name, alias);
+  }
+  removeAlias(name: string): void {
+    this.#aliases.delete(name);
+  }
+}

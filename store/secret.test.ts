@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { checkProof, makeProof, saltPassword } from '#mail/sasl/scram.ts';
+import { makeSecret, PasswordChecker } from './secret.ts';
+
+test('a password is recognised, another is not, and an unknown user never is', async () => {
+  const checker = new PasswordChecker({ now: () => 0 });
+  const { argon2 } = await makeSecret('correct horse');
+  assert.equal(await checker.check(argon2, 'correct horse'), true);
+  assert.equal(await checker.check(argon2, 'correct horse'), true, 'remembered');
+  assert.equal(await checker.check(argon2, 'correct hors'), false);
+  assert.equal(await checker.check(argon2, ''), false);
+  assert.equal(await checker.check(undefined, 'correct horse'), false);
+});
+
+test('secrets of the same password differ, and hold it nowhere', async () => {
+  const [one, two] = [await makeSecret('päss'), await makeSecret('päss')];
+  assert.notDeepEqual(one.argon2.salt, two.argon2.salt);
+  assert.notDeepEqual(one.argon2.hash, two.argon2.hash);
+  assert.notDeepEqual(one.scram.storedKey, two.scram.storedKey);
+});
+
+test('what is remembered passes away, and a new password ends it at once', async () => {
+  let now = 1000;
+  const checker = new PasswordChecker({ now: () => now, rememberMs: 500 });
+  const before = await makeSecret('a');
+  assert.ok(await checker.check(before.argon2, 'a'));
+  const fast = performance.now();
+  await checker.check(before.argon2, 'a');
+  assert.ok(performance.now() - fast < 10, 'no computation');
+  now += 501;
+  assert.ok(await checker.check(before.argon2, 'a'), 'computed again');
+  const after = await makeSecret('b');
+  assert.equal(await checker.check(after.argon2, 'a'), false);
+});
+
+test('the SCRAM keys answer a client that knows the password', async () => {
+  const { scram } = await makeSecret('pencil');
+  const salted = await saltPassword('pencil', scram.salt, scram.iterations);
+  const { proof } = makeProof(salted, 'n=user,r=x');
+  assert.ok(checkProof(scram.storedKey, 'n=user,r=x', proof));
+});
+
+test('many at once all get their answer', async () => {
+  const checker = new PasswordChecker({ now: () => 0, rememberMs: 0 });
+  const { argon2 } = await makeSecret('x');
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, (_, i) => checker.check(argon2, i % 2 === 0 ? 'x' : 'y')),
+  );
+  assert.deepEqual(answers, [true, false, true, false, true, false, true, false]);
+});

@@ -1,0 +1,95 @@
+/** Passwords: what is kept of them, and how one is checked. Nothing here ever stores or logs a password. */
+import { argon2, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { promisify } from 'node:util';
+import { saslprep } from '#mail/sasl/saslprep.ts';
+import { deriveScramKeys } from '#mail/sasl/scram.ts';
+import type { AccountSecret } from './directory.ts';
+
+/** OWASP's argon2id with the least memory: 35 ms and 19 MB, so that a burst of logins does not push the mail out of memory. */
+const ARGON2 = { memory: 19_456, passes: 2, parallelism: 1 } as const;
+/** RFC 7677 §4: at least 4096. Every login of a SCRAM client computes so many on its side. */
+export const SCRAM_ITERATIONS = 20_000;
+const HASH_OCTETS = 32;
+const SALT_OCTETS = 16;
+/** Argon2 runs on the few threads that file access and DNS use too. */
+const AT_ONCE = 2;
+
+const derive = promisify(argon2);
+
+/** What is kept of a password, under fresh salts. */
+export async function makeSecret(password: string): Promise<AccountSecret> {
+  const [argonSalt, scramSalt] = [randomBytes(SALT_OCTETS), randomBytes(SALT_OCTETS)];
+  const parameters = { salt: argonSalt, ...ARGON2 };
+  const [hash, keys] = await Promise.all([
+    hashPassword(password, parameters, HASH_OCTETS),
+    deriveScramKeys(password, scramSalt, SCRAM_ITERATIONS),
+  ]);
+  return { argon2: { ...parameters, hash }, scram: { salt: scramSalt, iterations: SCRAM_ITERATIONS, ...keys } };
+}
+
+export interface PasswordCheckerOptions {
+  readonly now: () => number;
+  /** Milliseconds for which a password that was right needs no new computation; 0 remembers nothing. */
+  readonly rememberMs?: number;
+}
+
+const REMEMBER_MS = 300_000;
+const MOST_REMEMBERED = 10_000;
+/** Stands in for the secret of a user that does not exist, so that both cost the same. */
+const NOBODY: AccountSecret['argon2'] = { ...ARGON2, salt: randomBytes(SALT_OCTETS), hash: randomBytes(HASH_OCTETS) };
+
+/**
+ * Checks passwords. Mail clients open several connections and come back often: what was right is remembered for a while, as a
+ * keyed hash over the secret and the password, which a new password makes worthless at once.
+ */
+export class PasswordChecker {
+  readonly #key = randomBytes(32);
+  readonly #remembered = new Map<string, number>();
+  readonly #options: PasswordCheckerOptions;
+
+  constructor(options: PasswordCheckerOptions) {
+    this.#options = options;
+  }
+
+  /** Without a secret (an unknown user) it computes as much, and answers false. */
+  async check(secret: AccountSecret['argon2'] | undefined, password: string): Promise<boolean> {
+    const known = secret ?? NOBODY;
+    const mark = createHmac('sha256', this.#key)
+      .update(known.hash)
+      .update(known.salt)
+      .update(password)
+      .digest('base64');
+    if (secret !== undefined && (this.#remembered.get(mark) ?? 0) > this.#options.now()) return true;
+    const hash = await hashPassword(password, known, known.hash.length);
+    const right = timingSafeEqual(hash, known.hash) && secret !== undefined;
+    if (right) this.#remember(mark);
+    return right;
+  }
+
+  #remember(mark: string): void {
+    const until = this.#options.now() + (this.#options.rememberMs ?? REMEMBER_MS);
+    this.#remembered.delete(mark);
+    this.#remembered.set(mark, until);
+    const oldest = this.#remembered.keys().next();
+    if (this.#remembered.size > MOST_REMEMBERED && !oldest.done) this.#remembered.delete(oldest.value);
+  }
+}
+
+type Argon2Parameters = Omit<AccountSecret['argon2'], 'hash'>;
+
+let running = 0;
+const waiting: (() => void)[] = [];
+
+async function hashPassword(password: string, given: Argon2Parameters, tagLength: number): Promise<Buffer> {
+  const { salt, memory, passes, parallelism } = given;
+  // The same preparation as SCRAM's, so that a password is one password whatever the mechanism.
+  const message = saslprep(password) ?? password;
+  while (running >= AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
+  running++;
+  try {
+    return await derive('argon2id', { message, nonce: salt, memory, passes, parallelism, tagLength });
+  } finally {
+    running--;
+    waiting.shift()?.();
+  }
+}
