@@ -42,6 +42,8 @@ export interface ShardWriter {
   watch(cursor: string | undefined, signal: AbortSignal): AsyncIterable<NoticeBatch>;
   /** One round of collection, to its end. */
   collect(): Promise<void>;
+  /** Resolves when it writes no more, closed or broken; its lease is free then. */
+  readonly ended: Promise<void>;
   /** Finishes the groups in hand, then gives the lease up. */
   close(): Promise<void>;
 }
@@ -83,6 +85,8 @@ class Writer implements ShardWriter {
   readonly shard: number;
   readonly handlers: RpcHandlers;
   readonly ready: Promise<void>;
+  readonly ended: Promise<void>;
+  #end: () => void = () => undefined;
   readonly #options: ShardWriterOptions;
   readonly #lease: WriteLease;
   readonly #thread: Worker;
@@ -107,6 +111,9 @@ class Writer implements ShardWriter {
     this.#watchers = new Watchers((id, after, limit) => this.#post({ type: 'replay', id, after, limit }));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.ready = promise;
+    this.ended = new Promise((end) => {
+      this.#end = end;
+    });
     this.#thread.on('message', (message: FromWriter) => {
       if (message.type === 'ready') resolve();
       this.#message(message);
@@ -211,6 +218,7 @@ class Writer implements ShardWriter {
     this.#collected?.reject(error);
     for (const pending of [...this.#sent.splice(0), ...this.#gathered.splice(0)]) pending.reject(error);
     this.#lease.release();
+    this.#end();
   }
 
   #scheduleCollect(): void {
