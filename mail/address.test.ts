@@ -84,7 +84,7 @@ test('RFC 5321 §4.5.3.1.1 and §4.5.3.1.2: 64 octets of local part, 255 of doma
 
 test('parse(format(x)) is x', () => {
   const local = fc
-    .string({ unit: fc.constantFrom(...'abcXYZ09+.-_ "\\@<>[]()é漢😀'), maxLength: 15 })
+    .string({ unit: fc.constantFrom(...Array.from('abcXYZ09+.-_ "\\@<>[]()é漢😀')), maxLength: 15 })
     .map((text) => text.normalize('NFC'));
   fc.assert(
     fc.property(local, fc.constantFrom('a.test', 'xn--bcher-kva.test', '[192.0.2.1]'), (localPart, domain) => {

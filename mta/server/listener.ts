@@ -67,7 +67,13 @@ async function serve(
   const { config, clock } = services;
   const log = services.log.child({ session: connection.id, listener: kind });
   const registration = register(services, kind, connection);
-  const peer: Peer = { kind, connection, exempt, name: nameOf(services, connection), loggedIn: registration.loggedIn };
+  const peer: Peer = {
+    kind,
+    connection,
+    exempt,
+    name: nameOf(services, connection),
+    loggedIn: (login) => registration.loggedIn(login),
+  };
   let place: Lease | undefined;
   try {
     if (kind === 'submissions' && connection.tls === undefined) await connection.implicitTls?.(TLS_TIMEOUT);

@@ -155,7 +155,6 @@ class Receiver<R, L> {
         // The deadline starts when the client has all our answers, and holds for the whole line.
         this.#connection.deadline(this.#replies.outstanding > 0 ? undefined : this.#limits.commandTimeout);
       }
-      if (this.#connection.buffered === 0) await this.#replies.flush();
       const chunk = await this.#read();
       if (chunk === null) return undefined;
       if (chunk !== undefined) this.#lines.push(chunk);
@@ -166,8 +165,10 @@ class Receiver<R, L> {
   async #read(): Promise<Uint8Array | null | undefined> {
     const early = this.#early;
     this.#early = undefined;
+    // From here on a deferred reply writes itself; what was ready before must go first, or it would wait for ever.
     this.#replies.waiting = true;
     try {
+      if (this.#connection.buffered === 0) await this.#replies.flush();
       return await (early ?? this.#connection.read());
     } catch (error) {
       if (!(error instanceof ConnectionClosed) || error.reason !== 'draining') throw error;
@@ -230,6 +231,7 @@ class Receiver<R, L> {
     if (!isError(step.reply)) return;
     this.#errors += 1;
     if (this.#errors <= this.#limits.slowAfterErrors) return;
+    await this.#replies.flush();
     await new Promise<void>((resolve) => this.#options.clock.after(ERROR_DELAY, resolve));
   }
 
@@ -287,10 +289,7 @@ class Receiver<R, L> {
   }
 
   async #readContent(pace: Pace): Promise<Uint8Array | null> {
-    if (this.#connection.buffered === 0) {
-      pace.expect();
-      await this.#replies.flush();
-    }
+    if (this.#connection.buffered === 0) pace.expect();
     for (;;) {
       const chunk = await this.#read();
       // Draining: this message is still taken.

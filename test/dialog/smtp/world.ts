@@ -1,0 +1,102 @@
+/** A small world for dialogs with the SMTP server: two domains, a few people, and a sink that keeps what it is given. */
+import { parseAddress } from '#mail/address.ts';
+import type { Address } from '#mail/envelope.ts';
+import { MailError } from '#mail/failure.ts';
+import { deriveScramKeys } from '#mail/sasl/scram.ts';
+import { type Reply, reply } from '#mail/smtp/reply.ts';
+import type { Directory, Lookup } from '#store/directory.ts';
+import type { AcceptedMessage, MessageSink } from '../../../mta/message-sink.ts';
+import type { Spool, SpoolFile } from '../../../mta/server/services.ts';
+
+export const DOMAINS: readonly string[] = ['beta.test', 'gamma.test'];
+const ACCOUNTS: readonly string[] = ['bob@beta.test', 'carol@beta.test', 'jörg@beta.test'];
+const ALIASES: Readonly<Record<string, readonly string[]>> = {
+  'postmaster@beta.test': ['bob@beta.test'],
+  'team@beta.test': ['bob@beta.test', 'carol@beta.test', 'dave@far.test', 'gone@beta.test'],
+  'nested@beta.test': ['team@beta.test', 'BOB@beta.test'],
+  'loop1@beta.test': ['loop2@beta.test'],
+  'loop2@beta.test': ['loop1@beta.test'],
+};
+export const PASSWORD = 'secret';
+
+export function fakeDirectory(): Directory {
+  const unused = (): never => assertNever();
+  return {
+    lookup: async (address) => look(address),
+    isLocalDomain: async (domain) => DOMAINS.includes(domain),
+    async authenticate(login, password) {
+      if (login === 'broken@beta.test') throw new MailError('unavailable', 'The directory is down');
+      return ACCOUNTS.includes(login) && password === PASSWORD ? { account: login, address: login } : undefined;
+    },
+    async scram(login) {
+      const salt = Buffer.from('salt of a test');
+      const known = ACCOUNTS.includes(login);
+      const keys = await deriveScramKeys(known ? PASSWORD : 'nobody knows', salt, 4096);
+      return { login: known ? { account: login, address: login } : undefined, salt, iterations: 4096, ...keys };
+    },
+    account: unused,
+    maySendAs: async (account, address) => `${address.localPart}@${address.domain}` === account,
+    domains: async () => DOMAINS.map((name) => ({ name, createdAt: 0 })),
+    accounts: unused,
+    aliases: unused,
+    change: unused,
+    close: async () => undefined,
+  };
+}
+
+function assertNever(): never {
+  throw new Error('the SMTP server has no business here');
+}
+
+function look(address: Address): Lookup {
+  if (address.localPart === 'trouble') throw new MailError('unavailable', 'The directory is down');
+  if (address.localPart === 'fault') throw new TypeError('a fault of ours');
+  if (!DOMAINS.includes(address.domain)) return { kind: 'foreign' };
+  const [local = '', detail] = address.localPart.toLowerCase().split('+');
+  const key = `${local}@${address.domain}`;
+  if (ACCOUNTS.includes(key)) {
+    return { kind: 'account', account: key, address: parseAddress(key), ...(detail === undefined ? {} : { detail }) };
+  }
+  const targets = ALIASES[key];
+  return targets === undefined
+    ? { kind: 'unknown' }
+    : { kind: 'alias', targets: targets.map((each) => parseAddress(each)) };
+}
+
+export interface RememberingSink extends MessageSink {
+  readonly messages: AcceptedMessage[];
+}
+
+/** Answers 250, unless the message is for somebody whose name says something else. */
+export function rememberingSink(): RememberingSink {
+  const messages: AcceptedMessage[] = [];
+  return {
+    messages,
+    async accept(message): Promise<Reply> {
+      messages.push(message);
+      return reply(250, '0.0', `Queued as ${message.id}`);
+    },
+  };
+}
+
+/** Spool files in memory. */
+export function memorySpool(): Spool & { readonly files: Map<string, Buffer> } {
+  const files = new Map<string, Buffer>();
+  return {
+    files,
+    async create(id): Promise<SpoolFile> {
+      const path = `spool/${id}`;
+      files.set(path, Buffer.alloc(0));
+      return {
+        path,
+        async write(chunk) {
+          files.set(path, Buffer.concat([files.get(path) ?? Buffer.alloc(0), chunk]));
+        },
+        close: async () => undefined,
+        async remove() {
+          files.delete(path);
+        },
+      };
+    },
+  };
+}
