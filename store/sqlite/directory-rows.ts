@@ -1,0 +1,138 @@
+/** The directory's rows in SQLite. One connection: read-only for everybody, writing for the holder of the lease. */
+import { join } from 'node:path';
+import type { Account, AccountSecret, Alias, Domain } from '../directory.ts';
+import type { DirectoryRows, DirectoryWrites } from '../directory-rows.ts';
+import type { AccountId } from '../types.ts';
+import type { Database } from './database.ts';
+
+export const directoryFile = (data: string): string => join(data, 'directory.sqlite');
+/** For `lease.ts`, which adds its own endings. */
+export const directoryLease = (data: string): string => join(data, 'directory');
+
+export const DIRECTORY_MIGRATIONS: readonly string[] = [
+  `CREATE TABLE domain (name TEXT PRIMARY KEY, created_at INTEGER NOT NULL) STRICT;
+   CREATE TABLE account (
+     seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE, address TEXT NOT NULL, domain TEXT NOT NULL,
+     shard INTEGER NOT NULL, state TEXT NOT NULL, created_at INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX account_of_domain ON account (domain, state);
+   CREATE TABLE secret (id TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+   CREATE TABLE alias (
+     seq INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, address TEXT NOT NULL, domain TEXT NOT NULL,
+     targets TEXT NOT NULL, created_at INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX alias_of_domain ON alias (domain);
+   CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+   INSERT INTO meta VALUES ('pepper', randomblob(32));`,
+];
+
+const ACCOUNT = 'SELECT id, address, shard, created_at AS createdAt, state FROM account';
+const DOMAIN = 'SELECT name, created_at AS createdAt FROM domain';
+const ALIAS = 'SELECT address, targets, created_at AS createdAt FROM alias';
+
+export class SqliteDirectoryRows implements DirectoryRows, DirectoryWrites {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  domain(name: string): Domain | undefined {
+    return plain<Domain>(this.#db.statement(`${DOMAIN} WHERE name = ?`).get(name));
+  }
+  domains(): readonly Domain[] {
+    return this.#db
+      .statement(`${DOMAIN} ORDER BY rowid`)
+      .all()
+      .map(plain<Domain>) as Domain[];
+  }
+  accountByName(name: string): Account | undefined {
+    return plain<Account>(this.#db.statement(`${ACCOUNT} WHERE name = ?`).get(name));
+  }
+  accountById(id: AccountId): Account | undefined {
+    return plain<Account>(this.#db.statement(`${ACCOUNT} WHERE id = ?`).get(id));
+  }
+  firstAccount(domain: string): Account | undefined {
+    const sql = `${ACCOUNT} WHERE domain = ? AND state = 'active' ORDER BY seq LIMIT 1`;
+    return plain<Account>(this.#db.statement(sql).get(domain));
+  }
+  accounts(): readonly Account[] {
+    return this.#db
+      .statement(`${ACCOUNT} ORDER BY seq`)
+      .all()
+      .map(plain<Account>) as Account[];
+  }
+  secret(id: AccountId): AccountSecret | undefined {
+    const row = this.#db.statement('SELECT value FROM secret WHERE id = ?').get(id);
+    return row && unpackSecret(String(row.value));
+  }
+  alias(name: string): Alias | undefined {
+    return toAlias(this.#db.statement(`${ALIAS} WHERE name = ?`).get(name));
+  }
+  aliases(): readonly Alias[] {
+    return this.#db.statement(`${ALIAS} ORDER BY seq`).all().map(toAlias) as Alias[];
+  }
+  isUsed(domain: string): boolean {
+    const sql =
+      'SELECT EXISTS (SELECT 1 FROM account WHERE domain = ?1) OR EXISTS (SELECT 1 FROM alias WHERE domain = ?1) AS used';
+    return this.#db.statement(sql).get(domain)?.used === 1;
+  }
+  pepper(): Uint8Array {
+    return this.#db.statement("SELECT value FROM meta WHERE key = 'pepper'").get()?.value as Uint8Array;
+  }
+
+  addDomain({ name, createdAt }: Domain): void {
+    this.#db.statement('INSERT INTO domain VALUES (?, ?)').run(name, createdAt);
+  }
+  removeDomain(name: string): void {
+    this.#db.statement('DELETE FROM domain WHERE name = ?').run(name);
+  }
+  putAccount(account: Account, name: string): void {
+    const { id, address, shard, state, createdAt } = account;
+    const sql = `INSERT INTO account (id, name, address, domain, shard, state, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (id) DO UPDATE SET state = excluded.state, shard = excluded.shard`;
+    this.#db.statement(sql).run(id, name, address, domainOf(name), shard, state, createdAt);
+  }
+  removeAccount(id: AccountId): void {
+    this.#db.statement('DELETE FROM account WHERE id = ?').run(id);
+    this.#db.statement('DELETE FROM secret WHERE id = ?').run(id);
+  }
+  putSecret(id: AccountId, secret: AccountSecret): void {
+    const sql = 'INSERT INTO secret VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET value = excluded.value';
+    this.#db.statement(sql).run(id, packSecret(secret));
+  }
+  addAlias({ address, targets, createdAt }: Alias, name: string): void {
+    const sql = 'INSERT INTO alias (name, address, domain, targets, created_at) VALUES (?, ?, ?, ?, ?)';
+    this.#db.statement(sql).run(name, address, domainOf(name), JSON.stringify(targets), createdAt);
+  }
+  removeAlias(name: string): void {
+    this.#db.statement('DELETE FROM alias WHERE name = ?').run(name);
+  }
+}
+
+const domainOf = (name: string): string => name.slice(name.lastIndexOf('@') + 1);
+
+type Row = Record<string, unknown> | undefined;
+
+/** Rows come without a prototype; whoever compares or clones them expects plain objects. */
+const plain = <T>(row: Row): T | undefined => (row === undefined ? undefined : ({ ...row } as T));
+
+function toAlias(row: Row): Alias | undefined {
+  if (row === undefined) return undefined;
+  const { address, targets, createdAt } = row;
+  return { address: String(address), targets: JSON.parse(String(targets)), createdAt: Number(createdAt) };
+}
+
+const BYTES = 'base64:';
+
+function packSecret(secret: AccountSecret): string {
+  return JSON.stringify(secret, (_, value) =>
+    value instanceof Uint8Array ? BYTES + Buffer.from(value).toString('base64') : value,
+  );
+}
+
+function unpackSecret(text: string): AccountSecret {
+  return JSON.parse(text, (_, value) =>
+    typeof value === 'string' && value.startsWith(BYTES) ? Buffer.from(value.slice(BYTES.length), 'base64') : value,
+  );
+}

@@ -1,0 +1,150 @@
+/**
+ * The directory in SQLite: one writer under a lease, in an MDA worker or in a command without a running system; everybody reads the
+ * file. A lookup takes a few microseconds and always sees the last change, so nothing is cached and nothing can be stale.
+ */
+import { MailError } from '#mail/failure.ts';
+import type { RpcClient, RpcHandlers } from '#runtime/rpc/rpc.ts';
+import type { Directory, DirectoryChange } from '../directory.ts';
+import { directoryReads } from '../directory-reads.ts';
+import { applyChange } from '../directory-rules.ts';
+import { type Database, openDatabase } from './database.ts';
+import { DIRECTORY_MIGRATIONS, directoryFile, directoryLease, SqliteDirectoryRows } from './directory-rows.ts';
+import { leaseHolder, takeLease, tryLease, type WriteLease } from './lease.ts';
+
+export interface DirectoryOptions {
+  /** The data folder. */
+  readonly data: string;
+  readonly clock: { now(): number };
+}
+
+export interface DirectoryWriterOptions extends DirectoryOptions {
+  /** Waits for the lease until this aborts; without it, a lease that another holds is `unavailable` at once. */
+  readonly signal?: AbortSignal;
+}
+
+/** The `Directory` of whoever may write. `close` gives the lease up. */
+export async function openDirectoryWriter(options: DirectoryWriterOptions): Promise<Directory> {
+  const lease = await lend(options);
+  let db: Database;
+  try {
+    db = openDatabase(directoryFile(options.data), { migrations: DIRECTORY_MIGRATIONS });
+  } catch (error) {
+    lease.release();
+    throw error;
+  }
+  const rows = new SqliteDirectoryRows(db);
+  const now = () => options.clock.now();
+  const changes = new ChangeGroups(db, (change) => applyChange(rows, change, now()));
+  return {
+    ...directoryReads(() => rows, now),
+    change: (change) => changes.add(change),
+    close: async () => {
+      changes.close();
+      db.close();
+      lease.release();
+    },
+  };
+}
+
+async function lend(options: DirectoryWriterOptions): Promise<WriteLease> {
+  const name = directoryLease(options.data);
+  const now = () => options.clock.now();
+  if (options.signal !== undefined) return await takeLease(name, { now, signal: options.signal });
+  const lease = tryLease(name, now());
+  if (lease !== undefined) return lease;
+  const holder = leaseHolder(name);
+  throw new MailError('unavailable', `another process (${holder?.pid ?? 'unknown'}) writes the directory`);
+}
+
+/** Changes that come together share a sync; each is refused or made by itself. */
+class ChangeGroups {
+  readonly #db: Database;
+  readonly #apply: (change: DirectoryChange) => void;
+  #jobs: { change: DirectoryChange; resolve: () => void; reject: (error: unknown) => void }[] = [];
+  #closed = false;
+
+  constructor(db: Database, apply: (change: DirectoryChange) => void) {
+    this.#db = db;
+    this.#apply = apply;
+  }
+
+  add(change: DirectoryChange): Promise<void> {
+    if (this.#closed) return Promise.reject(new MailError('unavailable', 'the directory is closed'));
+    return new Promise((resolve, reject) => {
+      if (this.#jobs.push({ change, resolve, reject }) === 1) setImmediate(() => this.#run());
+    });
+  }
+
+  /** What still waits is made now. */
+  close(): void {
+    this.#run();
+    this.#closed = true;
+  }
+
+  #run(): void {
+    const jobs = this.#jobs;
+    this.#jobs = [];
+    if (jobs.length === 0) return;
+    try {
+      // A refusal comes before the first write of its change, so that nothing of it needs to be taken back.
+      const refusals = this.#db.transaction(() => jobs.map((job) => this.#refusal(job.change)));
+      for (const [i, job] of jobs.entries()) refusals[i] === undefined ? job.resolve() : job.reject(refusals[i]);
+    } catch (error) {
+      const failed = new MailError('unavailable', 'the directory could not be changed', { cause: error });
+      for (const job of jobs) job.reject(failed);
+    }
+  }
+
+  #refusal(change: DirectoryChange): MailError | undefined {
+    try {
+      this.#apply(change);
+      return undefined;
+    } catch (error) {
+      if (error instanceof MailError) return error;
+      throw error;
+    }
+  }
+}
+
+/** For the socket `directory`. */
+export function serveDirectory(writer: Pick<Directory, 'change'>): RpcHandlers {
+  return {
+    async call(method, argument) {
+      if (method !== 'change') throw new MailError('unsupported', 'no such call');
+      await writer.change(argument as DirectoryChange);
+      return null;
+    },
+  };
+}
+
+export interface DirectoryClientOptions extends DirectoryOptions {
+  /** Reaches `serveDirectory` of the lease's holder; closed by its owner. */
+  readonly rpc: RpcClient;
+}
+
+/** The `Directory` of all other processes: reads the file, sends changes. Until the first writer has made the file, reads are `unavailable`. */
+export function openDirectory(options: DirectoryClientOptions): Directory {
+  let reader: { db: Database; rows: SqliteDirectoryRows } | undefined;
+  let closed = false;
+  const rows = () => {
+    if (closed) throw new MailError('unavailable', 'the directory is closed');
+    reader ??= openReader(options.data);
+    return reader.rows;
+  };
+  return {
+    ...directoryReads(rows, () => options.clock.now()),
+    change: async (change) => {
+      await options.rpc.call('change', change);
+    },
+    close: async () => {
+      closed = true;
+      reader?.db.close();
+      reader = undefined;
+    },
+  };
+}
+
+function openReader(data: string): { db: Database; rows: SqliteDirectoryRows } {
+  const db = openDatabase(directoryFile(data), { migrations: DIRECTORY_MIGRATIONS, readOnly: true, cacheKb: 4_096 });
+  return { db, rows: new SqliteDirectoryRows(db) };
+}
