@@ -123,16 +123,30 @@ function toAlias(row: Row): Alias | undefined {
   return { address: String(address), targets: JSON.parse(String(targets)), createdAt: Number(createdAt) };
 }
 
-const BYTES = 'base64:';
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+const bytes = (value: string): Uint8Array => Buffer.from(value, 'base64');
 
-function packSecret(secret: AccountSecret): string {
-  return JSON.stringify(secret, (_, value) =>
-    value instanceof Uint8Array ? BYTES + Buffer.from(value).toString('base64') : value,
-  );
+function packSecret({ argon2, scram }: AccountSecret): string {
+  return JSON.stringify({
+    argon2: { ...argon2, salt: text(argon2.salt), hash: text(argon2.hash) },
+    scram: {
+      ...scram,
+      salt: text(scram.salt),
+      storedKey: text(scram.storedKey),
+      serverKey: text(scram.serverKey),
+    },
+  });
 }
 
-function unpackSecret(text: string): AccountSecret {
-  return JSON.parse(text, (_, value) =>
-    typeof value === 'string' && value.startsWith(BYTES) ? Buffer.from(value.slice(BYTES.length), 'base64') : value,
-  );
+function unpackSecret(packed: string): AccountSecret {
+  const { argon2, scram } = JSON.parse(packed);
+  return {
+    argon2: { ...argon2, salt: bytes(argon2.salt), hash: bytes(argon2.hash) },
+    scram: {
+      ...scram,
+      salt: bytes(scram.salt),
+      storedKey: bytes(scram.storedKey),
+      serverKey: bytes(scram.serverKey),
+    },
+  };
 }
