@@ -1,6 +1,6 @@
 /** A peer that says what a test wants, on loopback: for misbehaviour that no real server shows. */
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 
 /** What the peer does with one connection: `expect` waits for a pattern in what came in, and forgets everything up to its end. */
 export interface Scene {
@@ -21,12 +21,19 @@ export interface ScriptedPeer {
   close(): Promise<void>;
 }
 
+export interface PeerPlace {
+  /** Loopback addresses to listen on, all with one port. */
+  readonly hosts?: readonly string[];
+  /** A Unix socket instead. */
+  readonly path?: string;
+}
+
 /** `act` runs for each connection; when it returns the peer closes its side. A script that fails closes at once and fails `close()`. */
-export async function scriptedPeer(act: (scene: Scene) => Promise<void>): Promise<ScriptedPeer> {
+export async function scriptedPeer(act: (scene: Scene) => Promise<void>, place: PeerPlace = {}): Promise<ScriptedPeer> {
   const sockets = new Set<Socket>();
   let failure: unknown;
   let connections = 0;
-  const server = createServer((socket) => {
+  const serve = (socket: Socket): void => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
@@ -38,21 +45,50 @@ export async function scriptedPeer(act: (scene: Scene) => Promise<void>): Promis
         socket.destroy();
       },
     );
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  };
+  const { servers, port } = await listen(serve, place);
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     get connections() {
       return connections;
     },
     async close() {
       for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
+      await Promise.all(servers.map(stop));
       if (failure !== undefined) throw failure;
     },
   };
+}
+
+async function listen(serve: (socket: Socket) => void, place: PeerPlace): Promise<{ servers: Server[]; port: number }> {
+  if (place.path !== undefined) {
+    const server = createServer(serve).listen(place.path);
+    await once(server, 'listening');
+    return { servers: [server], port: 0 };
+  }
+  const hosts = place.hosts ?? ['127.0.0.1'];
+  for (;;) {
+    const servers: Server[] = [];
+    try {
+      let port = 0;
+      for (const host of hosts) {
+        const server = createServer(serve).listen(port, host);
+        await once(server, 'listening');
+        servers.push(server);
+        port = (server.address() as AddressInfo).port;
+      }
+      return { servers, port };
+    } catch (error) {
+      await Promise.all(servers.map(stop));
+      // The port that one address gave may be taken on another: the next one then.
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    }
+  }
+}
+
+async function stop(server: Server): Promise<void> {
+  server.close();
+  await once(server, 'close');
 }
 
 /** A step of a script: a pattern to wait for, words to say (CRLF is added), or `reset`. */
