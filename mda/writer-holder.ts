@@ -28,16 +28,24 @@ export interface WriterHolderOptions<W extends HeldWriter> {
 const RETRY_MS = 1_000;
 
 export class WriterHolder<W extends HeldWriter> {
+  readonly listener: ListenerName;
+  /** Resolves when the lease has been taken for the first time. */
+  readonly opened: Promise<void>;
   readonly #options: WriterHolderOptions<W>;
   readonly #stop = new AbortController();
   readonly #connections = new Map<Socket, () => Promise<void>>();
   /** Sockets that came before the lease did. */
   readonly #waiting = new Set<Socket>();
   #writer: W | undefined;
+  #markOpened: () => void = () => undefined;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: WriterHolderOptions<W>) {
     this.#options = options;
+    this.listener = options.listener;
+    this.opened = new Promise((resolve) => {
+      this.#markOpened = resolve;
+    });
   }
 
   /** The writer while this worker holds it: calls then need no socket. */
@@ -95,6 +103,7 @@ export class WriterHolder<W extends HeldWriter> {
   #take(writer: W): void {
     const { listener, claim, log } = this.#options;
     this.#writer = writer;
+    this.#markOpened();
     claim(listener, true);
     log.info({ listener }, 'writing here now');
     const sockets = [...this.#waiting];

@@ -1,0 +1,75 @@
+/** The MDA: delivers what comes by LMTP, and hosts the writers of the shards and of the directory (STORE.md §2). */
+import { join } from 'node:path';
+import { MailError } from '#mail/failure.ts';
+import { runProgram } from '#runtime/program.ts';
+import { createRpcClient } from '#runtime/rpc/client.ts';
+import type { Program, ProgramContext } from '#runtime/service.ts';
+import { openDirectory, openDirectoryWriter, serveDirectory } from '#store/sqlite/directory.ts';
+import { openMailStore } from '#store/sqlite/store.ts';
+import { openShardWriter, type ShardWriter } from '#store/sqlite/writer.ts';
+import type { AccountId } from '#store/types.ts';
+import { Deliveries } from './deliver/deliver.ts';
+import { Hosted } from './hosted.ts';
+import { LmtpListener } from './lmtp/listener.ts';
+import { type HeldWriter, WriterHolder } from './writer-holder.ts';
+
+runProgram('mda', startMda);
+
+async function startMda(context: ProgramContext): Promise<Program> {
+  const { config, clock, log, random } = context;
+  const { data } = config;
+  const shards = Array.from({ length: config.store.shards }, (_, shard) => shardHolder(context, shard));
+  const directoryWriter = directoryHolder(context);
+  // Addresses are read here; changes go to whichever worker holds the directory.
+  const rpc = createRpcClient({ connect: join(data, 'run', 'directory.sock') });
+  const directory = openDirectory({ data, clock, rpc });
+  const shardOf = async (id: AccountId): Promise<number> => {
+    const account = await directory.account(id);
+    if (account === undefined) throw new MailError('no-such-account', 'No such user here');
+    return account.shard;
+  };
+  const store = openMailStore({
+    data,
+    shards: shards.length,
+    locate: shardOf,
+    log,
+    clock,
+    random,
+    writers: (shard) => shards[shard]?.writer,
+  });
+  const deliveries = new Deliveries({ store, shardOf, clock, random, log });
+  const lmtp = new LmtpListener({ directory, deliver: (order) => deliveries.open(order), clock, random, log }, config);
+  return Hosted.start({
+    lmtp,
+    holders: [directoryWriter, ...shards],
+    clock,
+    async close() {
+      await store.close();
+      await directory.close();
+      await rpc.close();
+    },
+  });
+}
+
+function shardHolder(context: ProgramContext, shard: number): WriterHolder<ShardWriter> {
+  const { config, clock, log, claim } = context;
+  const { expungedRetention, tombstoneRetention } = config.store;
+  const retention = { expunged: expungedRetention, tombstones: tombstoneRetention };
+  const open = (wait: AbortSignal): Promise<ShardWriter> =>
+    openShardWriter({ data: config.data, shard, log, clock, retention, wait });
+  return new WriterHolder({ listener: `store-${shard}`, open, claim, clock, log });
+}
+
+function directoryHolder(context: ProgramContext): WriterHolder<HeldWriter> {
+  const { config, clock, log, claim } = context;
+  const open = async (signal: AbortSignal): Promise<HeldWriter> => {
+    const writer = await openDirectoryWriter({ data: config.data, clock, signal });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const close = async (): Promise<void> => {
+      await writer.close();
+      resolve();
+    };
+    return { handlers: serveDirectory(writer), ended: promise, close };
+  };
+  return new WriterHolder({ listener: 'directory', open, claim, clock, log });
+}
