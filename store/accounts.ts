@@ -51,7 +51,13 @@ export async function createAccount(rooms: AccountRooms, address: string, secret
 /** The account's id in state `creating`, be it new or left over from a call that a crash cut short. */
 async function claimAddress(rooms: AccountRooms, address: string, secret: AccountSecret): Promise<AccountId> {
   const id = newId('account', rooms.random);
-  const add = { type: 'add-account', id, address, shard: Math.floor(rooms.random.fraction() * rooms.shards), secret } as const;
+  const add = {
+    type: 'add-account',
+    id,
+    address,
+    shard: Math.floor(rooms.random.fraction() * rooms.shards),
+    secret,
+  } as const;
   try {
     await rooms.directory.change(add);
     return id;
