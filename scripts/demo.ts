@@ -4,9 +4,9 @@
  */
 import { Command, CommanderError } from 'commander';
 import { startDns } from './demo/dns.ts';
+import { preparePeer, type RunningPeer, startPeer } from './demo/peer.ts';
 import { type DemoPeer, planPeers } from './demo/plan.ts';
 import { describeTable } from './demo/table.ts';
-import { preparePeer, startPeer, type RunningPeer } from './demo/peer.ts';
 
 interface DemoOptions {
   readonly data: string;
@@ -16,7 +16,9 @@ interface DemoOptions {
 }
 
 const program = new Command('npm start --')
-  .description('Runs a demonstration: two whole peers on loopback that exchange mail. Ctrl-C ends all of it; the mail stays in the data folder.')
+  .description(
+    'Runs a demonstration: two whole peers on loopback that exchange mail. Ctrl-C ends all of it; the mail stays in the data folder.',
+  )
   .option('--data <dir>', 'where mail and settings are kept', '.demo')
   .option('--domains <list>', 'domains, a peer each, parted by commas', 'alpha.test,beta.test')
   .option('--port-base <n>', 'added to every standard port: IMAP is then on n+143', '10000')

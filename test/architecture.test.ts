@@ -47,7 +47,7 @@ function importsOf(file: string, text: string): string[] {
 }
 
 const all = sources();
-const isTest = (s: Source) => s.path.endsWith('.test.ts') || s.room === 'test';
+const isTest = (s: Source) => /\.(test|testkit)\.ts$/.test(s.path) || s.room === 'test';
 const product = all.filter((s) => !isTest(s));
 const roomOf = (path: string): Room | undefined => rooms.find((r) => path.startsWith(`${r}/`));
 

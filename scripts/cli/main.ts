@@ -11,9 +11,13 @@ import { addQueueCommands } from './commands/queue.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addStatusCommand } from './commands/status.ts';
 
-export const version = (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+const version = (
+  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+).version;
 
 export async function run(args: readonly string[]): Promise<void> {
+  // Mail, keys and passwords' hashes are for the owner alone, whatever the folder's own mode is.
+  process.umask(0o077);
   const program = new Command('peerpost');
   program
     .description('A complete e-mail system: an MTA, an MDA and a gateway for mail clients, run as one peer.')
@@ -32,8 +36,8 @@ Without --config, $PEERPOST_CONFIG is read, else ./peerpost.toml.
 Exit status: 0 done, 1 failed, 2 used wrongly.`,
     );
   addInitCommand(program, act);
-  addRunCommand(program, act);
-  addStatusCommand(program, act, version);
+  addRunCommand(program, act, version);
+  addStatusCommand(program, act);
   addDomainCommands(program, act);
   addAccountCommands(program, act);
   addAliasCommands(program, act);
@@ -67,7 +71,7 @@ async function parse(program: Command, args: readonly string[]): Promise<void> {
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   // The wrapper runs this file in a child; when the wrapper is gone, the child must not stay behind.
-  if (process.env['PEERPOST_PARENT'] !== undefined && process.channel) {
+  if (process.env.PEERPOST_PARENT !== undefined && process.channel) {
     process.channel.unref();
     process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   }

@@ -7,18 +7,22 @@ export interface DemoSummary {
   readonly peers: readonly PeerSummary[];
 }
 
+const tcp = (peer: PeerSummary) => peer.listeners.flatMap((l) => ('port' in l ? [l] : []));
+
 export function describeTable(summary: DemoSummary): string {
   const blocks = summary.peers.map((peer) => {
-    const listeners = peer.listeners
-      .filter((l) => l.port !== undefined)
-      .map((l) => [`  ${l.protocol}`, `${l.host}:${l.port}`, l.tls === 'implicit' ? 'TLS' : l.tls === 'starttls' ? 'STARTTLS' : 'no TLS']);
+    const listeners = tcp(peer).map((l) => [
+      `  ${l.protocol}`,
+      `${l.host}:${l.port}`,
+      l.tls === 'implicit' ? 'TLS' : l.tls === 'starttls' ? 'STARTTLS' : 'no TLS',
+    ]);
     const users = peer.users.map((u) => [`  ${u.address}`, u.password]);
     return `${peer.domain}\n${table(['  PROTOCOL', 'ADDRESS', 'SECURITY'], listeners)}\n${table(['  USER', 'PASSWORD'], users)}\n`;
   });
   const [first, second] = summary.peers;
   const from = first?.users[0];
   const to = (second ?? first)?.users.at(second ? 0 : 1);
-  const port = (protocol: string) => first?.listeners.find((l) => l.protocol === protocol);
+  const port = (protocol: string) => first && tcp(first).find((l) => l.protocol === protocol);
   const imaps = port('imaps');
   const submissions = port('submissions');
   return `

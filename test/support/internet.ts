@@ -1,5 +1,6 @@
 /** Several peers and a DNS responder that holds their MX records: a small internet on loopback for one test. */
 import { startDnsResponder } from '#runtime/dns/responder.ts';
+import { zonesOf } from '#runtime/dns/zones.ts';
 import { loopbackAddress, PORT_BASE, startTestPeer, type TestPeer } from './system.ts';
 
 export interface Internet {

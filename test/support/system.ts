@@ -93,12 +93,29 @@ export async function prepareTestPeer(options: TestPeerOptions): Promise<TestPee
   const config = join(data, 'peerpost.toml');
   const password = 'correct horse';
   const hostname = options.hostname ?? `mx.${options.domain}`;
-  await must(['init', '--data', data, '--domain', options.domain, '--hostname', hostname, '--listen', host, '--port-base', String(PORT_BASE)]);
+  await must([
+    'init',
+    '--data',
+    data,
+    '--domain',
+    options.domain,
+    '--hostname',
+    hostname,
+    '--listen',
+    host,
+    '--port-base',
+    String(PORT_BASE),
+  ]);
   await appendFile(config, extraToml(options));
-  const domains = JSON.parse(await must(['domain', 'list', '--json', '--config', config])) as { items: { domain: string }[] };
-  if (!domains.items.some((d) => d.domain === options.domain)) await must(['domain', 'add', options.domain, '--config', config]);
+  const domains = JSON.parse(await must(['domain', 'list', '--json', '--config', config])) as {
+    items: { domain: string }[];
+  };
+  if (!domains.items.some((d) => d.domain === options.domain))
+    await must(['domain', 'add', options.domain, '--config', config]);
   if (options.users !== undefined && options.users.length > 0) {
-    const lines = options.users.map((user) => `${user.includes('@') ? user : `${user}@${options.domain}`}\t${password}\n`).join('');
+    const lines = options.users
+      .map((user) => `${user.includes('@') ? user : `${user}@${options.domain}`}\t${password}\n`)
+      .join('');
     await must(['account', 'add', '--stdin', '--config', config], lines);
   }
   return testPeer({ domain: options.domain, host, data, config, password, folder });
@@ -113,7 +130,14 @@ function extraToml(options: TestPeerOptions): string {
   return `\n${lines.join('\n')}\n`;
 }
 
-function testPeer(base: { domain: string; host: string; data: string; config: string; password: string; folder: string }): TestPeer {
+function testPeer(base: {
+  domain: string;
+  host: string;
+  data: string;
+  config: string;
+  password: string;
+  folder: string;
+}): TestPeer {
   let child: ChildProcess | undefined;
   let log = '';
   const peer: TestPeer = {
@@ -123,7 +147,10 @@ function testPeer(base: { domain: string; host: string; data: string; config: st
     supervisor: () => child,
     log: () => log,
     async start() {
-      const started = spawn(process.execPath, [cli, 'run', '--config', base.config], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+      const started = spawn(process.execPath, [cli, 'run', '--config', base.config], {
+        cwd: root,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
       child = started;
       started.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
       const lines = createInterface({ input: started.stdout });

@@ -21,7 +21,7 @@ export function addAccountCommands(program: Command, act: Act): void {
         withSystem(options, async (system) => {
           const wanted = await wantedAccounts(address, options);
           const added = await addAll(system, wanted);
-          output.result(options['stdin'] ? { items: added } : added[0], () =>
+          output.result(options.stdin ? { items: added } : added[0], () =>
             added.length === 1 ? `added ${added[0]?.address}` : `added ${added.length} accounts`,
           );
         }),
@@ -49,9 +49,11 @@ export function addAccountCommands(program: Command, act: Act): void {
     .action(
       act((output, options, address: string) =>
         withSystem(options, async ({ directory }) => {
-          if (!options['passwordStdin']) throw new UsageError('give the password on standard input, with --password-stdin');
+          if (!options.passwordStdin)
+            throw new UsageError('give the password on standard input, with --password-stdin');
           const found = await findAccount(directory, address);
-          if (found === undefined) throw new MailError('no-such-account', `there is no account ${address}; see: peerpost account list`);
+          if (found === undefined)
+            throw new MailError('no-such-account', `there is no account ${address}; see: peerpost account list`);
           await directory.change({ type: 'set-secret', id: found.id, secret: await makeSecret(await readPassword()) });
           output.result({ address }, () => `new password set for ${address}`);
         }),
@@ -64,8 +66,18 @@ export function addAccountCommands(program: Command, act: Act): void {
     .action(
       act((output, options) =>
         withSystem(options, async ({ directory }) => {
-          const items = (await directory.accounts()).map(({ address, id, state, createdAt }) => ({ address, id, state, created: timestamp(createdAt) }));
-          output.result({ items }, () => table(['ADDRESS', 'STATE', 'SINCE'], items.map((a) => [a.address, a.state, a.created])));
+          const items = (await directory.accounts()).map(({ address, id, state, createdAt }) => ({
+            address,
+            id,
+            state,
+            created: timestamp(createdAt),
+          }));
+          output.result({ items }, () =>
+            table(
+              ['ADDRESS', 'STATE', 'SINCE'],
+              items.map((a) => [a.address, a.state, a.created]),
+            ),
+          );
         }),
       ),
     );
@@ -76,13 +88,16 @@ interface Wanted {
   readonly password: string;
 }
 
-async function wantedAccounts(address: string | undefined, options: { readonly [name: string]: unknown }): Promise<Wanted[]> {
-  if (options['stdin']) {
+async function wantedAccounts(
+  address: string | undefined,
+  options: { readonly [name: string]: unknown },
+): Promise<Wanted[]> {
+  if (options.stdin) {
     if (address !== undefined) throw new UsageError('give an address or --stdin, not both');
     return parseLines(await readStandardInput());
   }
   if (address === undefined) throw new UsageError('which address? peerpost account add ADDRESS --password-stdin');
-  if (!options['passwordStdin']) throw new UsageError('give the password on standard input, with --password-stdin');
+  if (!options.passwordStdin) throw new UsageError('give the password on standard input, with --password-stdin');
   return [{ address, password: await readPassword() }];
 }
 
@@ -111,7 +126,8 @@ async function addAll(system: System, wanted: readonly Wanted[]): Promise<{ addr
       const { address, password } = one;
       const id = await createAccount(system, address, await makeSecret(password));
       added.push({ address, id });
-      if (wanted.length > 1 && process.stderr.isTTY) process.stderr.write(`\r${added.length} of ${wanted.length} accounts`);
+      if (wanted.length > 1 && process.stderr.isTTY)
+        process.stderr.write(`\r${added.length} of ${wanted.length} accounts`);
     }
   };
   const outcomes = await Promise.allSettled(Array.from({ length: Math.min(16, wanted.length) }, work));
@@ -120,5 +136,7 @@ async function addAll(system: System, wanted: readonly Wanted[]): Promise<{ addr
   if (failed === undefined) return added;
   if (wanted.length === 1 || added.length === 0) throw failed.reason;
   const reason = failed.reason instanceof Error ? failed.reason.message : String(failed.reason);
-  throw new CommandError('incomplete', `${reason} (added ${added.length} of ${wanted.length} accounts)`, { cause: failed.reason });
+  throw new CommandError('incomplete', `${reason} (added ${added.length} of ${wanted.length} accounts)`, {
+    cause: failed.reason,
+  });
 }

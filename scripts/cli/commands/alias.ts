@@ -38,8 +38,17 @@ export function addAliasCommands(program: Command, act: Act): void {
     .action(
       act((output, options) =>
         withSystem(options, async ({ directory }) => {
-          const items = (await directory.aliases()).map((a) => ({ address: a.address, targets: a.targets, created: timestamp(a.createdAt) }));
-          output.result({ items }, () => table(['ALIAS', 'TARGETS'], items.map((a) => [a.address, a.targets.join(', ')])));
+          const items = (await directory.aliases()).map((a) => ({
+            address: a.address,
+            targets: a.targets,
+            created: timestamp(a.createdAt),
+          }));
+          output.result({ items }, () =>
+            table(
+              ['ALIAS', 'TARGETS'],
+              items.map((a) => [a.address, a.targets.join(', ')]),
+            ),
+          );
         }),
       ),
     );

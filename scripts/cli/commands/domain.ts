@@ -12,8 +12,12 @@ export function addDomainCommands(program: Command, act: Act): void {
     .action(
       act((output, options, name: string) =>
         withSystem(options, async ({ directory }) => {
-          await directory.change({ type: 'add-domain', name });
-          output.result({ domain: name }, () => `added ${name}; add accounts with: peerpost account add ADDRESS@${name} --password-stdin`);
+          // Asked twice, it is there once: `init` has added the first domain already.
+          if (!(await directory.isLocalDomain(name))) await directory.change({ type: 'add-domain', name });
+          output.result(
+            { domain: name },
+            () => `added ${name}; add accounts with: peerpost account add ADDRESS@${name} --password-stdin`,
+          );
         }),
       ),
     );
@@ -38,7 +42,12 @@ export function addDomainCommands(program: Command, act: Act): void {
       act((output, options) =>
         withSystem(options, async ({ directory }) => {
           const items = (await directory.domains()).map((d) => ({ domain: d.name, created: timestamp(d.createdAt) }));
-          output.result({ items }, () => table(['DOMAIN', 'SINCE'], items.map((d) => [d.domain, d.created])));
+          output.result({ items }, () =>
+            table(
+              ['DOMAIN', 'SINCE'],
+              items.map((d) => [d.domain, d.created]),
+            ),
+          );
         }),
       ),
     );

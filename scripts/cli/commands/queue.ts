@@ -31,7 +31,11 @@ export function addQueueCommands(program: Command, act: Act): void {
       act((output, options, id: string) =>
         withSystem(options, async (system) => {
           const entry = await system.queue.get(id);
-          if (entry === undefined) throw new CommandError('no-such-message', `there is no message ${id} in the queue; see: peerpost queue list`);
+          if (entry === undefined)
+            throw new CommandError(
+              'no-such-message',
+              `there is no message ${id} in the queue; see: peerpost queue list`,
+            );
           const item = describeEntry(entry);
           output.result(item, () => showText(item));
         }),
@@ -53,11 +57,19 @@ export function addQueueCommands(program: Command, act: Act): void {
       .action(
         act((output, options, ids: string[]) =>
           withSystem(options, async (system) => {
-            if ((ids.length > 0) === Boolean(options['all'])) throw new UsageError(`give ids or --all: peerpost queue ${name} ID… | --all`);
-            const done = await system.queue.act(name, options['all'] ? 'all' : ids, Date.now());
+            if (ids.length > 0 === Boolean(options.all))
+              throw new UsageError(`give ids or --all: peerpost queue ${name} ID… | --all`);
+            const done = await system.queue.act(name, options.all ? 'all' : ids, Date.now());
             const missing = ids.filter((id) => !done.includes(id));
-            if (missing.length > 0) throw new CommandError('no-such-message', `not in the queue: ${missing.join(' ')} (${name}: ${done.length} done)`);
-            output.result({ items: done }, () => `${name}: ${done.length} ${done.length === 1 ? 'message' : 'messages'}`);
+            if (missing.length > 0)
+              throw new CommandError(
+                'no-such-message',
+                `not in the queue: ${missing.join(' ')} (${name}: ${done.length} done)`,
+              );
+            output.result(
+              { items: done },
+              () => `${name}: ${done.length} ${done.length === 1 ? 'message' : 'messages'}`,
+            );
           }),
         ),
       );
@@ -95,7 +107,9 @@ function describeRecipient(recipient: QueueRecipient) {
     attempts: recipient.attempts,
     ...(recipient.state === 'pending' ? { nextAttempt: timestamp(recipient.nextAttemptAt) } : {}),
     ...(recipient.lastAttemptAt === undefined ? {} : { lastAttempt: timestamp(recipient.lastAttemptAt) }),
-    ...(recipient.lastReply === undefined ? {} : { lastReply: formatReply(recipient.lastReply).trimEnd().replaceAll('\r\n', ' / ') }),
+    ...(recipient.lastReply === undefined
+      ? {}
+      : { lastReply: formatReply(recipient.lastReply).trimEnd().replaceAll('\r\n', ' / ') }),
     ...(recipient.remoteMta === undefined ? {} : { remoteMta: recipient.remoteMta }),
   };
 }
@@ -115,6 +129,13 @@ function listText(items: readonly Item[]): string {
 
 function showText(item: Item): string {
   const head = `${item.id}  from ${item.from}  ${octets(item.size)}  arrived ${item.arrived}  expires ${item.expires}${item.held ? '  held' : ''}`;
-  const rows = item.recipients.map((r) => [r.address, r.state, String(r.attempts), r.nextAttempt ?? '', r.remoteMta ?? '', r.lastReply ?? '']);
+  const rows = item.recipients.map((r) => [
+    r.address,
+    r.state,
+    String(r.attempts),
+    r.nextAttempt ?? '',
+    r.remoteMta ?? '',
+    r.lastReply ?? '',
+  ]);
   return `${head}\n${table(['RECIPIENT', 'STATE', 'TRIES', 'NEXT', 'HOST', 'LAST REPLY'], rows)}`;
 }

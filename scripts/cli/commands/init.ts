@@ -1,0 +1,64 @@
+import { access, mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { initialConfig } from '#config/init.ts';
+import { parseConfig } from '#config/parse.ts';
+import type { Act } from '../act.ts';
+import { CommandError, UsageError } from '../output.ts';
+import { openSystem } from '../system.ts';
+
+export function addInitCommand(program: Command, act: Act): void {
+  program
+    .command('init')
+    .requiredOption('--data <dir>', 'folder for the configuration and all data; made when missing')
+    .requiredOption('--domain <domain>', 'the first domain that this peer is final for')
+    .option('--hostname <name>', 'the name of this host, as its MX record has it (default: mail.DOMAIN)')
+    .option('--listen <address>', 'the address to listen on (default: all; with --port-base 127.0.0.1)')
+    .option('--port-base <n>', 'listen on the standard ports plus this, so that no root is needed')
+    .description('write DIR/peerpost.toml for a new peer, and take mail for its domain; refuses where one is')
+    .action(
+      act(async (output, options) => {
+        const data = resolve(String(options.data));
+        const file = join(data, 'peerpost.toml');
+        const text = initialConfig({
+          domain: String(options.domain),
+          ...(typeof options.hostname === 'string' ? { hostname: options.hostname } : {}),
+          ...(typeof options.listen === 'string' ? { listen: options.listen } : {}),
+          ...(options.portBase === undefined ? {} : { portBase: portBase(String(options.portBase)) }),
+        });
+        // What the options said is checked as the whole that it makes, before anything is written.
+        const config = parseConfig(text, { file, cores: 1 });
+        if (await exists(file))
+          throw new CommandError('exists', `${file} exists already; remove it first to start afresh`);
+        await mkdir(data, { recursive: true, mode: 0o700 });
+        await writeFile(file, text, { flag: 'wx', mode: 0o640 });
+        const system = await openSystem(config);
+        try {
+          await system.directory.change({ type: 'add-domain', name: String(options.domain) });
+        } finally {
+          await system.close();
+        }
+        output.result({ config: file, domain: options.domain, hostname: config.hostname }, () =>
+          [
+            `wrote ${file}`,
+            'next:',
+            `  peerpost account add you@${options.domain} --password-stdin --config ${file}`,
+            `  peerpost run --config ${file}`,
+          ].join('\n'),
+        );
+      }),
+    );
+}
+
+function portBase(text: string): number {
+  const base = Number(text);
+  if (!Number.isInteger(base) || base < 1 || base > 56_000)
+    throw new UsageError(`--port-base ${text}: expected a whole number from 1 to 56000`);
+  return base;
+}
+
+const exists = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  );

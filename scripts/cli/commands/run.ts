@@ -1,0 +1,30 @@
+import { Argument, type Command } from 'commander';
+import type { ProgramName } from '#config/config.ts';
+import { runSupervisor } from '#runtime/supervisor/run.ts';
+import { type Act, readConfig } from '../act.ts';
+
+const entry = (path: string): string => new URL(`../../../${path}/main.ts`, import.meta.url).pathname;
+
+export const programs = [
+  { name: 'mda', entry: entry('mda') },
+  { name: 'mta', entry: entry('mta') },
+  { name: 'imap-gateway', entry: entry('imap-gateway') },
+] as const;
+
+export function addRunCommand(program: Command, act: Act, version: string): void {
+  program
+    .command('run')
+    .addArgument(new Argument('[program]', 'run this one alone').choices(programs.map(({ name }) => name)))
+    .description('run the peer: prints `ready` when everything listens; logs go to standard error')
+    .addHelpText(
+      'after',
+      '\nSIGTERM drains (finish what is in hand, then end), a second one ends at once. SIGHUP reloads configuration and certificates.',
+    )
+    .action(
+      act(async (_output, options, only: ProgramName | undefined) => {
+        const config = await readConfig(options);
+        const loadConfig = () => readConfig(options);
+        await runSupervisor({ config, programs, version, loadConfig, ...(only === undefined ? {} : { only }) });
+      }),
+    );
+}

@@ -1,0 +1,142 @@
+/**
+ * The stores of one peer for a command: those of the running system, reached over its sockets, or, when nothing runs, opened here under their
+ * leases. The command does the same either way.
+ */
+import type { Config } from '#config/config.ts';
+import { MailError } from '#mail/failure.ts';
+import type { Log, Random } from '#runtime/ambient.ts';
+import { createRpcClient } from '#runtime/rpc/client.ts';
+import type { SupervisorStatus } from '#runtime/supervisor/control.ts';
+import { innerPaths } from '#runtime/supervisor/layout.ts';
+import { systemClock, systemRandom } from '#runtime/system.ts';
+import type { Directory } from '#store/directory.ts';
+import type { Queue } from '#store/queue.ts';
+import { openDirectory, openDirectoryWriter } from '#store/sqlite/directory.ts';
+import { connectQueue, openQueueWriter } from '#store/sqlite/queue.ts';
+import { openMailStore } from '#store/sqlite/store.ts';
+import type { MailStore } from '#store/store.ts';
+import { CommandError } from './output.ts';
+
+export interface System {
+  readonly running: boolean;
+  readonly directory: Directory;
+  readonly store: MailStore;
+  readonly queue: Queue;
+  readonly random: Random;
+  readonly shards: number;
+  readonly quota: number;
+  close(): Promise<void>;
+}
+
+const ANSWER_MS = 5000;
+
+/** What the supervisor says of itself. @throws CommandError `not-running`. */
+export async function askSupervisor(config: Config): Promise<SupervisorStatus> {
+  const rpc = createRpcClient({ connect: innerPaths(config.data).control });
+  try {
+    return (await rpc.call('status', null, { deadlineMs: ANSWER_MS })) as SupervisorStatus;
+  } catch (error) {
+    const hint = `start it with: peerpost run --config ${config.file}`;
+    throw new CommandError('not-running', `nothing runs on ${config.data}; ${hint}`, { cause: error });
+  } finally {
+    await rpc.close();
+  }
+}
+
+export async function openSystem(config: Config): Promise<System> {
+  const running = await isRunning(config);
+  const parts = running ? connectParts(config) : await openParts(config);
+  const { directory, queue } = parts;
+  const store = openMailStore({
+    data: config.data,
+    shards: config.store.shards,
+    locate: (account) => locate(directory, account),
+    log: silent,
+    clock: systemClock,
+    own: !running,
+  });
+  return {
+    running,
+    directory,
+    store,
+    queue,
+    random: systemRandom,
+    shards: config.store.shards,
+    quota: config.limits.quota,
+    async close() {
+      await store.close();
+      await queue.close();
+      await directory.close();
+      await parts.end();
+    },
+  };
+}
+
+async function isRunning(config: Config): Promise<boolean> {
+  const rpc = createRpcClient({ connect: innerPaths(config.data).control });
+  try {
+    await rpc.call('status', null, { deadlineMs: 300 });
+    return true;
+  } catch (error) {
+    if (error instanceof MailError) return false;
+    throw error;
+  } finally {
+    await rpc.close();
+  }
+}
+
+interface Parts {
+  readonly directory: Directory;
+  readonly queue: Queue;
+  end(): Promise<void>;
+}
+
+function connectParts(config: Config): Parts {
+  const paths = innerPaths(config.data);
+  const rpc = createRpcClient({ connect: paths.directory });
+  const directory = openDirectory({ data: config.data, clock: systemClock, rpc });
+  const queue = connectQueue({ data: config.data, rpc: createRpcClient({ connect: paths.queue }), log: silent });
+  return { directory, queue, end: () => rpc.close() };
+}
+
+async function openParts(config: Config): Promise<Parts> {
+  const directory = await openDirectoryWriter({ data: config.data, clock: systemClock });
+  let queue: Promise<Queue> | undefined;
+  // Most commands need no queue: it is opened when it is first asked.
+  const opened = (): Promise<Queue> =>
+    (queue ??= openQueueWriter({ data: config.data, log: silent, clock: systemClock }));
+  return { directory, queue: lazyQueue(opened, () => queue), end: async () => undefined };
+}
+
+function lazyQueue(open: () => Promise<Queue>, opened: () => Promise<Queue> | undefined): Queue {
+  return {
+    enqueue: async (entry) => (await open()).enqueue(entry),
+    settle: async (...args) => (await open()).settle(...args),
+    due: async (...args) => (await open()).due(...args),
+    nextDue: async () => (await open()).nextDue(),
+    get: async (id) => (await open()).get(id),
+    list: async (options) => (await open()).list(options),
+    act: async (...args) => (await open()).act(...args),
+    counts: async () => (await open()).counts(),
+    async *content(...args) {
+      yield* (await open()).content(...args);
+    },
+    onChange: () => () => undefined,
+    close: async () => (await opened())?.close(),
+  };
+}
+
+async function locate(directory: Directory, id: string): Promise<number> {
+  const account = await directory.account(id);
+  if (account === undefined) throw new MailError('no-such-account', 'there is no such account');
+  return account.shard;
+}
+
+/** A command speaks through its output; what the stores would log reaches it as errors. */
+const silent: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => silent,
+};
