@@ -38,7 +38,7 @@ export interface Completion {
   readonly code?: string;
   readonly text: string;
   /** What the driver does once the result is written. */
-  readonly then?: 'close' | 'start-tls';
+  readonly followedBy?: 'close' | 'start-tls';
 }
 
 export function ok(text: string, code?: string): Completion {

@@ -4,6 +4,7 @@
  */
 import type { Log } from '#runtime/ambient.ts';
 import { type Connection, ConnectionClosed } from '#runtime/connection.ts';
+import type { Login } from '#store/directory.ts';
 import { capabilityLine } from './capability.ts';
 import {
   bad,
@@ -28,6 +29,8 @@ export interface DriverOptions {
   /** A certificate is there, so that STARTTLS can be offered. */
   readonly canStartTls: boolean;
   readonly log: Log;
+  /** Told when somebody logs in. */
+  readonly loggedIn?: (login: Login) => void;
 }
 
 const HANDSHAKE_MS = 30_000;
@@ -51,6 +54,8 @@ class Driver {
   /** Streamed literals of the command that is coming in. */
   #sinks: LiteralSink[] = [];
   #badInRow = 0;
+  /** Somebody is logged in, and that was told. */
+  #known = false;
   #over = false;
 
   constructor(connection: Connection, options: DriverOptions) {
@@ -157,14 +162,21 @@ class Driver {
     if (context !== undefined && prepared !== undefined) await reportNews(context, prepared.updates);
     this.#output.write(formatCompletion(tag, completion));
     this.#badInRow = completion.status === 'BAD' ? this.#badInRow + 1 : 0;
-    const loggedIn = this.#session.state.name !== 'not-authenticated';
-    this.#framer.setLimits(loggedIn ? LIMITS_AFTER_LOGIN : LIMITS_BEFORE_LOGIN);
-    if (completion.then === 'start-tls') await this.#startTls();
-    if (completion.then === 'close') this.#over = true;
+    this.#noticeLogin();
+    if (completion.followedBy === 'start-tls') await this.#startTls();
+    if (completion.followedBy === 'close') this.#over = true;
     if (this.#badInRow >= this.#options.services.limits.badCommands) {
       this.#output.write('* BYE Too many bad commands\r\n');
       this.#over = true;
     }
+  }
+
+  #noticeLogin(): void {
+    const { state } = this.#session;
+    if (this.#known || state.name === 'not-authenticated' || state.name === 'logout') return;
+    this.#known = true;
+    this.#framer.setLimits(LIMITS_AFTER_LOGIN);
+    this.#options.loggedIn?.(state.login);
   }
 
   /** The command, or what is wrong with asking for it. */

@@ -1,6 +1,6 @@
 /** ID (RFC 2971): who the client is goes to the log only; behaviour never depends on it (§1). */
 import { defineCommand, ok } from '../command.ts';
-import { CLOSE, type Cursor, OPEN, SP } from '../grammar/cursor.ts';
+import { CLOSE, type Cursor, OPEN } from '../grammar/cursor.ts';
 
 /** RFC 2971 §3.3: at most 30 pairs, names of 30 octets, values of 1024. */
 const MAX_PAIRS = 30;
@@ -16,7 +16,7 @@ export const id = defineCommand({
   parse: parseId,
   run: async (client, context) => {
     context.log.info({ client }, 'client introduced itself');
-    context.out.write('* ID ("name" "Peerpost" "support-url" "https://github.com/peerpost")\r\n');
+    context.out.write('* ID ("name" "Peerpost")\r\n');
     return ok('ID completed');
   },
 });
@@ -30,7 +30,6 @@ function parseId(cursor: Cursor): IdArguments {
       if (pairs.length > 0) cursor.sp();
       if (pairs.length === MAX_PAIRS) cursor.fail('too many fields');
       pairs.push(parsePair(cursor));
-      cursor.try(SP);
     }
   }
   cursor.end();

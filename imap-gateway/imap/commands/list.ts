@@ -51,7 +51,8 @@ interface Style {
 function listStyle(args: ListArguments, rev2: boolean): Style {
   const returns = new Set(args.returns);
   if (args.selection?.includes('SUBSCRIBED')) returns.add('SUBSCRIBED');
-  const extended = args.selection !== undefined || args.returns !== undefined || args.status !== undefined;
+  const { selection, status, patterns } = args;
+  const extended = selection !== undefined || args.returns !== undefined || status !== undefined || patterns.length > 1;
   return { returns, nonExistent: rev2 || extended ? '\\NonExistent' : '\\Noselect' };
 }
 

@@ -11,6 +11,6 @@ export const logout = defineCommand({
     leaveMailbox(context.session);
     context.session.state = { name: 'logout' };
     context.out.write('* BYE Until next time\r\n');
-    return { ...ok('LOGOUT completed'), then: 'close' };
+    return { ...ok('LOGOUT completed'), followedBy: 'close' };
   },
 });

@@ -29,8 +29,8 @@ function selecting(name: 'SELECT' | 'EXAMINE', readOnly: boolean): Command {
       const { login, access } = state;
       context.session.state = { name: 'selected', login, access, selected };
       context.out.write(describe(context, selected));
-      if (args.condstore)
-        enableCondstore({ session: context.session, out: { ...context.out, write: () => undefined } });
+      // RFC 7162 §3.1.8: HIGHESTMODSEQ has just been told.
+      if (args.condstore) context.session.enabled.add('CONDSTORE');
       return ok(`${name} completed`, readOnly ? 'READ-ONLY' : 'READ-WRITE');
     },
   });

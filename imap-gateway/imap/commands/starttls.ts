@@ -9,6 +9,6 @@ export const starttls = defineCommand({
   run: async (_args, context) => {
     if (context.connection.tls) return bad('TLS is on already');
     if (!context.connection.canStartTls) return bad('No certificate is configured');
-    return { ...ok('Begin TLS negotiation now'), then: 'start-tls' };
+    return { ...ok('Begin TLS negotiation now'), followedBy: 'start-tls' };
   },
 });

@@ -30,11 +30,11 @@ export async function statusValues(
   items: readonly StatusItem[],
 ): Promise<StatusValues> {
   const values: [StatusItem, number | string][] = [];
-  for (const item of items) values.push([item, await valueOf(context, state, mailbox, item)]);
+  for (const item of items) values.push([item, await statusValue(context, state, mailbox, item)]);
   return values;
 }
 
-async function valueOf(
+async function statusValue(
   context: CommandContext,
   state: LoggedIn,
   mailbox: Mailbox,
