@@ -106,7 +106,7 @@ export class Content {
   }
 
   #repeat(answer: Reply): readonly Reply[] {
-    return new Array<Reply>(this.#options.replies).fill(answer);
+    return Array.from({ length: this.#options.replies }, () => answer);
   }
 }
 

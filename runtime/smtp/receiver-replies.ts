@@ -59,9 +59,15 @@ export class ReplyQueue {
     await this.#connection.write(out);
   }
 
-  /** Resolves once at most `count` replies are outstanding. */
+  /** Resolves once at most `count` replies are outstanding. Meanwhile those that are ready are written, for the client may wait for them. */
   async atMost(count: number): Promise<void> {
-    while (this.#entries.length > count) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    this.waiting = true;
+    try {
+      await this.flush();
+      while (this.#entries.length > count) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    } finally {
+      this.waiting = false;
+    }
   }
 
   async #settled(): Promise<void> {

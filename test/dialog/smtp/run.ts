@@ -22,7 +22,6 @@
  *     to bob@beta.test            a forward-path of the last message
  */
 import assert from 'node:assert/strict';
-import type { Config } from '#config/config.ts';
 import { formatAddress } from '#mail/address.ts';
 import type { Reply } from '#mail/smtp/reply.ts';
 import { enhancedCode } from '#mail/smtp/reply.ts';
@@ -36,7 +35,7 @@ import { fakeRandom } from '#test/support/random.ts';
 import type { AcceptedMessage } from '../../../mta/message-sink.ts';
 import { createSmtpServer, type SmtpServer } from '../../../mta/server/listener.ts';
 import type { ListenerKind } from '../../../mta/server/services.ts';
-import { fakeDirectory, memorySpool, type RememberingSink, rememberingSink } from './world.ts';
+import { fakeDirectory, memorySpool, noNames, type RememberingSink, rememberingSink, testConfig } from './world.ts';
 
 /** Milliseconds that pass by themselves when a reply is awaited: greeting pause, delays of errors. */
 const PATIENCE = 3_000;
@@ -149,7 +148,7 @@ class Dialog {
     // A session that has ended leaves nothing behind but what was accepted.
     assert.equal(this.#clock.pending, 0, 'timers are left over');
     const owned = this.#sink.messages.filter((message) => 'file' in message.content);
-    assert.equal(this.#spool.files.size, owned.length, 'spool files are left over');
+    assert.equal(this.#spool.size, owned.length, 'spool files are left over');
   }
 
   #message(): AcceptedMessage {
@@ -160,9 +159,9 @@ class Dialog {
 
   #text(): string {
     const { content } = this.#message();
-    const octets = 'data' in content ? Buffer.from(content.data) : this.#spool.files.get(content.file);
-    if (!('data' in content)) assert.equal(octets?.length, content.size);
-    return octets?.toString('latin1') ?? '';
+    const octets = 'data' in content ? Buffer.from(content.data) : this.#spool.file(content.file);
+    if (!('data' in content)) assert.equal(octets.length, content.size);
+    return octets.toString('latin1');
   }
 
   async #open(): Promise<MemoryConnection> {
@@ -175,7 +174,7 @@ class Dialog {
     this.#client = client;
     for (const octets of this.#eager) await client.write(octets);
     this.#server = createSmtpServer({
-      config: config(this.#limits),
+      config: testConfig(this.#limits),
       directory: fakeDirectory(),
       sink: this.#sink,
       resolver: noNames,
@@ -244,30 +243,4 @@ function octetsOf(text: string): Buffer {
     else octets.push(Buffer.from(part));
   }
   return Buffer.concat(octets);
-}
-
-const nothing = async () => ({ status: 'nodata' as const, records: [], authentic: false, ttl: 60 });
-const noNames = { mx: nothing, a: nothing, aaaa: nothing, txt: nothing, ptr: nothing };
-
-/** What the server reads of the configuration. */
-function config(limits: Record<string, number>): Config {
-  return {
-    hostname: 'mx.beta.test',
-    limits: {
-      messageSize: 1_000_000,
-      lineLength: 16_384,
-      recipients: 100,
-      connectionsPerAddress: 10,
-      messagesPerMinutePerAddress: 100,
-      authFailuresPerMinute: 10,
-      receivedFields: 100,
-      exemptNetworks: ['127.0.0.0/8'],
-      commandTimeout: 300_000,
-      contentTimeout: 3_600_000,
-      minimumRate: 500,
-      idleTimeout: 0,
-      quota: 0,
-      ...limits,
-    },
-  } as unknown as Config;
 }

@@ -1,9 +1,11 @@
 /** A small world for dialogs with the SMTP server: two domains, a few people, and a sink that keeps what it is given. */
+import type { Config } from '#config/config.ts';
 import { parseAddress } from '#mail/address.ts';
 import type { Address } from '#mail/envelope.ts';
 import { MailError } from '#mail/failure.ts';
 import { deriveScramKeys } from '#mail/sasl/scram.ts';
 import { type Reply, reply } from '#mail/smtp/reply.ts';
+import type { Resolver } from '#runtime/dns/resolver.ts';
 import type { Directory, Lookup } from '#store/directory.ts';
 import type { AcceptedMessage, MessageSink } from '../../../mta/message-sink.ts';
 import type { Spool, SpoolFile } from '../../../mta/server/services.ts';
@@ -79,18 +81,27 @@ export function rememberingSink(): RememberingSink {
   };
 }
 
+export interface MemorySpool extends Spool {
+  readonly size: number;
+  file(path: string): Buffer;
+}
+
 /** Spool files in memory. */
-export function memorySpool(): Spool & { readonly files: Map<string, Buffer> } {
-  const files = new Map<string, Buffer>();
+export function memorySpool(): MemorySpool {
+  const files = new Map<string, Uint8Array[]>();
   return {
-    files,
+    get size() {
+      return files.size;
+    },
+    file: (path) => Buffer.concat(files.get(path) ?? []),
     async create(id): Promise<SpoolFile> {
       const path = `spool/${id}`;
-      files.set(path, Buffer.alloc(0));
+      const chunks: Uint8Array[] = [];
+      files.set(path, chunks);
       return {
         path,
         async write(chunk) {
-          files.set(path, Buffer.concat([files.get(path) ?? Buffer.alloc(0), chunk]));
+          chunks.push(chunk);
         },
         close: async () => undefined,
         async remove() {
@@ -99,4 +110,31 @@ export function memorySpool(): Spool & { readonly files: Map<string, Buffer> } {
       };
     },
   };
+}
+
+const nothing = async () => ({ status: 'nodata' as const, records: [], authentic: false, ttl: 60 });
+/** A DNS in which nobody has a name. */
+export const noNames: Resolver = { mx: nothing, a: nothing, aaaa: nothing, txt: nothing, ptr: nothing };
+
+/** What the server reads of the configuration. */
+export function testConfig(limits: Record<string, number>): Config {
+  return {
+    hostname: 'mx.beta.test',
+    limits: {
+      messageSize: 1_000_000,
+      lineLength: 16_384,
+      recipients: 100,
+      connectionsPerAddress: 10,
+      messagesPerMinutePerAddress: 100,
+      authFailuresPerMinute: 10,
+      receivedFields: 100,
+      exemptNetworks: ['127.0.0.0/8'],
+      commandTimeout: 300_000,
+      contentTimeout: 3_600_000,
+      minimumRate: 500,
+      idleTimeout: 0,
+      quota: 0,
+      ...limits,
+    },
+  } as unknown as Config;
 }

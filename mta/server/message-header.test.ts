@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readHeader } from './message-header.ts';
+
+test('readHeader() counts Received fields and sees Date and Message-ID, in the header only', () => {
+  const facts = readHeader(
+    Buffer.from(
+      'Received: a\r\n\tReceived: folded\r\nRECEIVED :b\r\nX-Date: c\r\n\r\nDate: body\r\nMessage-ID: body\r\n',
+    ),
+  );
+  assert.deepEqual(facts, { received: 2, hasDate: false, hasMessageId: false });
+  assert.deepEqual(readHeader(Buffer.from('\r\nDate: body\r\n')), { received: 0, hasDate: false, hasMessageId: false });
+  assert.deepEqual(readHeader(Buffer.from('date:x\r\nMessage-Id: y')), {
+    received: 0,
+    hasDate: true,
+    hasMessageId: true,
+  });
+  assert.deepEqual(readHeader(Buffer.alloc(0)), { received: 0, hasDate: false, hasMessageId: false });
+});
