@@ -10,7 +10,7 @@ export interface Scene {
   expect(pattern: RegExp): Promise<RegExpExecArray>;
   /** Waits for that many octets and forgets them. */
   take(octets: number): Promise<void>;
-  /** Drops the connection with a TCP reset. */
+  /** Drops the connection, with a reset where there is TCP. */
   reset(): void;
 }
 
@@ -156,6 +156,6 @@ function makeScene(socket: Socket, index: number): Scene {
       while (text.length < octets) await more();
       text = text.slice(octets);
     },
-    reset: () => socket.resetAndDestroy(),
+    reset: () => (socket.remoteAddress === undefined ? socket.destroy() : socket.resetAndDestroy()),
   };
 }
