@@ -3,10 +3,10 @@
  * of prepared statements and transactions. Everything is synchronous; keep it on threads that own no sockets.
  */
 import { existsSync } from 'node:fs';
-import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { MailError } from '#mail/failure.ts';
 
-export type { SQLInputValue, SQLOutputValue, StatementSync };
+export type { StatementSync };
 
 /** A row as an array of its columns: about a third cheaper to make than an object. */
 export type ArrayRow = SQLOutputValue[];

@@ -2,7 +2,7 @@
 import { MailError } from '#mail/failure.ts';
 import type { Random } from '#runtime/ambient.ts';
 import type { ChangeRecord } from '../change.ts';
-import { hasFlag, normaliseFlags } from '../flags.ts';
+import { normaliseFlags } from '../flags.ts';
 import type { Mutation, MutationType } from '../mutation.ts';
 import type { Flags, MailboxId, ModSeq, Uid, UidSet } from '../types.ts';
 import { union } from '../uid-set.ts';
@@ -122,8 +122,6 @@ export function intern(work: Work, flags: Flags): FlagSet {
   db.statement('INSERT INTO flag_sets (account, n, flags) VALUES (?, ?, ?)').run(account.n, n, text);
   return addFlagSet(account.flagSets, n, text);
 }
-
-export { hasFlag };
 
 /** Rows of `messages` are keyed by account and number in one. */
 export const messageKey = (account: Account, n: number): number => account.n * 0x1_0000_0000 + n;

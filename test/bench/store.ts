@@ -159,7 +159,7 @@ async function reads(store: MailStore): Promise<void> {
     began = performance.now();
     const store1: Mutation = { type: 'set-flags', mailbox, uids: ALL, change: 'add', flags };
     await store.commit(commitOf(access.owner, store1));
-    report(`set-flags ${flags}`, uids.length, began, 'rows a second');
+    report(`set-flags ${flags.join(' ')}`, uids.length, began, 'rows a second');
   };
   await flag(['\\Seen']);
   await flag(['\\Flagged', 'word']);

@@ -1,5 +1,6 @@
 /** SEARCH within a reader thread: nothing of what is looked at crosses to another thread, only the UIDs that match. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { MailError } from '#mail/failure.ts';
 import { evaluateSearch } from '../../search/evaluate.ts';
 import type { SearchQuery } from '../../search-query.ts';
 import type { MessageRow } from '../../store.ts';
@@ -34,9 +35,20 @@ export async function search(
     async *content(uid, start, end): AsyncGenerator<Uint8Array> {
       for (let at = start; at < end; at += PIECE) {
         const to = Math.min(at + PIECE, end);
-        yield db.read(() => reader.content(access, mailbox, uid, at, to));
+        const piece = db.read(() => readable(() => reader.content(access, mailbox, uid, at, to)));
+        if (piece === undefined) return;
+        yield piece;
         await nextTurn();
       }
     },
   });
+}
+
+function readable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof MailError) return undefined;
+    throw error;
+  }
 }

@@ -1,0 +1,239 @@
+/** What the contract suite can't see from outside: damage, failing groups, collection, cursors over restarts, who may write. */
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { type TestContext, test } from 'node:test';
+import { random, sketch } from '#test/contract/fixtures.ts';
+import { FakeClock } from '#test/support/clock.ts';
+import { temporaryFolder } from '#test/support/folder.ts';
+import { recordingLog, silentLog } from '#test/support/log.ts';
+import { newId } from '../ids.ts';
+import type { CommitAnswer, Mutation } from '../mutation.ts';
+import type { MailStore } from '../store.ts';
+import type { NewMessage } from '../types.ts';
+import { ALL, single } from '../uid-set.ts';
+import { openDatabase } from './database.ts';
+import { GroupRunner, type Job } from './group.ts';
+import { packMessage } from './pack.ts';
+import { segmentFile, segmentFolder, shardFile } from './paths.ts';
+import { SCHEMA } from './schema.ts';
+import { openMailStore } from './store.ts';
+import { openShardWriter, type ShardWriter } from './writer.ts';
+
+const DAY = 86_400_000;
+const access = { owner: 'alice', viewer: 'alice' };
+
+interface Ground {
+  readonly data: string;
+  readonly clock: FakeClock;
+  readonly log: ReturnType<typeof recordingLog>;
+  readonly writer: ShardWriter;
+  readonly store: MailStore;
+  readonly ok: (...mutations: Mutation[]) => Promise<CommitAnswer & { ok: true }>;
+}
+
+async function ground(t: TestContext, data = temporaryFolder(t)): Promise<Ground> {
+  const clock = new FakeClock();
+  const log = recordingLog();
+  const writer = await openShardWriter({ data, shard: 0, log, clock, collectEvery: 0 });
+  const store = openMailStore({ data, shards: 1, locate: async () => 0, log, clock, writers: () => writer });
+  t.after(async () => {
+    await store.close();
+    await writer.close();
+  });
+  const ok = async (...mutations: Mutation[]): Promise<CommitAnswer & { ok: true }> => {
+    const answer = await store.commit({ owner: 'alice', actor: 'alice', id: newId('commit', random), mutations });
+    assert.ok(answer.ok, JSON.stringify(answer));
+    return answer;
+  };
+  return { data, clock, log, writer, store, ok };
+}
+
+const create: Mutation = { type: 'create-account', mailboxes: [{ id: 'inbox', name: 'INBOX' }] };
+const add = (message: NewMessage = sketch().message, flags: string[] = []): Mutation => ({
+  type: 'add-message',
+  mailbox: 'inbox',
+  message,
+  flags,
+});
+
+async function staged(store: MailStore, text: string): Promise<{ message: NewMessage; content: Buffer }> {
+  const { message, content } = sketch({ text });
+  async function* pieces() {
+    yield content;
+  }
+  return { message: { ...message, body: await store.stage('alice', pieces()) }, content };
+}
+
+async function read(store: MailStore, uid: number, start = 0, end = 1e9): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of store.content(access, 'inbox', uid, start, end)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+test('damage is unavailable for that message, and a line in the log', async (t) => {
+  const { data, store, log, ok } = await ground(t);
+  const large = await staged(store, 'x'.repeat(200_000));
+  await ok(create, add(), add(), add(large.message), add());
+  const db = openDatabase(shardFile(data, 0), { migrations: SCHEMA });
+  db.exec("UPDATE body_data SET data = CAST(replace(data, 'Some', 'Same') AS BLOB) WHERE n = 1");
+  db.exec("UPDATE messages SET envelope = CAST(replace(envelope, 'Hello', 'Hullo') AS BLOB) WHERE k & 4294967295 = 2");
+  db.close();
+  const [segment] = readdirSync(segmentFolder(data, 0));
+  const file = await open(`${segmentFolder(data, 0)}/${segment}`, 'r+');
+  await file.write(Buffer.from('y'), 0, 1, 150_000);
+  await file.close();
+
+  await assert.rejects(read(store, 1), { failure: 'unavailable' });
+  assert.ok((await read(store, 2)).length > 0);
+  await assert.rejects(read(store, 3), { failure: 'unavailable' });
+  assert.deepEqual(await read(store, 3, 0, 60_000), large.content.subarray(0, 60_000));
+  const seen: number[] = [];
+  const readAll = async (): Promise<void> => {
+    for await (const rows of store.messages(access, 'inbox', ALL, { envelope: true })) {
+      seen.push(...rows.map(({ uid }) => uid));
+    }
+  };
+  await assert.rejects(readAll, { failure: 'unavailable' });
+  assert.deepEqual(seen, [1, 3, 4]);
+  assert.equal(log.entries.filter(({ level }) => level === 'error').length, 3);
+  assert.deepEqual(await store.search(access, 'inbox', { key: 'body', text: 'some' }), [
+    [2, 2],
+    [4, 4],
+  ]);
+});
+
+test('a fault in one commit of a group does not take the others down', (t) => {
+  const folder = temporaryFolder(t);
+  const db = openDatabase(`${folder}/shard.sqlite`, { migrations: SCHEMA });
+  t.after(() => db.close());
+  const runner = new GroupRunner(db, { random, now: () => 0, log: silentLog });
+  const commit = (id: string, ...mutations: unknown[]): Job =>
+    ({ kind: 'commit', commit: { owner: 'alice', actor: 'alice', id, mutations } }) as Job;
+  runner.run([commit('0', create)]);
+  const packed = () => ({ ...add(), message: packMessage(sketch().message) });
+  const faulty = { ...packed(), flags: null };
+  const { answers, notices } = runner.run([
+    commit('1', packed()),
+    commit('2', faulty),
+    commit('3', packed()),
+    commit('4', { type: 'expunge', mailbox: 'nowhere', onlyDeleted: false }),
+  ]);
+  const [first, second, third, fourth] = answers;
+  assert.ok(first && 'ok' in first && first.ok && first.modseq === 2);
+  assert.deepEqual(second, { error: { failure: 'unavailable', message: 'the commit failed' } });
+  assert.ok(third && 'ok' in third && third.ok && third.modseq === 3);
+  assert.ok(fourth && 'ok' in fourth && !fourth.ok && fourth.failure === 'no-such-mailbox');
+  assert.deepEqual(
+    notices.map(({ modseq }) => modseq),
+    [2, 3],
+  );
+  assert.equal(db.arrays('SELECT count(*) FROM placements').get()?.[0 as never], 2);
+});
+
+test('what nobody refers to any more is collected, segments too', async (t) => {
+  const { data, clock, store, writer, ok } = await ground(t);
+  const large = await staged(store, 'x'.repeat(100_000));
+  await staged(store, 'never named'.repeat(10_000));
+  await ok(create, add(), add(large.message));
+  await ok({ type: 'copy', from: 'inbox', uids: single(2), to: 'inbox' });
+  const bodies = (): unknown => {
+    const db = openDatabase(shardFile(data, 0), { migrations: SCHEMA, readOnly: true });
+    const count = db.arrays('SELECT (SELECT count(*) FROM bodies), (SELECT count(*) FROM messages)').get();
+    db.close();
+    return count;
+  };
+  assert.deepEqual(bodies(), [3, 2]);
+  await clock.advance(2 * DAY);
+  await writer.collect();
+  assert.deepEqual(bodies(), [2, 2], 'the staged body that no commit named is gone');
+  await ok({ type: 'expunge', mailbox: 'inbox', uids: single(2), onlyDeleted: false });
+  await clock.advance(8 * DAY);
+  await writer.collect();
+  assert.deepEqual(bodies(), [2, 2], 'the copy still needs it');
+  assert.deepEqual(await read(store, 3), large.content);
+  await ok({ type: 'delete-account' });
+  await writer.collect();
+  assert.deepEqual(bodies(), [0, 0]);
+  assert.deepEqual(readdirSync(segmentFolder(data, 0)), []);
+});
+
+test('a cursor holds over a restart of the writer, also behind what is in memory', async (t) => {
+  const data = temporaryFolder(t);
+  const first = await ground(t, data);
+  const never = new AbortController();
+  await first.ok(create);
+  const begin = first.store.watch(undefined, never.signal)[Symbol.asyncIterator]();
+  const { value } = await begin.next();
+  await begin.return?.();
+  for (let n = 0; n < 300; n++) await first.ok(add());
+  await first.store.close();
+  await first.writer.close();
+
+  const second = await ground(t, data);
+  const seen: number[] = [];
+  const abort = new AbortController();
+  for await (const batch of second.store.watch(value.cursor, abort.signal)) {
+    assert.equal(batch.rescan, false);
+    seen.push(...batch.notices.map(({ modseq }) => modseq));
+    if (seen.length === 300) void second.ok(add());
+    if (seen.length > 300) abort.abort();
+  }
+  assert.deepEqual(
+    seen,
+    Array.from({ length: 301 }, (_, i) => i + 2),
+  );
+  await second.clock.advance(40 * DAY);
+  await second.writer.collect();
+  const late = second.store.watch(value.cursor, AbortSignal.timeout(10_000))[Symbol.asyncIterator]();
+  assert.equal((await late.next()).value.rescan, true, 'what it names was collected');
+  await late.return?.();
+});
+
+test('one writer at a time; a command takes the lease only when nobody holds it', async (t) => {
+  const { data, clock, store, writer, ok } = await ground(t);
+  await ok(create);
+  await assert.rejects(openShardWriter({ data, shard: 0, log: silentLog, clock }), { failure: 'unavailable' });
+  const own = openMailStore({ data, shards: 1, locate: async () => 0, log: silentLog, clock, own: true });
+  const commit = { owner: 'alice', actor: 'alice', id: 'own', mutations: [add()] };
+  await assert.rejects(own.commit(commit), { failure: 'unavailable' });
+  const next = openShardWriter({ data, shard: 0, log: silentLog, clock, wait: AbortSignal.timeout(10_000) });
+  await writer.close();
+  await assert.rejects(store.commit(commit), { failure: 'unavailable' });
+  await (await next).close();
+  assert.ok((await own.commit(commit)).ok);
+  assert.equal((await own.accountState(access)).usedMessages, 1);
+  await own.close();
+  await own.close();
+});
+
+test('huge work is cut off a group, so that what stands behind it waits no longer than it must', (t) => {
+  const db = openDatabase(`${temporaryFolder(t)}/shard.sqlite`, { migrations: SCHEMA });
+  t.after(() => db.close());
+  const runner = new GroupRunner(db, { random, now: () => 0, log: silentLog });
+  const commit = (id: string, ...mutations: unknown[]): Job =>
+    ({ kind: 'commit', commit: { owner: 'alice', actor: 'alice', id, mutations } }) as Job;
+  runner.run([commit('0', create)]);
+  const message = packMessage(sketch().message);
+  const many = Array.from({ length: 20_000 }, () => ({ type: 'add-message', mailbox: 'inbox', message, flags: [] }));
+  const { taken, answers } = runner.run([commit('1', ...many), commit('2', { ...add(), message })]);
+  assert.equal(taken, 1);
+  assert.equal(answers.length, 1);
+});
+
+test('a segment is left alone by whoever did not open it', async (t) => {
+  const data = temporaryFolder(t);
+  const first = await ground(t, data);
+  await first.ok(create);
+  await staged(first.store, 'one');
+  await staged(first.store, 'two');
+  assert.equal(readdirSync(segmentFolder(data, 0)).length, 1);
+  await first.store.close();
+  const { clock, log, writer } = first;
+  const store = openMailStore({ data, shards: 1, locate: async () => 0, log, clock, writers: () => writer });
+  await staged(store, 'three');
+  await store.close();
+  const files = readdirSync(segmentFolder(data, 0));
+  assert.equal(files.length, 2);
+  assert.ok(files.every((name) => segmentFile('', name.slice(0, -4)) === name));
+});
