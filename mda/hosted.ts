@@ -23,7 +23,7 @@ export interface HostedRooms {
 }
 
 /** How long a start waits for leases. They are free unless another worker is about to drain, and a worker is ready without them. */
-const LEASES_MS = 1_000;
+const LEASES_MS = 500;
 /** How long messages in hand may still use the writers that this worker holds, before these go to the next holder. */
 const GRACE_MS = 2_000;
 
