@@ -1,0 +1,96 @@
+/** The gateway: what mail clients talk to. It reads the shards itself and sends what changes them to their writers (STORE.md §2). */
+import { join } from 'node:path';
+import type { Config } from '#config/config.ts';
+import { MailError } from '#mail/failure.ts';
+import { runProgram } from '#runtime/program.ts';
+import { createRpcClient } from '#runtime/rpc/client.ts';
+import type { Program, ProgramContext } from '#runtime/service.ts';
+import type { Directory } from '#store/directory.ts';
+import { openDirectory } from '#store/sqlite/directory.ts';
+import { openMailStore } from '#store/sqlite/store.ts';
+import type { MailStore } from '#store/store.ts';
+import type { AccountId } from '#store/types.ts';
+import { ViewCache } from '#store/view-cache.ts';
+import { createAuthenticator } from './auth/authenticator.ts';
+import { ImapListener, type ImapListenerSettings } from './imap/listener.ts';
+
+runProgram('imap-gateway', startGateway);
+
+/** Before login everything has to happen within it. */
+const LOGIN_TIMEOUT_MS = 120_000;
+/** Middle boxes forget connections that say nothing for some minutes. */
+const IDLE_KEEP_ALIVE_MS = 110_000;
+const BAD_COMMANDS = 20;
+
+interface Rooms {
+  readonly store: MailStore;
+  readonly directory: Directory;
+  readonly views: ViewCache;
+}
+
+async function startGateway(context: ProgramContext): Promise<Program> {
+  const { config, clock, log, random } = context;
+  const { data } = config;
+  const rpc = createRpcClient({ connect: join(data, 'run', 'directory.sock') });
+  const directory = openDirectory({ data, clock, rpc });
+  const locate = async (id: AccountId): Promise<number> => {
+    const account = await directory.account(id);
+    if (account === undefined) throw new MailError('no-such-account', 'No such account');
+    return account.shard;
+  };
+  const shards = config.store.shards;
+  const store = openMailStore({ data, shards, locate, log, clock, random, largestBody: config.limits.messageSize });
+  const rooms: Rooms = { store, directory, views: new ViewCache({ store, clock, log }) };
+  const { coordination } = context;
+  const secureContext = (): ReturnType<typeof context.secureContext> => context.secureContext();
+  const imap = new ImapListener({ coordination, secureContext }, settings(context, rooms, config));
+  return {
+    accept(listener, socket) {
+      if (listener === 'imap' || listener === 'imaps') return imap.accept(listener, socket);
+      log.error({ listener }, 'a connection for a listener that the gateway does not serve');
+      socket.destroy();
+    },
+    async reload(changed) {
+      imap.configure(settings(context, rooms, changed));
+    },
+    async drain(deadlineMs) {
+      await imap.drain(deadlineMs);
+      await rooms.views.close();
+      await store.close();
+      await directory.close();
+      await rpc.close();
+    },
+  };
+}
+
+function settings(context: ProgramContext, rooms: Rooms, config: Config): ImapListenerSettings {
+  const { clock, log, random, coordination } = context;
+  const { exemptNetworks, connectionsPerAddress, authFailuresPerMinute, idleTimeout, messageSize } = config.limits;
+  const auth = createAuthenticator({
+    directory: rooms.directory,
+    coordination,
+    clock,
+    random,
+    failuresPerMinute: authFailuresPerMinute,
+    exemptNetworks,
+  });
+  return {
+    connectionsPerAddress,
+    exemptNetworks,
+    services: {
+      hostname: config.hostname,
+      ...rooms,
+      auth,
+      clock,
+      random,
+      log,
+      limits: {
+        messageSize,
+        idleTimeout,
+        loginTimeout: LOGIN_TIMEOUT_MS,
+        badCommands: BAD_COMMANDS,
+        idleKeepAlive: IDLE_KEEP_ALIVE_MS,
+      },
+    },
+  };
+}
