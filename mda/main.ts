@@ -4,6 +4,7 @@ import { MailError } from '#mail/failure.ts';
 import { runProgram } from '#runtime/program.ts';
 import { createRpcClient } from '#runtime/rpc/client.ts';
 import type { Program, ProgramContext } from '#runtime/service.ts';
+import { type HeldWriter, WriterHolder } from '#runtime/writer-holder.ts';
 import { openDirectory, openDirectoryWriter, serveDirectory } from '#store/sqlite/directory.ts';
 import { openMailStore } from '#store/sqlite/store.ts';
 import { openShardWriter, type ShardWriter } from '#store/sqlite/writer.ts';
@@ -11,7 +12,6 @@ import type { AccountId } from '#store/types.ts';
 import { Deliveries } from './deliver/deliver.ts';
 import { Hosted } from './hosted.ts';
 import { LmtpListener } from './lmtp/listener.ts';
-import { type HeldWriter, WriterHolder } from './writer-holder.ts';
 
 runProgram('mda', startMda);
 

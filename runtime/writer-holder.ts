@@ -1,12 +1,12 @@
 /**
- * One writer that this worker serves while it holds its lease (STORE.md §2): of a shard, or of the directory. It waits for the lease in the
+ * One writer that this worker serves while it holds its lease (STORE.md §2): of a shard, the directory or the queue. It waits for the lease in the
  * background, answers the processes that connect to the writer's socket, and gives the lease up when the worker drains.
  */
 import type { Socket } from 'node:net';
-import type { Clock, Log } from '#runtime/ambient.ts';
-import type { RpcHandlers } from '#runtime/rpc/rpc.ts';
-import { serveRpc } from '#runtime/rpc/server.ts';
-import type { ListenerName, ProgramContext } from '#runtime/service.ts';
+import type { Clock, Log } from './ambient.ts';
+import type { RpcHandlers } from './rpc/rpc.ts';
+import { serveRpc } from './rpc/server.ts';
+import type { ListenerName, ProgramContext } from './service.ts';
 
 export interface HeldWriter {
   readonly handlers: RpcHandlers;
