@@ -14,7 +14,8 @@ export interface SchedulerOptions {
   readonly queue: Queue;
   readonly clock: Clock;
   readonly log: Log;
-  readonly policy: ConcludePolicy;
+  /** As it is now: the configuration may be replaced while running. */
+  policy(): ConcludePolicy;
   readonly destinations: Destinations;
   fraction(): number;
   destinationOf(recipient: QueueRecipient): Promise<Destination>;
@@ -243,8 +244,10 @@ class Settlement {
   }
 
   async #record(verdicts: readonly Verdict[]): Promise<void> {
-    const { policy, queue, log, clock } = this.#options;
-    const { outcomes, notices } = conclude(this.#entry, verdicts, policy, () => this.#options.fraction());
+    const { queue, log, clock } = this.#options;
+    const { outcomes, notices } = conclude(this.#entry, verdicts, this.#options.policy(), () =>
+      this.#options.fraction(),
+    );
     for (const outcome of outcomes) logOutcome(log, this.#entry, outcome);
     for (let tries = 1; ; tries++) {
       try {

@@ -1,0 +1,142 @@
+/** The MTA: receives by SMTP, hands local mail to the MDA, and holds the queue (one worker at a time) that everything else leaves by. */
+
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import type { Config } from '#config/config.ts';
+import { serversFor } from '#runtime/dns/resolv-conf.ts';
+import { createStubResolver } from '#runtime/dns/stub-resolver.ts';
+import { runProgram } from '#runtime/program.ts';
+import { createRpcClient } from '#runtime/rpc/client.ts';
+import type { ListenerName, Program, ProgramContext } from '#runtime/service.ts';
+import { SocketConnection } from '#runtime/socket-connection.ts';
+import { type HeldWriter, WriterHolder } from '#runtime/writer-holder.ts';
+import type { Queue } from '#store/queue.ts';
+import { openDirectory } from '#store/sqlite/directory.ts';
+import { openQueue, openQueueWriter, serveQueue } from '#store/sqlite/queue.ts';
+import { MdaConnections } from './handover/mda-connections.ts';
+import { HandoverSink } from './handover/sink.ts';
+import { type OutboundContext, report, startOutbound } from './outbound.ts';
+import { createSmtpServer, type SmtpServer } from './server/listener.ts';
+import type { ListenerKind } from './server/services.ts';
+import { openSpool } from './server/spool.ts';
+
+runProgram('mta', startMta);
+
+/** How long an answer to the final dot may wait for the MDA before the message goes to the queue; senders hang up after minutes. */
+const HANDOVER_MS = 20_000;
+/** What is left of a drain for giving the queue up. */
+const RELEASE_MS = 3_000;
+
+interface HeldQueue extends HeldWriter {
+  readonly queue: Queue;
+}
+
+async function startMta(context: ProgramContext): Promise<Program> {
+  const { clock, log, random, coordination } = context;
+  const { data } = context.config;
+  let config = context.config;
+  const current = (): Config => config;
+
+  const directoryRpc = createRpcClient({ connect: join(data, 'run', 'directory.sock') });
+  const directory = openDirectory({ data, clock, rpc: directoryRpc });
+  const servers = await serversFor(config.dns.servers);
+  const resolver = createStubResolver({ servers, clock, random });
+  const outbound: OutboundContext = { context, directory, resolver, config: current };
+
+  let drainMs = 10_000;
+  const holder = queueHolder(context, outbound, () => drainMs);
+  const queueRpc = createRpcClient({ connect: join(data, 'run', 'queue.sock') });
+  const elsewhere = openQueue({ data, clock, rpc: queueRpc });
+  const mda = new MdaConnections({
+    clock,
+    random,
+    log,
+    hostname: config.hostname,
+    path: config.listeners.lmtpUnix,
+    deadlineMs: HANDOVER_MS,
+  });
+  const sink = new HandoverSink({
+    clock,
+    log,
+    mda,
+    queue: { enqueue: (entry) => (holder.writer?.queue ?? elsewhere).enqueue(entry) },
+    expire: config.delivery.expire,
+    report: report(outbound),
+  });
+  const spool = await openSpool({ folder: join(data, 'spool'), owner: process.pid, isAlive });
+  const server = createSmtpServer({ config, directory, sink, resolver, coordination, spool, clock, random, log });
+  holder.start();
+
+  return {
+    accept: (listener, socket) => accept(listener, socket, { server, holder, context }),
+    async reload(next) {
+      config = next;
+      server.reload(next);
+    },
+    async drain(deadlineMs) {
+      drainMs = Math.min(deadlineMs, RELEASE_MS);
+      // Sessions first: what they still accept needs the queue.
+      await Promise.race([server.drain(), pause(context, deadlineMs - drainMs)]);
+      await holder.release();
+      await Promise.all([mda.close(), elsewhere.close(), directory.close()]);
+      await Promise.all([queueRpc.close(), directoryRpc.close()]);
+    },
+  };
+}
+
+/** Delivery runs where the queue is written: exactly one scheduler, and what it takes and settles crosses no socket. */
+function queueHolder(
+  context: ProgramContext,
+  outbound: OutboundContext,
+  drainMs: () => number,
+): WriterHolder<HeldQueue> {
+  const { config, clock, log, claim } = context;
+  const open = async (signal: AbortSignal): Promise<HeldQueue> => {
+    const queue = await openQueueWriter({ data: config.data, clock, log, signal });
+    const delivery = startOutbound(queue, outbound);
+    let ended: () => void = () => undefined;
+    return {
+      queue,
+      handlers: serveQueue(queue),
+      ended: new Promise((resolve) => {
+        ended = resolve;
+      }),
+      async close() {
+        await delivery.stop(drainMs());
+        await queue.close();
+        ended();
+      },
+    };
+  };
+  return new WriterHolder({ listener: 'queue', open, claim, clock, log });
+}
+
+interface Serving {
+  readonly server: SmtpServer;
+  readonly holder: WriterHolder<HeldQueue>;
+  readonly context: ProgramContext;
+}
+
+function accept(listener: ListenerName, socket: Socket, { server, holder, context }: Serving): void {
+  if (listener === 'queue') {
+    holder.accept(socket);
+    return;
+  }
+  const { clock, random, secureContext } = context;
+  const connection = new SocketConnection(socket, { clock, random, secureContext });
+  void server.accept(listener as ListenerKind, connection);
+}
+
+function pause({ clock }: ProgramContext, ms: number): Promise<void> {
+  return new Promise((resolve) => clock.after(ms, resolve));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Somebody else's process lives all the same.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

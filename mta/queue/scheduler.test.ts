@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { reply } from '#mail/smtp/reply.ts';
+import { LocalCoordination } from '#runtime/local-coordination.ts';
+import { MemoryQueue } from '#store/memory/queue.ts';
+import type { NewQueueEntry, Queue, QueueEntry, QueueRecipient } from '#store/queue.ts';
+import { FakeClock, settle } from '#test/support/clock.ts';
+import { silentLog } from '#test/support/log.ts';
+import { fakeRandom } from '#test/support/random.ts';
+import type { Verdict } from '../delivery/verdict.ts';
+import { reportsFor } from '../dsn/reporter.ts';
+import { Destinations } from './destinations.ts';
+import { Scheduler } from './scheduler.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const policy = { waits: [5 * MINUTE, 15 * MINUTE, HOUR], delayNotice: 4 * HOUR };
+
+interface Bench {
+  readonly clock: FakeClock;
+  readonly queue: Queue;
+  readonly scheduler: Scheduler;
+  /** Attempts as `id to,to @minute`. */
+  readonly tried: string[];
+  answer: (entry: QueueEntry, recipients: readonly QueueRecipient[]) => Promise<Verdict['kind']>;
+  /** What the queue was told to send back, as text. */
+  readonly reports: string[];
+}
+
+function bench(limit = 5): Bench {
+  const clock = new FakeClock();
+  const random = fakeRandom();
+  const start = clock.now();
+  const queue = new MemoryQueue({ clock });
+  const tried: string[] = [];
+  const reports: string[] = [];
+  const it: Bench = {
+    clock,
+    queue,
+    tried,
+    reports,
+    answer: async () => 'relayed',
+    scheduler: new Scheduler({
+      queue,
+      clock,
+      log: silentLog,
+      policy: () => policy,
+      fraction: () => 0.5,
+      destinations: new Destinations(new LocalCoordination(clock), clock, () => limit),
+      destinationOf: async ({ address: { domain } }) => ({ kind: 'domain', key: domain, domain }),
+      async attempt(entry, recipients) {
+        const names = recipients.map(({ address }) => address.localPart).join();
+        tried.push(`${entry.id} ${names} @${Math.round((clock.now() - start) / MINUTE)}`);
+        const kind = await it.answer(entry, recipients);
+        const code = { delivered: 250, relayed: 250, refused: 550, deferred: 451 }[kind];
+        const at = clock.now();
+        return recipients.map(({ index }) => ({ index, kind, reply: reply(code, '0.0', kind), remoteMta: 'mx', at }));
+      },
+      async report(entry, notices) {
+        const content = (from: number, to: number) => queue.content(entry.id, from, to);
+        const made = await reportsFor(entry, notices, content, { hostname: 'us.test', clock, random, expire: HOUR });
+        for (const { content: c } of made) reports.push('data' in c ? Buffer.from(c.data).toString() : '');
+        return made;
+      },
+    }),
+  };
+  return it;
+}
+
+function entry(clock: FakeClock, id: string, addresses: string[], more: Partial<NewQueueEntry> = {}): NewQueueEntry {
+  return {
+    id,
+    deliveryId: `d-${id}`,
+    reversePath: { localPart: 'a', domain: 'us.test' },
+    bodyType: '7bit',
+    smtputf8: false,
+    arrivedAt: clock.now(),
+    expiresAt: clock.now() + 24 * HOUR,
+    recipients: addresses.map((address) => {
+      const [localPart = '', domain = ''] = address.split('@');
+      return { address: { localPart, domain } };
+    }),
+    content: { data: Buffer.from('Subject: x\r\n\r\nhello\r\n') },
+    ...more,
+  };
+}
+
+test('what is enqueued is attempted at once, by destination, and leaves the queue', async () => {
+  const { clock, queue, scheduler, tried } = bench();
+  scheduler.start();
+  await queue.enqueue(entry(clock, 'q1', ['b@x.test', 'c@y.test', 'd@x.test']));
+  await settle();
+  assert.deepEqual(tried, ['q1 b,d @0', 'q1 c @0']);
+  assert.equal((await queue.counts()).messages, 0);
+  assert.equal(clock.pending, 0);
+});
+
+test('what was there before the start is found, and nothing is looked at while nothing is due', async () => {
+  const b = bench();
+  b.answer = async () => 'deferred';
+  await b.queue.enqueue(entry(b.clock, 'q1', ['b@x.test']));
+  b.scheduler.start();
+  await b.clock.advance(80 * MINUTE);
+  assert.deepEqual(b.tried, ['q1 b @0', 'q1 b @5', 'q1 b @20', 'q1 b @80']);
+  assert.equal(b.clock.pending, 1);
+});
+
+test('a week of trouble: one delay notice, a last try when it expires, one report of the failure', async () => {
+  const b = bench();
+  b.answer = async (e) => (e.reversePath === null ? 'relayed' : 'deferred');
+  b.scheduler.start();
+  await b.queue.enqueue(entry(b.clock, 'q1', ['b@x.test', 'c@x.test']));
+  await b.clock.advance(7 * 24 * HOUR);
+  assert.equal(b.tried.filter((t) => t.startsWith('q1')).at(-1), `q1 b,c @${24 * 60}`);
+  assert.deepEqual(
+    b.reports.map((text) => /^Subject: (\w+)/m.exec(text)?.[1]),
+    ['Delayed', 'Undelivered'],
+  );
+  assert.match(b.reports[1]!, /bob|b@x\.test[\s\S]*Status: 4\.4\.7[\s\S]*c@x\.test[\s\S]*Status: 4\.4\.7/);
+  assert.equal((await b.queue.counts()).messages, 0);
+});
+
+test('a refusal is reported to the sender in the same step, and a refused report is not', async () => {
+  const b = bench();
+  b.answer = async () => 'refused';
+  b.scheduler.start();
+  await b.queue.enqueue(entry(b.clock, 'q1', ['b@x.test']));
+  await b.clock.advance(MINUTE);
+  assert.equal(b.tried.length, 2, 'the message and its report');
+  assert.equal(b.reports.length, 1);
+  assert.equal((await b.queue.counts()).messages, 0);
+});
+
+test('recipients that end together share a report, a slow one does not hold it up', async () => {
+  const b = bench();
+  let release: () => void = () => undefined;
+  b.answer = async (e, [first]) => {
+    if (e.reversePath === null) return 'relayed';
+    if (first?.address.domain === 'slow.test') await new Promise<void>((resolve) => (release = resolve));
+    return 'refused';
+  };
+  b.scheduler.start();
+  await b.queue.enqueue(entry(b.clock, 'q1', ['b@x.test', 'c@y.test', 'd@slow.test']));
+  await b.clock.advance(MINUTE);
+  assert.equal(b.reports.length, 1);
+  assert.equal(b.reports[0]?.match(/Final-Recipient/g)?.length, 2);
+  release();
+  await b.clock.advance(MINUTE);
+  assert.equal(b.reports.length, 2);
+  assert.equal((await b.queue.counts()).messages, 0);
+});
+
+test('a destination gets no more than its share at a time, and others are not held up', async () => {
+  const b = bench(2);
+  const open: (() => void)[] = [];
+  b.answer = async (_, [first]) => {
+    if (first?.address.domain !== 'slow.test') return 'relayed';
+    await new Promise<void>((resolve) => open.push(resolve));
+    return 'relayed';
+  };
+  b.scheduler.start();
+  for (let i = 0; i < 600; i++) await b.queue.enqueue(entry(b.clock, `s${i}`, ['b@slow.test']));
+  await b.queue.enqueue(entry(b.clock, 'fast', ['b@x.test']));
+  await settle();
+  assert.ok(b.tried.includes('fast b @0'));
+  assert.equal(open.length, 2);
+  assert.ok(b.scheduler.inHand < 300, `${b.scheduler.inHand} in hand`);
+  while ((await b.queue.counts()).messages > 0) {
+    assert.ok(open.length <= 2, `${open.length} at a time`);
+    for (const go of open.splice(0)) go();
+    await settle();
+  }
+  assert.equal(b.tried.length, 601);
+});
+
+test('hold and release, retry and drop act on a running queue', async () => {
+  const b = bench();
+  b.answer = async () => 'deferred';
+  b.scheduler.start();
+  await b.queue.enqueue(entry(b.clock, 'q1', ['b@x.test']));
+  await settle();
+  await b.queue.act('retry', ['q1'], b.clock.now());
+  await settle();
+  assert.equal(b.tried.length, 2);
+  await b.queue.act('hold', 'all', b.clock.now());
+  await b.clock.advance(HOUR);
+  assert.equal(b.tried.length, 2);
+  await b.queue.act('release', 'all', b.clock.now());
+  await settle();
+  assert.equal(b.tried.length, 3);
+  await b.queue.act('drop', 'all', b.clock.now());
+  await b.clock.advance(24 * HOUR);
+  assert.equal(b.tried.length, 3);
+});
+
+test('trouble with the queue and with attempts passes', async () => {
+  const b = bench();
+  let broken = 2;
+  const real = b.queue.settle.bind(b.queue);
+  b.queue.settle = async (...all) => {
+    if (broken-- > 0) throw new Error('disk');
+    return real(...all);
+  };
+  b.answer = async () => {
+    if (b.tried.length === 1) throw new Error('unexpected');
+    return 'relayed';
+  };
+  b.scheduler.start();
+  await b.queue.enqueue(entry(b.clock, 'q1', ['b@x.test']));
+  await b.clock.advance(10 * MINUTE);
+  assert.deepEqual(b.tried, ['q1 b @0', 'q1 b @5']);
+  assert.equal((await b.queue.counts()).messages, 0);
+});
+
+test('what can never be recorded is not attempted in a loop', async () => {
+  const b = bench();
+  b.queue.settle = () => Promise.reject(new Error('disk'));
+  b.scheduler.start();
+  await b.queue.enqueue(entry(b.clock, 'q1', ['b@x.test']));
+  await b.clock.advance(10 * MINUTE);
+  assert.ok(b.tried.length < 12, `${b.tried.length}`);
+});
+
+test('drain() lets go of nothing that is being tried, and begins nothing', async () => {
+  const b = bench(1);
+  let release: () => void = () => undefined;
+  b.answer = async () => {
+    await new Promise<void>((resolve) => (release = resolve));
+    return 'relayed';
+  };
+  b.scheduler.start();
+  await b.queue.enqueue(entry(b.clock, 'q1', ['b@x.test']));
+  await b.queue.enqueue(entry(b.clock, 'q2', ['b@x.test']));
+  await settle();
+  let drained = false;
+  const done = b.scheduler.drain(new AbortController().signal).then(() => {
+    drained = true;
+  });
+  await settle();
+  assert.equal(drained, false);
+  release();
+  await done;
+  assert.deepEqual(b.tried, ['q1 b @0']);
+  assert.deepEqual(
+    (await b.queue.list({ limit: 9 })).map((e) => e.id),
+    ['q2'],
+  );
+});
