@@ -19,7 +19,7 @@ export interface HostedRooms {
   readonly holders: readonly Holder[];
   readonly clock: Clock;
   /** Closes stores, once nobody uses them. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** How long a start waits for leases. They are free unless another worker is about to drain, and a worker is ready without them. */

@@ -52,7 +52,8 @@ async function startMda(context: ProgramContext): Promise<Program> {
 }
 
 function shardHolder(context: ProgramContext, shard: number): WriterHolder<ShardWriter> {
-  const { config, clock, log, claim } = context;
+  const { config, clock, log } = context;
+  const claim: typeof context.claim = (listener, held) => context.claim(listener, held);
   const { expungedRetention, tombstoneRetention } = config.store;
   const retention = { expunged: expungedRetention, tombstones: tombstoneRetention };
   const open = (wait: AbortSignal): Promise<ShardWriter> =>
@@ -61,7 +62,8 @@ function shardHolder(context: ProgramContext, shard: number): WriterHolder<Shard
 }
 
 function directoryHolder(context: ProgramContext): WriterHolder<HeldWriter> {
-  const { config, clock, log, claim } = context;
+  const { config, clock, log } = context;
+  const claim: typeof context.claim = (listener, held) => context.claim(listener, held);
   const open = async (signal: AbortSignal): Promise<HeldWriter> => {
     const writer = await openDirectoryWriter({ data: config.data, clock, signal });
     const { promise, resolve } = Promise.withResolvers<void>();

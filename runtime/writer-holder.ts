@@ -118,9 +118,9 @@ export class WriterHolder<W extends HeldWriter> {
   }
 
   #serve(socket: Socket, writer: W): void {
-    const { closed, end } = serveRpc(socket, writer.handlers, { log: this.#options.log });
-    this.#connections.set(socket, end);
-    void closed.then(() => this.#connections.delete(socket));
+    const served = serveRpc(socket, writer.handlers, { log: this.#options.log });
+    this.#connections.set(socket, () => served.end());
+    void served.closed.then(() => this.#connections.delete(socket));
   }
 
   /** Clients connect again and find whoever holds the lease then. */

@@ -18,7 +18,7 @@ interface Fixture {
   readonly commits: Commit[];
   readonly staged: AccountId[];
   readonly log: ReturnType<typeof recordingLog>;
-  deliver(message: string | readonly Buffer[], order?: Partial<DeliveryOrder>): Promise<readonly Reply[]>;
+  readonly deliver: (message: string | readonly Buffer[], order?: Partial<DeliveryOrder>) => Promise<readonly Reply[]>;
 }
 
 const ACCOUNTS = ['a1', 'a2', 'a3'] as const;

@@ -5,7 +5,8 @@ import { reply } from '#mail/smtp/reply.ts';
 import type { Clock, Log, Random } from '#runtime/ambient.ts';
 import { RECEIVER_DEFAULTS, receive } from '#runtime/smtp/receiver.ts';
 import { SocketConnection } from '#runtime/socket-connection.ts';
-import { type LmtpRooms, lmtpCommands } from './session.ts';
+import { lmtpCommands } from './commands.ts';
+import type { LmtpRooms } from './session.ts';
 
 export interface LmtpListenerRooms extends Omit<LmtpRooms, 'limits' | 'hostname'> {
   readonly clock: Clock;

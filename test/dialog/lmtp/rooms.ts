@@ -12,7 +12,7 @@ import { silentLog } from '#test/support/log.ts';
 import { connectionPair, type MemoryConnection } from '#test/support/memory-connection.ts';
 import { fakeRandom } from '#test/support/random.ts';
 import { Deliveries, type DeliveryRooms } from '../../../mda/deliver/deliver.ts';
-import { lmtpCommands } from '../../../mda/lmtp/session.ts';
+import { lmtpCommands } from '../../../mda/lmtp/commands.ts';
 
 export interface LmtpRoomsOptions {
   /** Octets for each account. */
