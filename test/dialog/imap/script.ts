@@ -10,7 +10,7 @@
  * - `T: ms` lets time pass; `D2: drain` lets the server drain the session.
  */
 import assert from 'node:assert/strict';
-import { settle } from '#test/support/clock.ts';
+import { type FakeClock, settle } from '#test/support/clock.ts';
 import { type Arrival, PASSWORD, type World } from './world.ts';
 
 interface Session {
@@ -23,9 +23,11 @@ interface Session {
   group: string;
 }
 
+type ScriptWorld = World & { readonly clock: FakeClock };
+
 const STEP = /^([A-Z])(\d?)([:~])(?: (.*))?$/;
 
-export async function runScript(script: string, world: World): Promise<void> {
+export async function runScript(script: string, world: ScriptWorld): Promise<void> {
   const run = new Run(world);
   try {
     for (const [index, step] of script.split('\n').entries()) {
@@ -42,11 +44,11 @@ export async function runScript(script: string, world: World): Promise<void> {
 }
 
 class Run {
-  readonly #world: World;
+  readonly #world: ScriptWorld;
   readonly #sessions = new Map<string, Session>();
   readonly #variables = new Map<string, string>();
 
-  constructor(world: World) {
+  constructor(world: ScriptWorld) {
     this.#world = world;
   }
 

@@ -1,5 +1,7 @@
 /** A gateway in memory: store, directory, views and clock, with as many connections as a dialog opens. */
 
+import type { Clock } from '#runtime/ambient.ts';
+import type { Coordination } from '#runtime/coordination.ts';
 import { LocalCoordination } from '#runtime/local-coordination.ts';
 import { createAccount } from '#store/accounts.ts';
 import type { AccountSecret } from '#store/directory.ts';
@@ -24,8 +26,8 @@ export const USERS = ['alice@alpha.test', 'carol@alpha.test'] as const;
 export type Arrival = 'loopback' | 'clear' | 'tls';
 
 export interface World {
-  readonly clock: FakeClock;
   readonly services: ImapServices;
+  readonly coordination: Coordination;
   readonly accounts: ReadonlyMap<string, AccountId>;
   readonly logged: readonly LogEntry[];
   connect(arrival: Arrival): {
@@ -38,8 +40,12 @@ export interface World {
 
 let secret: Promise<AccountSecret> | undefined;
 
-export async function createWorld(limits: Partial<ImapServices['limits']> = {}): Promise<World> {
+export async function createWorld(): Promise<World & { readonly clock: FakeClock }> {
   const clock = new FakeClock();
+  return { ...(await createWorldOf(clock)), clock };
+}
+
+export async function createWorldOf(clock: Clock): Promise<World> {
   const random = fakeRandom(7);
   const logged: LogEntry[] = [];
   const log = recordingLog(logged);
@@ -76,12 +82,11 @@ export async function createWorld(limits: Partial<ImapServices['limits']> = {}):
       loginTimeout: 60_000,
       badCommands: 10,
       idleKeepAlive: 120_000,
-      ...limits,
     },
   };
   return {
-    clock,
     services,
+    coordination,
     accounts,
     logged,
     connect(arrival) {
