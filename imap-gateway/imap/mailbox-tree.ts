@@ -29,7 +29,8 @@ export function mailboxTree(list: MailboxList): readonly ListedName[] {
   };
   for (const mailbox of list.mailboxes) entry(mailbox.name).mailbox = mailbox;
   for (const name of list.subscribed) entry(name).subscribed = true;
-  for (const { name, mailbox, subscribed } of [...names.values()]) {
+  // Parents that are added on the way are visited too, and add nothing.
+  for (const { name, mailbox, subscribed } of names.values()) {
     for (const parent of parentsOf(name)) {
       const above = entry(parent);
       if (mailbox !== undefined) above.hasChildren = true;
