@@ -1,8 +1,9 @@
 /** RCPT (RFC 5321 §4.1.1.3): local recipients must exist; others are for those who may relay. */
 import { formatAddress } from '#mail/address.ts';
-import type { ForwardPath } from '#mail/envelope.ts';
+import type { Address, ForwardPath } from '#mail/envelope.ts';
 import { parseRcpt } from '#mail/smtp/rcpt-command.ts';
 import { type Reply, reply } from '#mail/smtp/reply.ts';
+import { canonicalAddress } from '#runtime/address.ts';
 import { defineCommand } from '#runtime/smtp/command-table.ts';
 import type { Login } from '#store/directory.ts';
 import { type Recipient, resolveRecipient, type Target } from '../recipients.ts';
@@ -22,7 +23,12 @@ export function rcpt(services: SmtpServices, peer: Peer): MtaCommand {
       if (transaction.recipients.length >= limits.recipients) {
         return { reply: reply(452, '5.3', 'Too many recipients, send the others separately'), next: session };
       }
-      const targets = await route(services, session.login, path, hostname);
+      const targets = await route(
+        services,
+        session.login,
+        { ...path, address: ofThisHost(peer, path.address) },
+        hostname,
+      );
       if ('code' in targets) return { reply: targets, next: session };
       const recipients = [...transaction.recipients, { given: path, targets }];
       return {
@@ -31,6 +37,15 @@ export function rcpt(services: SmtpServices, peer: Peer): MtaCommand {
       };
     },
   });
+}
+
+/** RFC 5321 §4.1.3 and §4.5.1: `postmaster@[our address]` reaches the postmaster of this host. Nobody else lives at an address. */
+function ofThisHost(peer: Peer, address: Address): Address {
+  const { local } = peer.connection;
+  if (local === 'unix' || !address.domain.startsWith('[')) return address;
+  const literal = address.domain.slice(1, -1).replace(/^IPv6:/i, '');
+  const ours = canonicalAddress(literal) === local.address && address.localPart.toLowerCase() === 'postmaster';
+  return ours ? { localPart: address.localPart, domain: '' } : address;
 }
 
 async function route(

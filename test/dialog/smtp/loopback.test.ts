@@ -1,8 +1,9 @@
 /** The SMTP server on a real socket, with a foreign client: nodemailer, with TLS of both kinds and every mechanism that it has; and SCRAM with our own client. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
+import { connect as tlsConnect } from 'node:tls';
 import { createTransport } from 'nodemailer';
 import { scramClient } from '#mail/sasl/scram-client.ts';
 import { LocalCoordination } from '#runtime/local-coordination.ts';
@@ -112,6 +113,28 @@ test('25 MB arrive whole in a spool file', async () => {
     assert.ok(octets.subarray(octets.length - raw.length).equals(raw));
   });
 });
+
+test('what is sent in one segment with STARTTLS is never answered, neither before nor behind the handshake', async () => {
+  await withServer('smtp', async (port) => {
+    const socket = connect(port, '127.0.0.1');
+    assert.match(await lineOf(socket), /^220 /);
+    socket.write('EHLO client.test\r\n');
+    assert.match(await lineOf(socket), /STARTTLS/);
+    socket.write('STARTTLS\r\nEHLO evil.test\r\nNOO');
+    assert.equal(await lineOf(socket), '220 2.0.0 Go ahead\r\n');
+    const secure = tlsConnect({ socket, rejectUnauthorized: false });
+    await once(secure, 'secureConnect');
+    secure.write('MAIL FROM:<>\r\nQUIT\r\n');
+    let answers = '';
+    for await (const chunk of secure) answers += String(chunk);
+    assert.match(answers, /^503 5\.5\.1 [^\r]*\r\n221 2\.0\.0 [^\r]*\r\n$/);
+  });
+});
+
+async function lineOf(socket: Socket): Promise<string> {
+  const [chunk] = (await once(socket, 'data')) as [Buffer];
+  return chunk.toString();
+}
 
 test('SCRAM-SHA-256 logs in, and a wrong password or user does not', async () => {
   assert.equal(await scram('bob@beta.test', PASSWORD), '235');
