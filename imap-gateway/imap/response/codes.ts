@@ -42,9 +42,6 @@ export function refusalFor(error: unknown, session: string): Refusal {
   return { status: 'NO', code: 'SERVERBUG', text: `Internal error, session ${session}` };
 }
 
-/** RFC 9051 §7.1.3: `UNKNOWN-CTE` of RFC 3516 §4.3. */
-export const UNKNOWN_CTE = 'UNKNOWN-CTE';
-
 export const copyUidCode = (uidValidity: number, sources: string, targets: string): string =>
   `COPYUID ${uidValidity} ${sources} ${targets}`;
 

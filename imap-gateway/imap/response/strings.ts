@@ -3,7 +3,7 @@
  * strings (RFC 6855 §3), else what isn't US-ASCII becomes a literal.
  */
 import { encodeMailboxName } from '#mail/mailbox-name.ts';
-import { ASTRING, isAll, QUOTED } from '../grammar/char-class.ts';
+import { ASTRING, isAll } from '../grammar/char-class.ts';
 
 /** Longer ones become literals, for clients with small line buffers. */
 const MAX_QUOTED = 1_000;
@@ -28,18 +28,6 @@ export function formatNstring(text: string | undefined, utf8: boolean): string {
 /** A mailbox name in the form that the client has chosen (RFC 9051 §5.1, RFC 3501 §5.1.3). */
 export function formatMailbox(name: string, utf8: boolean): string {
   return formatAstring(utf8 ? name : encodeMailboxName(name), utf8);
-}
-
-/** Octets as a quoted string if they are few and plain, else the header of a literal: `{n}` CRLF, behind which they have to be sent. */
-export function formatOctetsHead(bytes: Uint8Array): { readonly text: string; readonly bytes?: Uint8Array } {
-  // An empty literal makes clients of iOS wait: RFC 9051 §4.3 lets us say "" as well.
-  if (bytes.length === 0) return { text: '""' };
-  return { text: `{${bytes.length}}\r\n`, bytes };
-}
-
-/** For header field names in section specs, which are atoms nearly always. */
-export function isPlain(text: string): boolean {
-  return isAll(text, QUOTED);
 }
 
 function formatQuoted(text: string): string {
