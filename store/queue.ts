@@ -69,18 +69,18 @@ export type Outcome = {
 );
 
 export interface Queue {
-  /** Answers once the entry would survive a power cut; concurrent calls share a sync. */
+  /** Throws `bad-request` (no recipient, an id that is none, a spool file of another size), `exists` (the queue id is another entry's). Answers once the entry would survive a power cut; concurrent calls share a sync. */
   enqueue(entry: NewQueueEntry): Promise<QueueId>;
-  /** Records outcomes and enqueues the DSNs that they cause, in one transaction; an entry with no pending recipient is removed with it. */
+  /** Records outcomes and enqueues the DSNs that they cause, in one transaction; an entry with no pending recipient is removed with it. Told a second time, or of an entry that has gone, it changes nothing and enqueues nothing. */
   settle(id: QueueId, outcomes: readonly Outcome[], reports: readonly NewQueueEntry[]): Promise<void>;
   /** Entries that are not held and have a pending recipient due at `now`, earliest first; passes over `except` (in hand already). */
   due(now: number, limit: number, except: ReadonlySet<QueueId>): Promise<readonly QueueEntry[]>;
-  /** When the earliest pending recipient becomes due; `undefined` when there is none. */
+  /** When the earliest pending recipient of an entry that is not held becomes due; `undefined` when there is none. */
   nextDue(): Promise<number | undefined>;
   get(id: QueueId): Promise<QueueEntry | undefined>;
   /** Oldest first. */
   list(options: { after?: QueueId; limit: number }): Promise<readonly QueueEntry[]>;
-  /** Octets [start, end) of the content in chunks; the whole when not given. */
+  /** Octets [start, end) of the content in chunks; the whole when not given. Throws `no-such-message`. */
   content(id: QueueId, start?: number, end?: number): AsyncIterable<Uint8Array>;
   /** `retry` makes pending recipients due at `now`; `hold` keeps the entry out of `due`; `drop` ends it without a report. Answers the ids that it acted on. */
   act(

@@ -1,63 +1,111 @@
-/** Rows of `queue.sqlite` and the values of `store/queue.ts`, one way and back. */
-import type { Address, ForwardPath } from '#mail/envelope.ts';
-import type { Reply } from '#mail/smtp/reply.ts';
-import type { QueueEntry, QueueRecipient, RecipientState } from '../queue.ts';
+/** The queue's rows in SQLite, and the reading half of `Queue` over a connection. Content stands apart, so that a new state rewrites no message. */
+import { join } from 'node:path';
+import type { QueueEntry, QueueId, QueueRecipient } from '../queue.ts';
+import type { Database } from './database.ts';
 
-export interface EntryRow {
-  readonly seq: number;
-  readonly id: string;
-  readonly delivery_id: string;
-  readonly reverse_path: string | null;
-  readonly body_type: string;
-  readonly smtputf8: number;
-  readonly envelope_id: string | null;
-  readonly ret: string | null;
-  readonly arrived_at: number;
-  readonly expires_at: number;
-  readonly held: number;
-  readonly size: number;
-  readonly in_file: number;
-}
+export const queueFile = (data: string): string => join(data, 'queue.sqlite');
+/** For `lease.ts`, which adds its own endings. */
+export const queueLease = (data: string): string => join(data, 'queue');
+/** Contents that are too large for a row. */
+export const queueFolder = (data: string): string => join(data, 'queue');
+export const CONTENT_FILE = /^([A-Za-z0-9_-]{1,64})\.eml$/;
+export const contentFile = (folder: string, id: QueueId): string => join(folder, `${id}.eml`);
 
-export interface RecipientRow {
-  readonly idx: number;
-  readonly path: string;
-  readonly state: string;
-  readonly attempts: number;
-  readonly next_attempt_at: number;
-  readonly last_attempt_at: number | null;
-  readonly last_reply: string | null;
-  readonly remote_mta: string | null;
-  readonly delay_notified_at: number | null;
-}
+/** Contents up to this many octets stand in the row. */
+export const CONTENT_IN_ROW = 262_144;
 
-export function entryOf(row: EntryRow, recipients: readonly RecipientRow[]): QueueEntry {
-  return {
-    id: row.id,
-    deliveryId: row.delivery_id,
-    reversePath: row.reverse_path === null ? null : (JSON.parse(row.reverse_path) as Address),
-    bodyType: row.body_type as QueueEntry['bodyType'],
-    smtputf8: row.smtputf8 === 1,
-    ...(row.envelope_id === null ? {} : { envelopeId: row.envelope_id }),
-    ...(row.ret === null ? {} : { ret: row.ret as 'full' | 'hdrs' }),
-    arrivedAt: row.arrived_at,
-    expiresAt: row.expires_at,
-    held: row.held === 1,
-    size: row.size,
-    recipients: recipients.map(recipientOf),
-  };
-}
+export const QUEUE_MIGRATIONS: readonly string[] = [
+  `CREATE TABLE entry (
+     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, delivery_id TEXT NOT NULL UNIQUE,
+     next_at INTEGER, held INTEGER NOT NULL, pending INTEGER NOT NULL, arrived_at INTEGER NOT NULL,
+     size INTEGER NOT NULL, in_file INTEGER NOT NULL, head TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX entry_due ON entry (next_at, seq) WHERE next_at IS NOT NULL;
+   CREATE TABLE recipient (
+     entry INTEGER NOT NULL, position INTEGER NOT NULL, state TEXT NOT NULL, next_at INTEGER NOT NULL, value TEXT NOT NULL,
+     PRIMARY KEY (entry, position)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE content (entry INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
+   CREATE TABLE finished (delivery_id TEXT PRIMARY KEY, id TEXT NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE INDEX finished_at ON finished (at);`,
+];
 
-function recipientOf(row: RecipientRow): QueueRecipient {
-  return {
-    ...(JSON.parse(row.path) as ForwardPath),
-    index: row.idx,
-    state: row.state as RecipientState,
-    attempts: row.attempts,
-    nextAttemptAt: row.next_attempt_at,
-    ...(row.last_attempt_at === null ? {} : { lastAttemptAt: row.last_attempt_at }),
-    ...(row.last_reply === null ? {} : { lastReply: JSON.parse(row.last_reply) as Reply }),
-    ...(row.remote_mta === null ? {} : { remoteMta: row.remote_mta }),
-    ...(row.delay_notified_at === null ? {} : { delayNotifiedAt: row.delay_notified_at }),
-  };
+/** The columns of an entry that never change. */
+export type EntryHead = Omit<QueueEntry, 'held' | 'size' | 'recipients'>;
+
+const COLUMNS = 'seq, held, size, head';
+
+export class QueueReader {
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** `except` are few: those in hand. */
+  due(now: number, limit: number, except: ReadonlySet<QueueId>): QueueEntry[] {
+    const sql = `SELECT ${COLUMNS} FROM entry WHERE next_at IS NOT NULL AND next_at <= ? ORDER BY next_at, seq LIMIT ?`;
+    return this.#db.read(() => {
+      const rows = this.#db.statement(sql).all(now, limit + except.size);
+      const found: QueueEntry[] = [];
+      for (const row of rows) {
+        if (found.length === limit) break;
+        const head: EntryHead = JSON.parse(String(row.head));
+        if (!except.has(head.id)) found.push(this.#entry(row, head));
+      }
+      return found;
+    });
+  }
+
+  nextDue(): number | undefined {
+    const sql = 'SELECT next_at FROM entry WHERE next_at IS NOT NULL ORDER BY next_at, seq LIMIT 1';
+    const row = this.#db.statement(sql).get();
+    return row && Number(row.next_at);
+  }
+
+  get(id: QueueId): QueueEntry | undefined {
+    return this.#db.read(() => {
+      const row = this.#db.statement(`SELECT ${COLUMNS} FROM entry WHERE id = ?`).get(id);
+      return row && this.#entry(row);
+    });
+  }
+
+  list(after: QueueId | undefined, limit: number): QueueEntry[] {
+    return this.#db.read(() => {
+      const from = after === undefined ? 0 : this.#db.statement('SELECT seq FROM entry WHERE id = ?').get(after)?.seq;
+      if (from === undefined) return [];
+      const sql = `SELECT ${COLUMNS} FROM entry WHERE seq > ? ORDER BY seq LIMIT ?`;
+      return this.#db
+        .statement(sql)
+        .all(Number(from), limit)
+        .map((row) => this.#entry(row));
+    });
+  }
+
+  counts(): { messages: number; recipients: number; oldest?: number } {
+    const sql = 'SELECT count(*) AS n, coalesce(sum(pending), 0) AS pending, min(arrived_at) AS oldest FROM entry';
+    const row = this.#db.statement(sql).get()!;
+    const base = { messages: Number(row.n), recipients: Number(row.pending) };
+    return row.oldest === null ? base : { ...base, oldest: Number(row.oldest) };
+  }
+
+  /** The content itself, or that it is in its file; `undefined` without such an entry. */
+  content(id: QueueId): Uint8Array | 'file' | undefined {
+    return this.#db.read(() => {
+      const row = this.#db.statement('SELECT seq, in_file FROM entry WHERE id = ?').get(id);
+      if (row === undefined) return undefined;
+      if (row.in_file === 1) return 'file';
+      return this.#db.statement('SELECT data FROM content WHERE entry = ?').get(Number(row.seq))?.data as Uint8Array;
+    });
+  }
+
+  recipients(seq: number): QueueRecipient[] {
+    const rows = this.#db.arrays('SELECT value FROM recipient WHERE entry = ? ORDER BY position').all(seq);
+    return (rows as unknown as [string][]).map(([value]) => JSON.parse(value));
+  }
+
+  #entry(row: Record<string, unknown>, head: EntryHead = JSON.parse(String(row.head))): QueueEntry {
+    const recipients = this.recipients(Number(row.seq));
+    return { ...head, held: row.held === 1, size: Number(row.size), recipients };
+  }
 }

@@ -1,284 +1,292 @@
 /**
- * The queue in SQLite (store/queue.ts). `openQueueWriter` is for the one process that holds the lease, an MTA worker, or a command without a
- * running system; `connectQueue` is for everybody else. Content over 256 KB is a file in `queue/`, the rest stands in its row.
+ * The queue in SQLite: one writer under a lease, in an MTA worker or in a command without a running system, whose thread groups
+ * writes under one sync; everybody reads the file. Clients on the same machine share it, so large contents cross as names of files.
  */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createReadStream } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { MailError } from '#mail/failure.ts';
 import type { Clock, Log } from '#runtime/ambient.ts';
 import type { RpcClient, RpcHandlers } from '#runtime/rpc/rpc.ts';
-import type { NewQueueEntry, Queue, QueueEntry, QueueId } from '../queue.ts';
-import { takeLease, tryLease, type WriteLease } from './lease.ts';
-import type { QueueCall, ThreadAnswer } from './queue-calls.ts';
-import type { StorableEntry } from './queue-tables.ts';
+import type { NewQueueEntry, Queue, QueueId } from '../queue.ts';
+import { type Database, openDatabase } from './database.ts';
+import { leaseHolder, takeLease, tryLease, type WriteLease } from './lease.ts';
+import type { QueueAnswer, QueueJob } from './queue-group.ts';
+import { contentFile, QUEUE_MIGRATIONS, QueueReader, queueFile, queueFolder, queueLease } from './queue-rows.ts';
+import type { QueueReport, QueueRequest } from './queue-thread.ts';
 
 export interface QueueWriterOptions {
   /** The data folder. */
   readonly data: string;
+  readonly clock: Pick<Clock, 'now'>;
   readonly log: Log;
-  readonly clock: Clock;
-  /** Waits for the lease until this aborts; without it, fails as `unavailable` at once when another holds it. */
-  readonly wait?: AbortSignal;
+  /** Waits for the lease until this aborts; without it, a lease that another holds is `unavailable` at once. */
+  readonly signal?: AbortSignal;
 }
 
-export interface QueueWriter extends Queue {
-  /** Serves the socket named `queue`. */
-  readonly handlers: RpcHandlers;
-}
-
-const IN_ROW = 262_144;
-const PIECE = 262_144;
-
-export const queueFolder = (data: string): string => join(data, 'queue');
-
-export async function openQueueWriter(options: QueueWriterOptions): Promise<QueueWriter> {
-  const name = join(options.data, 'queue');
-  const lease =
-    options.wait === undefined
-      ? tryLease(name, options.clock.now())
-      : await takeLease(name, { now: () => options.clock.now(), signal: options.wait });
-  if (lease === undefined) throw new MailError('unavailable', 'another process writes the queue');
-  const folder = queueFolder(options.data);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const thread = new QueueThread(join(options.data, 'queue.sqlite'), folder);
+/** The `Queue` of whoever may write. `close` finishes what is in hand and gives the lease up. */
+export async function openQueueWriter(options: QueueWriterOptions): Promise<Queue> {
+  const lease = await lend(options);
   try {
-    const kept = await thread.started;
-    for (const left of readdirSync(folder)) if (!kept.has(left)) rmSync(join(folder, left));
+    const thread = new QueueThread(options);
+    await thread.opened;
+    const listeners = new Set<() => void>();
+    const write = async (job: QueueJob) => {
+      const value = await thread.send(job);
+      for (const listener of [...listeners]) listener();
+      return value;
+    };
+    return makeQueue(options.data, write, listeners, async () => {
+      await thread.close();
+      lease.release();
+    });
   } catch (error) {
     lease.release();
     throw error;
   }
-  return writerOver(thread, folder, lease, options.log);
 }
 
-function writerOver(thread: QueueThread, folder: string, lease: WriteLease, log: Log): QueueWriter {
-  const listeners = new Set<() => void>();
-  const changed = (): void => {
-    for (const listener of listeners) listener();
-  };
-  const perform = async (call: QueueCall): Promise<unknown> => {
-    try {
-      const value = await thread.ask(call);
-      if (call.do === 'enqueue' || call.do === 'settle' || call.do === 'act') changed();
-      return value;
-    } catch (error) {
-      log.error({ err: error, call: call.do }, 'the queue failed');
-      throw error instanceof MailError
-        ? error
-        : new MailError('unavailable', 'the queue is not available', { cause: error });
+async function lend(options: QueueWriterOptions): Promise<WriteLease> {
+  const name = queueLease(options.data);
+  const now = () => options.clock.now();
+  if (options.signal !== undefined) return await takeLease(name, { now, signal: options.signal });
+  const lease = tryLease(name, now());
+  if (lease !== undefined) return lease;
+  throw new MailError('unavailable', `another process (${leaseHolder(name)?.pid ?? 'unknown'}) writes the queue`);
+}
+
+/** The writing thread, and who waits for which of its answers. A thread that dies takes its process's queue with it. */
+class QueueThread {
+  readonly opened: Promise<void>;
+  readonly #worker: Worker;
+  readonly #options: QueueWriterOptions;
+  readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+  readonly #gone: Promise<void>;
+  #ended = false;
+  #next = 1;
+
+  constructor(options: QueueWriterOptions) {
+    this.#options = options;
+    this.#worker = new Worker(new URL('./queue-thread.ts', import.meta.url), { workerData: options.data });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.opened = promise;
+    this.#worker.on('message', (report: QueueReport) => {
+      if (report === 'open') resolve();
+      else for (const { number, answer } of report) this.#answered(number, answer);
+    });
+    this.#worker.on('error', (error) => {
+      options.log.error({ error }, 'the queue’s writer failed');
+      reject(error);
+    });
+    this.#gone = new Promise((done) => {
+      this.#worker.once('exit', () => {
+        this.#ended = true;
+        const lost = new MailError('unavailable', 'the queue’s writer ended');
+        reject(lost);
+        for (const one of this.#waiting.values()) one.reject(lost);
+        this.#waiting.clear();
+        done();
+      });
+    });
+  }
+
+  send(job: QueueJob): Promise<unknown> {
+    if (this.#ended) return Promise.reject(new MailError('unavailable', 'the queue is closed'));
+    return new Promise((resolve, reject) => {
+      const number = this.#next++;
+      this.#waiting.set(number, { resolve, reject });
+      const request: QueueRequest = { number, now: this.#options.clock.now(), job: detached(job) };
+      this.#worker.postMessage(request);
+    });
+  }
+
+  async close(): Promise<void> {
+    if (!this.#ended) this.#worker.postMessage('close');
+    await this.#gone;
+  }
+
+  #answered(number: number, answer: QueueAnswer): void {
+    const waiting = this.#waiting.get(number);
+    this.#waiting.delete(number);
+    if (answer.ok) {
+      waiting?.resolve(answer.value);
+      return;
     }
-  };
-  const queue = queueOver(perform, folder);
-  const handlers: RpcHandlers = {
-    call: (_method, argument) => perform(argument as QueueCall),
-    stream: (_method, _argument, signal) => changeStream(listeners, signal),
-  };
+    if (answer.cause !== undefined) this.#options.log.error({ error: answer.cause }, answer.text);
+    waiting?.reject(new MailError(answer.failure, answer.text, { cause: answer.cause }));
+  }
+}
+
+/** Octets cut out of their pool: structured clone would copy the pool whole. */
+function detached(job: QueueJob): QueueJob {
+  const cut = (entry: NewQueueEntry): NewQueueEntry =>
+    'data' in entry.content ? { ...entry, content: { data: new Uint8Array(entry.content.data) } } : entry;
+  if (job.kind === 'enqueue') return { ...job, entry: cut(job.entry) };
+  return job.kind === 'settle' ? { ...job, reports: job.reports.map(cut) } : job;
+}
+
+/** For the socket `queue`. */
+export function serveQueue(writer: Queue): RpcHandlers {
   return {
-    ...queue,
-    handlers,
-    onChange(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
+    async call(_method, argument) {
+      const job = argument as QueueJob;
+      if (job.kind === 'enqueue') return await writer.enqueue(job.entry);
+      if (job.kind === 'act') return await writer.act(job.action, job.ids, job.now);
+      await writer.settle(job.id, job.outcomes, job.reports);
+      return null;
     },
-    async close() {
-      await thread.close();
-      lease.release();
-    },
+    stream: changesOf(writer),
   };
 }
 
-/** An item for each change, several at once made into one while the reader is busy. */
-async function* changeStream(listeners: Set<() => void>, signal: AbortSignal): AsyncIterable<null> {
-  let news = true;
-  let wake: () => void = () => undefined;
-  const listener = (): void => {
-    news = true;
-    wake();
-  };
-  listeners.add(listener);
-  signal.addEventListener('abort', listener);
-  try {
-    while (!signal.aborted) {
-      if (news) {
-        news = false;
-        yield null;
-      } else {
+/** The stream of changes: one value at the beginning, and one after whatever changed since the last was taken. */
+function changesOf(writer: Queue) {
+  return async function* (_method: string, _argument: unknown, signal: AbortSignal): AsyncGenerator<null> {
+    let changed = true;
+    let wake: () => void = () => undefined;
+    const listener = (): void => {
+      changed = true;
+      wake();
+    };
+    const stop = writer.onChange(listener);
+    signal.addEventListener('abort', listener);
+    try {
+      while (!signal.aborted) {
+        if (changed) {
+          changed = false;
+          yield null;
+          continue;
+        }
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
       }
+    } finally {
+      stop();
+      signal.removeEventListener('abort', listener);
     }
-  } finally {
-    listeners.delete(listener);
-    signal.removeEventListener('abort', listener);
-  }
+  };
 }
 
 export interface QueueClientOptions {
   readonly data: string;
+  readonly clock: Pick<Clock, 'after'>;
+  /** Reaches `serveQueue` of the lease's holder; closed by its owner. */
   readonly rpc: RpcClient;
-  readonly log: Log;
 }
 
-/** The queue of another process; closing it closes the connection. */
-export function connectQueue({ data, rpc, log }: QueueClientOptions): Queue {
-  const queue = queueOver((call) => rpc.call(call.do, call), queueFolder(data));
+/** The `Queue` of all other processes: reads the file, sends writes. Until the first writer has made the file, reads are `unavailable`. */
+export function openQueue({ data, clock, rpc }: QueueClientOptions): Queue {
+  const listeners = new Set<() => void>();
+  const stop = new AbortController();
+  let following: Promise<void> | undefined;
+  const write = (job: QueueJob): Promise<unknown> => rpc.call('write', job);
+  const queue = makeQueue(data, write, listeners, async () => {
+    stop.abort();
+    await following;
+  });
   return {
     ...queue,
     onChange(listener) {
-      const ended = new AbortController();
-      const follow = async (): Promise<void> => {
-        for await (const _ of rpc.stream('changes', null, ended.signal)) listener();
-      };
-      follow().catch((error: unknown) => {
-        if (!ended.signal.aborted) log.warn({ err: error }, 'lost sight of changes to the queue');
-      });
-      return () => ended.abort();
+      following ??= follow(rpc, clock, listeners, stop.signal);
+      return queue.onChange(listener);
     },
-    close: () => rpc.close(),
   };
 }
 
-function queueOver(perform: (call: QueueCall) => Promise<unknown>, folder: string): Omit<Queue, 'onChange' | 'close'> {
-  const storable = (entry: NewQueueEntry): Promise<StorableEntry> => storeContent(entry, folder);
-  return {
-    async enqueue(entry) {
-      const stored = await storable(entry);
-      const id = (await perform({ do: 'enqueue', entry: stored })) as QueueId;
-      // A repeat of a delivery id: the first entry stands, and so does its content.
-      if (id !== entry.id && 'file' in stored.content) await rm(join(folder, entry.id), { force: true });
-      return id;
-    },
-    async settle(id, outcomes, reports) {
-      await perform({ do: 'settle', id, outcomes, reports: await Promise.all(reports.map(storable)) });
-    },
-    due: async (now, limit, except) => (await perform({ do: 'due', now, limit, except: [...except] })) as QueueEntry[],
-    nextDue: async () => (await perform({ do: 'nextDue' })) as number | undefined,
-    get: async (id) => (await perform({ do: 'get', id })) as QueueEntry | undefined,
-    list: async ({ limit, after }) => (await perform({ do: 'list', limit, after })) as QueueEntry[],
-    counts: async () => (await perform({ do: 'counts' })) as Awaited<ReturnType<Queue['counts']>>,
-    act: async (action, ids, now) => (await perform({ do: 'act', action, ids, now })) as QueueId[],
-    content: (id, start = 0, end = Number.POSITIVE_INFINITY) => contentOf(perform, folder, id, start, end),
-  };
-}
+/** Milliseconds before a lost stream of changes is asked for again. */
+const RETRY = 250;
 
-/** Content that goes into the row, or the file under the queue's name: durable before the row that refers to it. */
-async function storeContent(entry: NewQueueEntry, folder: string): Promise<StorableEntry> {
-  const { content } = entry;
-  if ('data' in content && content.data.length <= IN_ROW) return { ...entry, content };
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const target = join(folder, entry.id);
-  if ('data' in content) {
-    await synced(target, 'w', (file) => file.writeFile(content.data));
-  } else {
-    await synced(content.file, 'r+', async () => undefined);
-    await rename(content.file, target);
-  }
-  await synced(folder, 'r', async () => undefined);
-  return { ...entry, content: { file: true, size: 'data' in content ? content.data.length : content.size } };
-}
-
-async function synced(
-  path: string,
-  flags: string,
-  use: (file: Awaited<ReturnType<typeof open>>) => Promise<void>,
+async function follow(
+  rpc: RpcClient,
+  clock: Pick<Clock, 'after'>,
+  listeners: Set<() => void>,
+  signal: AbortSignal,
 ): Promise<void> {
-  const file = await open(path, flags, 0o600);
-  try {
-    await use(file);
-    await file.sync();
-  } finally {
-    await file.close();
+  while (!signal.aborted) {
+    try {
+      // A new stream begins with a value: whatever happened in the gap is looked at then.
+      for await (const _ of rpc.stream('changes', null, signal)) for (const listener of [...listeners]) listener();
+    } catch (error) {
+      if (!(error instanceof MailError)) throw error;
+    }
+    await pause(clock, signal);
   }
 }
 
-async function* contentOf(
-  perform: (call: QueueCall) => Promise<unknown>,
-  folder: string,
-  id: QueueId,
-  start: number,
-  end: number,
-): AsyncIterable<Uint8Array> {
-  const found = (await perform({ do: 'content', id })) as { data: Uint8Array } | { file: true } | undefined;
-  if (found === undefined) throw new MailError('no-such-message', `there is no message ${id} in the queue`);
-  if ('data' in found) {
-    for (let at = start; at < Math.min(end, found.data.length); at += PIECE) {
-      yield found.data.subarray(at, Math.min(at + PIECE, end, found.data.length));
+function pause(clock: Pick<Clock, 'after'>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const cancel = clock.after(RETRY, end);
+    function end(): void {
+      cancel();
+      signal.removeEventListener('abort', end);
+      resolve();
     }
+    signal.addEventListener('abort', end, { once: true });
+  });
+}
+
+function makeQueue(
+  data: string,
+  write: (job: QueueJob) => Promise<unknown>,
+  listeners: Set<() => void>,
+  close: () => Promise<void>,
+): Queue {
+  let open: { db: Database; reader: QueueReader } | undefined;
+  let closed = false;
+  const reader = () => {
+    if (closed) throw new MailError('unavailable', 'the queue is closed');
+    open ??= openReader(data);
+    return open.reader;
+  };
+  return {
+    enqueue: async (entry) => (await write({ kind: 'enqueue', entry })) as QueueId,
+    settle: async (id, outcomes, reports) => {
+      await write({ kind: 'settle', id, outcomes, reports });
+    },
+    act: async (action, ids, now) => (await write({ kind: 'act', action, ids, now })) as QueueId[],
+    due: async (now, limit, except) => reader().due(now, limit, except),
+    nextDue: async () => reader().nextDue(),
+    get: async (id) => reader().get(id),
+    list: async ({ after, limit }) => reader().list(after, limit),
+    counts: async () => reader().counts(),
+    content: (id, start, end) => readContent(reader, data, id, start, end),
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close: async () => {
+      if (closed) return;
+      await close();
+      closed = true;
+      open?.db.close();
+      listeners.clear();
+    },
+  };
+}
+
+function openReader(data: string): { db: Database; reader: QueueReader } {
+  const db = openDatabase(queueFile(data), { migrations: QUEUE_MIGRATIONS, readOnly: true, cacheKb: 2_048 });
+  return { db, reader: new QueueReader(db) };
+}
+
+const CHUNK = 262_144;
+
+async function* readContent(
+  reader: () => QueueReader,
+  data: string,
+  id: QueueId,
+  start = 0,
+  end = Number.POSITIVE_INFINITY,
+): AsyncGenerator<Uint8Array> {
+  const found = reader().content(id);
+  if (found === undefined) throw new MailError('no-such-message', 'no such queue entry');
+  if (end <= start) return;
+  if (found !== 'file') {
+    const part = found.subarray(start, end);
+    if (part.length > 0) yield part;
     return;
   }
-  const file = await open(join(folder, id), 'r');
-  try {
-    for (let at = start; at < end; ) {
-      const { bytesRead, buffer } = await file.read(
-        Buffer.allocUnsafe(Math.min(PIECE, end - at)),
-        0,
-        Math.min(PIECE, end - at),
-        at,
-      );
-      if (bytesRead === 0) return;
-      yield buffer.subarray(0, bytesRead);
-      at += bytesRead;
-    }
-  } finally {
-    await file.close();
-  }
-}
-
-interface Waiting {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: Error) => void;
-}
-
-/** The thread as its process sees it. */
-class QueueThread {
-  readonly #worker: Worker;
-  readonly #waiting = new Map<number, Waiting>();
-  #next = 1;
-  #ended: Error | undefined;
-  /** Ids of the entries whose content is a file. */
-  readonly started: Promise<ReadonlySet<QueueId>>;
-
-  constructor(file: string, folder: string) {
-    this.#worker = new Worker(new URL('./queue-thread.ts', import.meta.url), { workerData: { file, folder } });
-    const started = Promise.withResolvers<ReadonlySet<QueueId>>();
-    this.started = started.promise;
-    this.#worker.on('message', (message: ThreadAnswer | { files: QueueId[] }) => {
-      if ('files' in message) started.resolve(new Set(message.files));
-      else this.#answer(message);
-    });
-    const end = (error: Error): void => {
-      this.#ended ??= error;
-      started.reject(this.#ended);
-      for (const { reject } of this.#waiting.values()) reject(this.#ended);
-      this.#waiting.clear();
-    };
-    this.#worker.on('error', (error) => end(error as Error));
-    this.#worker.on('exit', () => end(new MailError('unavailable', 'the queue is closed')));
-  }
-
-  ask(call: QueueCall): Promise<unknown> {
-    if (this.#ended !== undefined) return Promise.reject(this.#ended);
-    const number = this.#next++;
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(number, { resolve, reject });
-      this.#worker.postMessage({ number, call });
-    });
-  }
-
-  #answer(answer: ThreadAnswer): void {
-    const waiting = this.#waiting.get(answer.number);
-    this.#waiting.delete(answer.number);
-    if ('error' in answer) waiting?.reject(new Error(answer.error));
-    else waiting?.resolve(answer.value);
-  }
-
-  async close(): Promise<void> {
-    if (this.#ended !== undefined) return;
-    const gone = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()));
-    this.#worker.postMessage('close');
-    await gone;
-  }
+  const file = contentFile(queueFolder(data), id);
+  yield* createReadStream(file, { start, end: end - 1, highWaterMark: CHUNK }) as AsyncIterable<Uint8Array>;
 }
