@@ -53,6 +53,8 @@ export interface CommitContext {
   readonly db: Database;
   readonly accounts: AccountCache;
   readonly random: Random;
+  /** Always with a savepoint: another commit of the group failed, or this one is alone. */
+  readonly careful: boolean;
 }
 
 /** Throws for faults; then the caller rolls its transaction back and clears the cache. A failed precondition leaves no trace. */
@@ -63,21 +65,26 @@ export function runCommit(context: CommitContext, commit: PackedCommit, now: num
   if (earlier) return { answer: { ...earlier, repeated: true } };
   if (commit.actor !== commit.owner) return refuse(new MailError('not-permitted', 'another one’s account'), 0);
 
-  db.exec('SAVEPOINT one');
+  // A delivery, by far the most frequent commit, is refused before it writes anything, so that it needs no savepoint
+  // (which copies every page that it touches). Should it fail later all the same, the group is tried one by one.
+  const savepoint = context.careful || commit.mutations.length !== 1 || commit.mutations[0]!.type !== 'add-message';
+  if (savepoint) db.exec('SAVEPOINT one');
   const results: MutationResult[] = [];
+  let work: Work | undefined;
   try {
-    const work = begin(context, known, commit, now);
+    work = begin(context, known, commit, now);
     for (const mutation of commit.mutations) results.push(apply(work, mutation));
     const answer = { ok: true as const, modseq: work.modseq, repeated: false, results };
     finish(work, commit.id, answer);
-    db.exec('RELEASE one');
+    if (savepoint) db.exec('RELEASE one');
     if (!work.account.names.size) cache.forget(commit.owner); // deleted
     const types: ChangeType[] = [...new Set(work.records.map((record) => record.type))];
     return { answer, done: { account: commit.owner, modseq: work.modseq, types, n: work.account.n, id: commit.id } };
   } catch (error) {
     cache.forget(commit.owner);
     if (!(error instanceof MailError)) throw error;
-    db.exec('ROLLBACK TO one; RELEASE one');
+    if (savepoint) db.exec('ROLLBACK TO one; RELEASE one');
+    else if (work?.wrote) throw new Error('refused after it had written', { cause: error });
     return refuse(error, results.length);
   }
 }
@@ -101,7 +108,7 @@ function begin(
     account = cache.get(commit.owner);
   }
   if (!account) throw new MailError('no-such-account', 'no such account');
-  return { db, account, modseq: account.modseq + 1, now, random, records: [], vanished: new Map() };
+  return { db, account, modseq: account.modseq + 1, now, random, records: [], vanished: new Map(), wrote: false };
 }
 
 function apply(work: Work, mutation: PackedMutation): MutationResult {

@@ -84,7 +84,7 @@ export class GroupRunner {
       const answers: JobAnswer[] = [];
       const done: Done[] = [];
       for (const job of jobs) {
-        answers.push(this.#one(job, now, done));
+        answers.push(this.#one(job, now, done, jobs.length === 1));
         if (performance.now() - began > LONGEST_GROUP_MS) break;
       }
       let seq = this.seq;
@@ -99,13 +99,14 @@ export class GroupRunner {
     return result;
   }
 
-  #one(job: Job, now: number, done: Done[]): JobAnswer {
+  #one(job: Job, now: number, done: Done[], careful: boolean): JobAnswer {
     if (job.kind === 'broken') return { error: { failure: 'bad-request', message: 'the commit can not be read' } };
     if (job.kind === 'register') {
       registerBody(this.#db, job.body, now);
       return null;
     }
-    const outcome = runCommit({ db: this.#db, accounts: this.#accounts, random: this.#random }, job.commit, now);
+    const context = { db: this.#db, accounts: this.#accounts, random: this.#random, careful };
+    const outcome = runCommit(context, job.commit, now);
     if (outcome.done) done.push(outcome.done);
     return outcome.answer;
   }

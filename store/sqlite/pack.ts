@@ -1,12 +1,13 @@
 /**
  * How messages lie in their rows and travel to the writer. Each blob carries a CRC-32, because SQLite's pages have none
- * (STORE.md §5): the columns at their end, `head` at its start. All integers are little endian.
+ * (STORE.md §5). All integers are little endian.
  *
  * head: u32 crc of the rest, f64 internal date, i16 its zone, f64 size, u32 prefix length, u32 length of the body's header
  * section, u8 lengths of message id, thread id and body id, then these ids and the prefix.
+ * columns: u32 crc of the rest, for each column u32 where it ends, then the columns in the order of `COLUMN_NAMES`.
  */
 import { crc32 } from 'node:zlib';
-import type { DateTime, IndexedHeaders } from '#mail/mime/message-index.ts';
+import type { DateTime, IndexedHeaders, MessageIndex } from '#mail/mime/message-index.ts';
 import { packParts, unpackParts } from '#mail/mime/pack.ts';
 import { threadKeys } from '../threads.ts';
 import type { BodyId, BodyRef, InlineBody, MessageId, NewMessage, ThreadId } from '../types.ts';
@@ -23,39 +24,40 @@ export interface PackedMessage {
   readonly internalDate: DateTime;
   readonly headerLength: number;
   readonly threadKeys: readonly string[];
-  readonly columns: readonly Uint8Array[];
+  readonly columns: Uint8Array;
 }
 
 export function packMessage(message: NewMessage): PackedMessage {
   const { id, body, prefix, index, internalDate } = message;
-  const columns = [
-    sealed(index.envelope),
-    sealed(index.body),
-    sealed(index.bodystructure),
-    sealed(packParts(index.root)),
-    sealed(JSON.stringify(index.headers)),
-    sealed(index.preview),
-  ];
   const headerLength = index.root.bodyStart;
+  const columns = packColumns(index);
   return { id, body, prefix, internalDate, headerLength, threadKeys: threadKeys(index.headers), columns };
 }
 
-/** The octets with their CRC behind them. */
-export function sealed(content: Uint8Array | string): Buffer {
-  const length = typeof content === 'string' ? Buffer.byteLength(content) : content.length;
-  const out = Buffer.allocUnsafe(length + 4);
-  if (typeof content === 'string') out.write(content, 0, 'utf8');
-  else out.set(content);
-  out.writeUInt32LE(crc32(out.subarray(0, length)), length);
+const COLUMNS_FIXED = 4 + 4 * COLUMN_NAMES.length;
+
+function packColumns(index: MessageIndex): Buffer {
+  const { envelope, body, bodystructure, root, headers, preview } = index;
+  const pieces = [envelope, body, bodystructure, packParts(root), JSON.stringify(headers), preview];
+  const lengths = pieces.map((piece) => (typeof piece === 'string' ? Buffer.byteLength(piece) : piece.length));
+  const out = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + length, COLUMNS_FIXED));
+  let at = COLUMNS_FIXED;
+  for (const [i, piece] of pieces.entries()) {
+    if (typeof piece === 'string') out.write(piece, at, 'utf8');
+    else out.set(piece, at);
+    at += lengths[i]!;
+    out.writeUInt32LE(at, 4 + 4 * i);
+  }
+  out.writeUInt32LE(crc32(out.subarray(4)), 0);
   return out;
 }
 
-/** Octets of content within a sealed blob; `undefined` when they are damaged. */
-export function sealedLength(blob: Uint8Array): number | undefined {
-  const length = blob.length - 4;
-  if (length < 0) return undefined;
-  const found = blob[length]! | (blob[length + 1]! << 8) | (blob[length + 2]! << 16) | (blob[length + 3]! << 24);
-  return crc32(blob.subarray(0, length)) === found >>> 0 ? length : undefined;
+export const columnsAreWhole = (columns: Buffer): boolean =>
+  columns.length >= COLUMNS_FIXED && crc32(columns.subarray(4)) === columns.readUInt32LE(0);
+
+/** @param n position in `COLUMN_NAMES`. */
+export function columnOf(columns: Buffer, n: number): Buffer {
+  return columns.subarray(n === 0 ? COLUMNS_FIXED : columns.readUInt32LE(4 * n), columns.readUInt32LE(4 + 4 * n));
 }
 
 const FIXED = 33;

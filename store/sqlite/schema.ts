@@ -3,7 +3,7 @@
  * used again, never seen outside), so that an account's rows lie together; bodies alone are shared. Narrow tables carry
  * their key as the row (WITHOUT ROWID); wide ones have an integer key, because there it costs less.
  *
- * - `messages.k` is account × 2^32 + message number. `head` and the columns are packed by `pack.ts`, each with its CRC.
+ * - `messages.k` is account × 2^32 + message number. `head` and `columns` are packed by `pack.ts`, each with its CRC.
  * - `placements` has no index by modseq: it would make a STORE of a whole mailbox eight times dearer. What changed since a
  *   modseq is read from `changes`.
  * - `expunged` keeps placements that went for the undelete time; `purge` names them in the order in which they went.
@@ -75,12 +75,7 @@ CREATE TABLE keywords (
 CREATE TABLE messages (
   k INTEGER PRIMARY KEY,
   head BLOB NOT NULL,
-  envelope BLOB NOT NULL,
-  body BLOB NOT NULL,
-  bodystructure BLOB NOT NULL,
-  parts BLOB NOT NULL,
-  headers BLOB NOT NULL,
-  preview BLOB NOT NULL
+  columns BLOB NOT NULL
 ) STRICT;
 
 CREATE TABLE message_ids (

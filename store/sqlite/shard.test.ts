@@ -77,7 +77,7 @@ test('damage is unavailable for that message, and a line in the log', async (t) 
   await ok(create, add(), add(), add(large.message), add());
   const db = openDatabase(shardFile(data, 0), { migrations: SCHEMA });
   db.exec("UPDATE body_data SET data = CAST(replace(data, 'Some', 'Same') AS BLOB) WHERE n = 1");
-  db.exec("UPDATE messages SET envelope = CAST(replace(envelope, 'Hello', 'Hullo') AS BLOB) WHERE k & 4294967295 = 2");
+  db.exec("UPDATE messages SET columns = CAST(replace(columns, 'Hello', 'Hullo') AS BLOB) WHERE k & 4294967295 = 2");
   db.close();
   const [segment] = readdirSync(segmentFolder(data, 0));
   const file = await open(`${segmentFolder(data, 0)}/${segment}`, 'r+');
@@ -97,10 +97,7 @@ test('damage is unavailable for that message, and a line in the log', async (t) 
   await assert.rejects(readAll, { failure: 'unavailable' });
   assert.deepEqual(seen, [1, 3, 4]);
   assert.equal(log.entries.filter(({ level }) => level === 'error').length, 3);
-  assert.deepEqual(await store.search(access, 'inbox', { key: 'body', text: 'some' }), [
-    [2, 2],
-    [4, 4],
-  ]);
+  assert.deepEqual(await store.search(access, 'inbox', { key: 'body', text: 'some' }), single(4));
 });
 
 test('a fault in one commit of a group does not take the others down', (t) => {

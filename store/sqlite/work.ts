@@ -26,6 +26,8 @@ export interface Work {
   readonly records: Omit<ChangeRecord, 'modseq'>[];
   /** UIDs that this commit took out of mailboxes. */
   readonly vanished: Map<Mailbox, UidSet>;
+  /** Set before the first row is written, where a commit runs without a savepoint (commit.ts). */
+  wrote: boolean;
 }
 
 /** A placement's row as the mutations read it. */
@@ -111,10 +113,14 @@ export function normalise(work: Work, flags: Flags): Flags {
   });
 }
 
+/** A flag set is kept as its flags with spaces between. */
+export function checkFlags(flags: Flags): void {
+  if (flags.some((flag) => flag === '' || flag.includes(' '))) throw new MailError('bad-request', 'bad flag');
+}
+
 /** `flags` are normalised. */
 export function intern(work: Work, flags: Flags): FlagSet {
   const { account, db } = work;
-  if (flags.some((flag) => flag === '' || flag.includes(' '))) throw new MailError('bad-request', 'bad flag');
   const text = flags.join(' ');
   const known = account.flagSets.byText.get(text);
   if (known) return known;

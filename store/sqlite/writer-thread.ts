@@ -52,7 +52,7 @@ export type FromWriter =
 const MOST_JOBS = 256;
 const MOST_BYTES = 8 * 1024 * 1024;
 /** WAL size at which the writer moves it into the database, and at which it is alarmed that it can't be reset. */
-const CHECKPOINT_BYTES = 16 * 1024 * 1024;
+const CHECKPOINT_BYTES = 48 * 1024 * 1024;
 const ALARM_BYTES = 256 * 1024 * 1024;
 /** The size is looked at after so many octets of jobs. */
 const LOOK_AFTER = 1024 * 1024;

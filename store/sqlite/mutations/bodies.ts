@@ -18,12 +18,14 @@ export function takeBody(work: Work, body: BodyRef | InlineBody): void {
     if (known[0] !== body.length || known[1] !== body.crc) {
       throw new MailError('unavailable', 'the body is not the one announced');
     }
+    work.wrote = true;
     db.statement('UPDATE bodies SET refs = refs + 1 WHERE id = ?').run(body.id);
     return;
   }
   if (!('data' in body)) throw new MailError('unavailable', 'the staged body is gone');
   if (body.data.length !== body.length) throw new MailError('bad-request', 'the body has another length');
   if (crc32(body.data) !== body.crc) throw new MailError('bad-request', 'the body has another CRC');
+  work.wrote = true;
   const data = db.statement('INSERT INTO body_data (data) VALUES (?)').run(body.data).lastInsertRowid;
   db.statement(ADD).run(body.id, 1, body.length, body.crc, body.codec, body.key, work.now, data, null, null, null);
 }

@@ -4,13 +4,14 @@ import type { MutationResult } from '../../mutation.ts';
 import type { Uid } from '../../types.ts';
 import { fromUids } from '../../uid-set.ts';
 import type { FlagSet, Mailbox } from '../account.ts';
-import { intern, mailboxOf, normalise, type PackedOf, placementsIn, touch, type Work } from '../work.ts';
+import { checkFlags, intern, mailboxOf, normalise, type PackedOf, placementsIn, touch, type Work } from '../work.ts';
 
 const SET = `UPDATE placements SET flags = ?, modseq = ?
   WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?`;
 
 export function setFlags(work: Work, mutation: PackedOf<'set-flags'>): MutationResult {
   const mailbox = mailboxOf(work, mutation.mailbox);
+  checkFlags(mutation.flags);
   const given = normalise(work, mutation.flags);
   const limit = mutation.unchangedSince ?? Number.POSITIVE_INFINITY;
   const { byNumber } = work.account.flagSets;

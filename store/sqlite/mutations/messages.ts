@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto';
 import { MailError } from '#mail/failure.ts';
 import { isId, newId } from '../../ids.ts';
 import type { MutationResult } from '../../mutation.ts';
-import type { MessageId, ThreadId } from '../../types.ts';
+import type { MessageId, ThreadId, Uid } from '../../types.ts';
 import { ALL, fromUids } from '../../uid-set.ts';
 import type { FlagSet, Mailbox } from '../account.ts';
 import type { ArrayRow } from '../database.ts';
 import { asBuffer, headSize, headThread, type PackedMessage, packHead } from '../pack.ts';
 import {
+  checkFlags,
   checkQuota,
   countIn,
   intern,
@@ -26,8 +27,7 @@ import { copyRows, unplace, withUids } from './place.ts';
 
 const PLACE = `INSERT INTO placements (account, mailbox, uid, message, modseq, flags, size, saved_at)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
-const ADD = `INSERT INTO messages (k, head, envelope, body, bodystructure, parts, headers, preview)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
+const ADD = 'INSERT INTO messages (k, head, columns) VALUES (?, ?, ?)';
 
 interface Stored {
   readonly n: number;
@@ -35,13 +35,17 @@ interface Stored {
   readonly size: number;
 }
 
+/** Whatever may be refused is refused before anything is written (commit.ts counts on it). */
 export function addMessage(work: Work, mutation: PackedOf<'add-message'>): MutationResult {
   const mailbox = mailboxOf(work, mutation.mailbox);
   const { message } = mutation;
   const existing = existingMessage(work, message.id);
   checkQuota(work, existing?.size ?? message.prefix.length + message.body.length);
+  if (!isId(message.id)) throw new MailError('bad-request', 'bad message id');
+  const uid = withUids(mailbox, 1);
+  checkFlags(mutation.flags);
   const stored = existing ?? newMessage(work, message);
-  const uid = place(work, mailbox, stored, intern(work, normalise(work, mutation.flags)));
+  place(work, mailbox, uid, stored, intern(work, normalise(work, mutation.flags)));
   work.records.push({ type: 'message', mailbox: mailbox.id, uids: [[uid, uid]], messages: [message.id] });
   return { type: 'add-message', uidValidity: mailbox.uidValidity, uid, message: message.id, thread: stored.thread };
 }
@@ -62,14 +66,11 @@ function existingMessage(work: Work, id: MessageId): Stored | undefined {
 
 function newMessage(work: Work, message: PackedMessage): Stored {
   const { db, account } = work;
-  if (!isId(message.id)) throw new MailError('bad-request', 'bad message id');
   takeBody(work, message.body);
   const thread = threadOf(work, message.threadKeys);
   const n = account.nextMessage++;
   const size = message.prefix.length + message.body.length;
-  const [envelope, body, bodystructure, parts, headers, preview] = message.columns;
-  const head = packHead(message, thread, size);
-  db.statement(ADD).run(messageKey(account, n), head, envelope!, body!, bodystructure!, parts!, headers!, preview!);
+  db.statement(ADD).run(messageKey(account, n), packHead(message, thread, size), message.columns);
   db.statement('INSERT INTO message_ids (account, id, n) VALUES (?, ?, ?)').run(account.n, message.id, n);
   return { n, thread, size };
 }
@@ -90,13 +91,11 @@ function threadOf(work: Work, keys: readonly string[]): ThreadId {
   return thread;
 }
 
-function place(work: Work, mailbox: Mailbox, message: Stored, flags: FlagSet): number {
-  const uid = withUids(mailbox, 1);
+function place(work: Work, mailbox: Mailbox, uid: Uid, message: Stored, flags: FlagSet): void {
   const { account, modseq, now } = work;
   work.db.statement(PLACE).run(account.n, mailbox.n, uid, message.n, modseq, flags.n, message.size, now);
   countIn(work, mailbox, { messages: 1, unseen: flags.unseen, deleted: flags.deleted, size: message.size });
   touch(work, mailbox);
-  return uid;
 }
 
 export function copy(work: Work, mutation: PackedOf<'copy'>): MutationResult {

@@ -11,6 +11,8 @@ import {
   asBuffer,
   COLUMN_NAMES,
   type ColumnName,
+  columnOf,
+  columnsAreWhole,
   headBody,
   headHeaderLength,
   headIsWhole,
@@ -20,7 +22,6 @@ import {
   headSize,
   headThread,
   headTime,
-  sealedLength,
   unpackHeaders,
   unpackParts,
 } from '../pack.ts';
@@ -52,19 +53,18 @@ const ROWS_A_QUERY = 256;
 /** Whole contents are up to 64 KiB each. */
 const CONTENTS_A_QUERY = 16;
 
-type Row = [uid: Uid, savedAt: number, head: Uint8Array, ...blobs: Uint8Array[]];
+type Row = [uid: Uid, savedAt: number, head: Uint8Array, columns?: Uint8Array];
 
 export const storedColumns = (columns: Columns): readonly ColumnName[] =>
   COLUMN_NAMES.filter((name) => columns[name] === true);
 export const extraColumns = (columns: Columns): readonly ('rawHeader' | 'content')[] =>
   (['rawHeader', 'content'] as const).filter((name) => columns[name] === true);
 
-function query(stored: readonly ColumnName[], expunged: boolean): string {
-  const blobs = stored.map((name) => `, m.${name}`).join('');
+function query(columns: boolean, expunged: boolean): string {
   const from = (table: string): string => `SELECT account, uid, saved_at, message FROM ${table}
     WHERE account = ?1 AND mailbox = ?2 AND uid BETWEEN ?3 AND ?4`;
   const source = expunged ? `${from('placements')} UNION ALL ${from('expunged')}` : from('placements');
-  return `SELECT p.uid, p.saved_at, m.head${blobs} FROM (${source} ORDER BY uid LIMIT ?5) p
+  return `SELECT p.uid, p.saved_at, m.head${columns ? ', m.columns' : ''} FROM (${source} ORDER BY uid LIMIT ?5) p
     CROSS JOIN messages m ON m.k = p.account * 4294967296 + p.message`;
 }
 
@@ -84,7 +84,8 @@ export class MessageReader {
     const mailbox = findMailbox(this.#db, account, request.mailbox);
     const stored = storedColumns(request.columns);
     const extra = extraColumns(request.columns);
-    const statement = this.#db.arrays(query(stored, request.expunged));
+    const statement = this.#db.arrays(query(stored.length > 0, request.expunged));
+    const wanted = stored.map((name) => COLUMN_NAMES.indexOf(name));
     const limit = extra.length > 0 ? CONTENTS_A_QUERY : ROWS_A_QUERY;
     const out = new BatchWriter(1 + stored.length + extra.length);
     let left = [...request.uids];
@@ -92,7 +93,7 @@ export class MessageReader {
       const [first, last] = left[0]!;
       const rows =
         first < mailbox.uidNext ? (statement.all(account.n, mailbox.n, first, last, limit) as unknown as Row[]) : [];
-      for (const row of rows) this.#add(out, row, extra);
+      for (const row of rows) this.#add(out, row, wanted, extra);
       if (rows.length < limit) left.shift();
       else if (rows.at(-1)![0] >= last) left.shift();
       else left[0] = [rows.at(-1)![0] + 1, last];
@@ -101,16 +102,21 @@ export class MessageReader {
     return out.finish(left);
   }
 
-  #add(out: BatchWriter, [uid, savedAt, head, ...blobs]: Row, extra: readonly ('rawHeader' | 'content')[]): void {
+  #add(
+    out: BatchWriter,
+    [uid, savedAt, head, columns]: Row,
+    wanted: readonly number[],
+    extra: readonly ('rawHeader' | 'content')[],
+  ): void {
     const mark = out.mark();
     try {
       const fixed = asBuffer(head);
       if (!headIsWhole(fixed)) this.#damaged(uid, 'wrong CRC of a row');
       out.append(fixed);
-      for (const blob of blobs) {
-        const length = sealedLength(blob);
-        if (length === undefined) this.#damaged(uid, 'wrong CRC of a row');
-        out.append(blob.subarray(0, length));
+      if (columns) {
+        const packed = asBuffer(columns);
+        if (!columnsAreWhole(packed)) this.#damaged(uid, 'wrong CRC of a row');
+        for (const n of wanted) out.append(columnOf(packed, n));
       }
       for (const name of extra) this.#extra(out, fixed, name);
       out.row(uid, savedAt);
@@ -138,7 +144,7 @@ export class MessageReader {
   content(access: Access, mailbox: MailboxId, uid: Uid, start: number, end: number): Buffer {
     const account = findAccount(this.#db, access);
     const { n } = findMailbox(this.#db, account, mailbox);
-    const rows = this.#db.arrays(query([], true)).all(account.n, n, uid, uid, 1) as unknown as Row[];
+    const rows = this.#db.arrays(query(false, true)).all(account.n, n, uid, uid, 1) as unknown as Row[];
     if (rows.length === 0) throw new MailError('no-such-message', 'no such message');
     const head = asBuffer(rows[0]![2]);
     if (!headIsWhole(head)) this.#damaged(uid, 'wrong CRC of a row');
