@@ -1,5 +1,6 @@
 /** `npm run bench -- NAME…`: runs the named benches, one after the other; without a name it lists them. Never part of `npm test`. */
 const benches: { readonly [name: string]: () => Promise<{ run(): Promise<void> | void }> } = {
+  mda: () => import('./mda.ts'),
   mime: () => import('./mime.ts'),
   store: () => import('./store.ts'),
 };
