@@ -71,6 +71,7 @@ function settings(context: ProgramContext, rooms: Rooms, config: Config): ImapLi
     coordination,
     clock,
     random,
+    log,
     failuresPerMinute: authFailuresPerMinute,
     exemptNetworks,
   });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FakeClock, settle } from '#test/support/clock.ts';
+import { silentLog } from '#test/support/log.ts';
 import { fakeRandom } from '#test/support/random.ts';
 import { createAuthenticator } from './authenticator.ts';
 
@@ -30,6 +31,7 @@ function setUp(exemptNetworks: readonly string[] = []) {
     },
     clock,
     random: fakeRandom(),
+    log: silentLog,
     failuresPerMinute: 2,
     exemptNetworks,
   });

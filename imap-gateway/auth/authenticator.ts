@@ -6,7 +6,7 @@ import { MailError } from '#mail/failure.ts';
 import type { SaslContext, SaslOutcome } from '#mail/sasl/exchange.ts';
 import { verifySasl } from '#mail/sasl/mechanism.ts';
 import { networkMatcher } from '#runtime/address.ts';
-import type { Clock, Random } from '#runtime/ambient.ts';
+import type { Clock, Log, Random } from '#runtime/ambient.ts';
 import type { Coordination } from '#runtime/coordination.ts';
 import type { Directory, Login } from '#store/directory.ts';
 
@@ -24,6 +24,7 @@ export interface AuthenticatorOptions {
   readonly coordination: Pick<Coordination, 'count'>;
   readonly clock: Clock;
   readonly random: Random;
+  readonly log: Log;
   readonly failuresPerMinute: number;
   /** Networks whose failures are neither counted nor delayed. */
   readonly exemptNetworks: readonly string[];
@@ -54,6 +55,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     async finish(outcome, remote) {
       const login = await verifySasl(outcome, (username, password) => directory.authenticate(username, password));
       if (login !== undefined) return login;
+      // Without the name: people type their password there.
+      options.log.info({ remote }, 'a login failed');
       if (!isExempt(remote)) {
         const failures = await coordination.count(failureKey(remote), 1, WINDOW_MS);
         const delay = Math.min(DELAY_LIMIT_MS, failures * DELAY_STEP_MS);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { scramClient } from '#mail/sasl/scram-client.ts';
 import { createWorld, PASSWORD } from '#test/dialog/imap/world.ts';
 import { settle } from '#test/support/clock.ts';
@@ -156,4 +157,56 @@ test('a streamed message of a client that goes away in the middle leaves nothing
   const { mailboxes } = await world.services.store.mailboxes({ owner, viewer: owner });
   assert.equal(mailboxes.find(({ name }) => name === 'INBOX')?.messages, 0);
   await world.close();
+});
+
+test('whatever a logged-in client sends, it gets answers and no fault of ours comes of it', async () => {
+  const words =
+    'LIST LSUB SELECT EXAMINE FETCH STORE SEARCH STATUS CREATE RENAME DELETE APPEND COPY MOVE UID IDLE ENABLE'.split(
+      ' ',
+    );
+  const pieces = [
+    'INBOX',
+    '"a/b"',
+    '(',
+    ')',
+    '*',
+    '%',
+    '1:*',
+    '""',
+    'FLAGS',
+    '(\\Seen)',
+    'BODY[]',
+    'RETURN',
+    '{3+}\r\nabc',
+    '{2}',
+    '\\',
+    '~{1+}\r\n\0',
+    '\xff',
+    '$',
+    'NOT',
+    'ALL',
+    '+FLAGS',
+    '0',
+    '(MESSAGES)',
+    'DONE',
+    '\r\n',
+  ];
+  const command = fc.tuple(fc.constantFrom(...words), fc.array(fc.constantFrom(...pieces), { maxLength: 5 }));
+  await fc.assert(
+    fc.asyncProperty(fc.array(command, { maxLength: 12 }), async (commands) => {
+      const { client, world, ended } = await serve();
+      await client.connection.write(`u LOGIN alice@alpha.test "${PASSWORD}"\r\nv SELECT INBOX\r\n`);
+      await client.until(/^v OK/);
+      const text = commands.map(([word, args], i) => `${i} ${[word, ...args].join(' ')}\r\nDONE\r\n`).join('');
+      await client.connection.write(Buffer.from(text, 'latin1'));
+      await client.connection.end();
+      await ended;
+      assert.deepEqual(
+        world.logged.filter(({ level }) => level === 'error').map(({ fields, message }) => ({ fields, message })),
+        [],
+      );
+      await world.close();
+    }),
+    { numRuns: 60 },
+  );
 });

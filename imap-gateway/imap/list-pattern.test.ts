@@ -29,7 +29,8 @@ test('% stops at a separator and * does not', () => {
 });
 
 test('agrees with a regular expression', () => {
-  const letters = (...extra: string[]) => fc.string({ unit: fc.constantFrom('a', 'b', 'c', '/', ...extra), maxLength: 12 });
+  const letters = (...extra: string[]) =>
+    fc.string({ unit: fc.constantFrom('a', 'b', 'c', '/', ...extra), maxLength: 12 });
   fc.assert(
     fc.property(letters('*', '%'), letters(), (pattern, name) => {
       const source = pattern.replaceAll('*', '.*').replaceAll('%', '[^/]*');

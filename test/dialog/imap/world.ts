@@ -70,6 +70,7 @@ export async function createWorldOf(clock: Clock): Promise<World> {
       coordination,
       clock,
       random,
+      log,
       failuresPerMinute: 3,
       exemptNetworks: ['127.0.0.0/8'],
     }),
