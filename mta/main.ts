@@ -90,7 +90,7 @@ function queueHolder(
   outbound: OutboundContext,
   drainMs: () => number,
 ): WriterHolder<HeldQueue> {
-  const { config, clock, log, claim } = context;
+  const { config, clock, log } = context;
   const open = async (signal: AbortSignal): Promise<HeldQueue> => {
     const queue = await openQueueWriter({ data: config.data, clock, log, signal });
     const delivery = startOutbound(queue, outbound);
@@ -108,7 +108,13 @@ function queueHolder(
       },
     };
   };
-  return new WriterHolder({ listener: 'queue', open, claim, clock, log });
+  return new WriterHolder({
+    listener: 'queue',
+    open,
+    claim: (listener, held) => context.claim(listener, held),
+    clock,
+    log,
+  });
 }
 
 interface Serving {
@@ -122,8 +128,8 @@ function accept(listener: ListenerName, socket: Socket, { server, holder, contex
     holder.accept(socket);
     return;
   }
-  const { clock, random, secureContext } = context;
-  const connection = new SocketConnection(socket, { clock, random, secureContext });
+  const { clock, random } = context;
+  const connection = new SocketConnection(socket, { clock, random, secureContext: () => context.secureContext() });
   void server.accept(listener as ListenerKind, connection);
 }
 

@@ -33,7 +33,8 @@ const LOCAL_CONCURRENCY = 16;
 
 /** Begins to deliver what is in the queue. */
 export function startOutbound(queue: Queue, outbound: OutboundContext): Outbound {
-  const { context, directory, config } = outbound;
+  const { context, directory } = outbound;
+  const config = (): Config => outbound.config();
   const { clock, random, log, coordination } = context;
   const pool = new ConnectionPool({ clock, random, log, hostname: config().hostname });
   const limit = (key: string): number =>
@@ -85,8 +86,8 @@ export function report({ context, config }: Pick<OutboundContext, 'context' | 'c
   };
 }
 
-function routing({ context, resolver, config }: OutboundContext): RoutingOptions {
-  const { hostname, delivery } = config();
+function routing({ context, resolver, ...outbound }: OutboundContext): RoutingOptions {
+  const { hostname, delivery } = outbound.config();
   return {
     resolver,
     ownNames: new Set([hostname.toLowerCase()]),

@@ -322,8 +322,8 @@ test('trouble with names and with the content is temporary', async () => {
   assert.deepEqual(shape(await run(world(1), entry(), broken)), ['0 deferred 451 us']);
   const context = await hosts(greet([], play(/never/)));
   const source = {
-    // biome-ignore lint/correctness/useYield: it fails before it has anything
     async *content(): AsyncIterable<Uint8Array> {
+      yield Buffer.from('Subject: x\r\n');
       throw new Error('disk');
     },
   };

@@ -96,7 +96,7 @@ export class HandoverSink implements MessageSink {
     results: readonly RecipientResult[],
     classes: readonly Class[],
   ): Promise<void> {
-    const { log, clock, queue, report } = this.#options;
+    const { log, clock, queue } = this.#options;
     const notices: Notice[] = [];
     for (const [i, recipient] of message.envelope.forwardPaths.entries()) {
       const result = results[i];
@@ -108,7 +108,7 @@ export class HandoverSink implements MessageSink {
     try {
       const { envelope, arrivedAt, content } = message;
       const reported = { ...envelope, arrivedAt, size: sizeOf(content) };
-      for (const entry of await report(reported, notices, (start, end) => range(content, start, end))) {
+      for (const entry of await this.#options.report(reported, notices, (start, end) => range(content, start, end))) {
         await queue.enqueue(entry);
       }
     } catch (error) {

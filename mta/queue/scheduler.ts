@@ -73,7 +73,7 @@ export class Scheduler {
       if (signal.aborted) resolve();
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
-    await Promise.race([Promise.allSettled([...this.#inHand.values()]), aborted]);
+    await Promise.race([Promise.allSettled(this.#inHand.values()), aborted]);
   }
 
   /** One look at a time; what changes meanwhile makes it look once more. */

@@ -73,7 +73,8 @@ export class SmtpClient {
     this.#connection = connection;
     this.#options = options;
     this.#timeouts = timeouts;
-    this.#replies = new ReplyStream(connection);
+    // Whatever it says while nothing was asked is a goodbye: hanging up too lets the peer go.
+    this.#replies = new ReplyStream(connection, () => this.destroy());
   }
 
   /** The name that the peer gave itself. */

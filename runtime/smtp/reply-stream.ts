@@ -12,8 +12,11 @@ export class ReplyStream {
   #idle = false;
   #disturbed = false;
 
-  constructor(connection: Connection) {
+  readonly #onDisturbed: () => void;
+
+  constructor(connection: Connection, onDisturbed: () => void) {
     this.#connection = connection;
+    this.#onDisturbed = onDisturbed;
   }
 
   /**
@@ -40,15 +43,15 @@ export class ReplyStream {
     return this.#replies.length > 0 || this.#connection.buffered > 0;
   }
 
-  /** Listens while nothing is under way; afterwards `disturbed` tells that the peer said something or hung up. */
+  /** Listens while nothing is under way; `disturbed` tells that the peer said something or hung up, and `onDisturbed` is called then. */
   idle(): void {
     this.#connection.deadline(undefined);
     this.#idle = true;
-    if (this.waiting) this.#disturbed = true;
+    if (this.waiting) this.#disturb();
     if (this.#early !== undefined || this.#disturbed) return;
     this.#early = this.#connection.read();
     const heard = (): void => {
-      if (this.#idle) this.#disturbed = true;
+      if (this.#idle) this.#disturb();
     };
     this.#early.then(heard, heard);
   }
@@ -56,6 +59,12 @@ export class ReplyStream {
   /** Something is about to be asked: what comes from now on may be its answer. */
   busy(): void {
     this.#idle = false;
+  }
+
+  #disturb(): void {
+    if (this.#disturbed) return;
+    this.#disturbed = true;
+    this.#onDisturbed();
   }
 
   get disturbed(): boolean {
