@@ -5,6 +5,7 @@ import { runProgram } from '#runtime/program.ts';
 import { createRpcClient } from '#runtime/rpc/client.ts';
 import type { Program, ProgramContext } from '#runtime/service.ts';
 import { type HeldWriter, WriterHolder } from '#runtime/writer-holder.ts';
+import type { Directory } from '#store/directory.ts';
 import { openDirectory, openDirectoryWriter, serveDirectory } from '#store/sqlite/directory.ts';
 import { openMailStore } from '#store/sqlite/store.ts';
 import { openShardWriter, type ShardWriter } from '#store/sqlite/writer.ts';
@@ -12,6 +13,8 @@ import type { AccountId } from '#store/types.ts';
 import { Deliveries } from './deliver/deliver.ts';
 import { Hosted } from './hosted.ts';
 import { LmtpListener } from './lmtp/listener.ts';
+
+const REMEMBERED = 100_000;
 
 runProgram('mda', startMda);
 
@@ -23,11 +26,7 @@ async function startMda(context: ProgramContext): Promise<Program> {
   // Addresses are read here; changes go to whichever worker holds the directory.
   const rpc = createRpcClient({ connect: join(data, 'run', 'directory.sock') });
   const directory = openDirectory({ data, clock, rpc });
-  const shardOf = async (id: AccountId): Promise<number> => {
-    const account = await directory.account(id);
-    if (account === undefined) throw new MailError('no-such-account', 'No such user here');
-    return account.shard;
-  };
+  const shardOf = rememberShards(directory);
   const store = openMailStore({
     data,
     shards: shards.length,
@@ -49,6 +48,20 @@ async function startMda(context: ProgramContext): Promise<Program> {
       await rpc.close();
     },
   });
+}
+
+/** Asked for each message. An account stays in its shard, and an id is never given out again, so what is remembered doesn't go stale. */
+function rememberShards(directory: Directory): (id: AccountId) => Promise<number> {
+  const known = new Map<AccountId, number>();
+  return async (id) => {
+    const remembered = known.get(id);
+    if (remembered !== undefined) return remembered;
+    const account = await directory.account(id);
+    if (account === undefined) throw new MailError('no-such-account', 'No such user here');
+    if (known.size >= REMEMBERED) known.clear();
+    known.set(id, account.shard);
+    return account.shard;
+  };
 }
 
 function shardHolder(context: ProgramContext, shard: number): WriterHolder<ShardWriter> {

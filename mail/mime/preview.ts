@@ -57,6 +57,10 @@ function isEmbedded(part: Part): boolean {
   return false;
 }
 
+/** Runs of white space and of characters without width; single spaces, which are most of them, are left alone. */
+const BLANKS =
+  / *[\t-\r\u0085\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff\u00ad][\s\u200b\u00ad]*| {2,}/g;
+
 function makePreview(bytes: Uint8Array, content: ContentFields): string {
   const decoding = decodingOf(content.encoding);
   if (decoding === undefined) return '';
@@ -64,7 +68,7 @@ function makePreview(bytes: Uint8Array, content: ContentFields): string {
   const plain = content.type === 'text/html' ? textOfHtml(text) : text;
   const folded = plain
     .slice(0, 4 * PREVIEW_CHARACTERS)
-    .replace(/[\s\u200b\ufeff\u00ad]+/g, ' ')
+    .replace(BLANKS, ' ')
     .trim();
   // The cut may have gone through a character.
   return folded
