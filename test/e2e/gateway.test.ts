@@ -23,8 +23,8 @@ const PASSWORD = 'secret word';
 interface Running {
   readonly config: Config;
   readonly supervisor: Supervisor;
-  client(secure?: boolean): Promise<ImapFlow>;
-  deliver(content: Buffer): Promise<number>;
+  readonly client: (secure?: boolean) => Promise<ImapFlow>;
+  readonly deliver: (content: Buffer) => Promise<number>;
 }
 
 async function start(t: TestContext): Promise<Running> {
