@@ -1,13 +1,15 @@
-/** The decoded text of a message as searches see it: its header fields, and the text parts of its body with the headers of messages within. */
-import { decodeText, textOfBinary } from '#mail/header/charset.ts';
+/** The decoded text of a message as searches see it, read part by part: of a large message only what is text. */
+import { textOfBinary } from '#mail/header/charset.ts';
 import { decodeWords } from '#mail/header/encoded-word.ts';
 import { splitFields, unfold } from '#mail/header/fields.ts';
 import type { PartNode } from '#mail/mime/message-index.ts';
+import { decodedHeader, partText, TEXT_LIMITS } from '#mail/mime/text.ts';
 import type { Candidate } from './decide.ts';
 import { fold } from './fold.ts';
 
 export function searchableFields(rawHeader: Uint8Array): NonNullable<Candidate['fields']> {
-  return splitFields(binary(rawHeader)).map((field) => {
+  const binary = Buffer.from(rawHeader.buffer, rawHeader.byteOffset, rawHeader.byteLength).toString('latin1');
+  return splitFields(binary).map((field) => {
     const value = decodeWords(textOfBinary(unfold(field.value)));
     return { name: field.name.toLowerCase(), value: fold(value), line: fold(`${field.name}: ${value}`) };
   });
@@ -16,33 +18,19 @@ export function searchableFields(rawHeader: Uint8Array): NonNullable<Candidate['
 /** Reads octets [start, end) of the body. */
 export type ReadBody = (start: number, end: number) => Promise<Uint8Array>;
 
+/** Text parts, and the headers of all parts but the root (RFC 9051 §6.4.4: BODY leaves out the message's own header). */
 export async function searchableText(root: PartNode, read: ReadBody): Promise<readonly string[]> {
   const texts: string[] = [];
   const pending = [root];
   for (let part = pending.pop(); part !== undefined; part = pending.pop()) {
     pending.push(...part.children.toReversed());
     if (part !== root && part.headerStart < part.bodyStart) {
-      const header = searchableFields(await read(part.headerStart, part.bodyStart));
-      texts.push(header.map((field) => field.line).join('\n'));
+      texts.push(fold(decodedHeader(await read(part.headerStart, part.bodyStart))));
     }
-    if (part.children.length === 0 && isText(part.type)) {
-      const octets = decodeTransfer(await read(part.bodyStart, part.bodyEnd), part.encoding);
-      texts.push(fold(decodeText(octets, part.charset)));
+    if (part.children.length === 0 && part.type.startsWith('text/')) {
+      const end = Math.min(part.bodyEnd, part.bodyStart + TEXT_LIMITS.partOctets);
+      texts.push(fold(partText(await read(part.bodyStart, end), part)));
     }
   }
   return texts;
-}
-
-const isText = (type: string): boolean => type.startsWith('text/') || type === 'message/delivery-status';
-
-const binary = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-
-function decodeTransfer(bytes: Uint8Array, encoding: string): Uint8Array {
-  if (encoding === 'base64') return Buffer.from(binary(bytes), 'base64');
-  if (encoding !== 'quoted-printable') return bytes;
-  const text = binary(bytes)
-    .replace(/[ \t]*=?[ \t]*\r?\n/g, (end) => (end.includes('=') ? '' : '\r\n'))
-    .replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  return Buffer.from(text, 'latin1');
 }
