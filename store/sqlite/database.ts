@@ -39,8 +39,8 @@ export interface Database {
   transaction<T>(work: () => T): T;
   /** One consistent view for several reads. */
   read<T>(work: () => T): T;
-  /** Moves the WAL into the database. Answers frames in the WAL, and how many of them were moved. */
-  checkpoint(mode: 'PASSIVE' | 'RESTART' | 'TRUNCATE'): { log: number; moved: number };
+  /** Moves the WAL into the database (`NOOP` only looks). Answers frames in the WAL, and how many of them were moved. */
+  checkpoint(mode: 'NOOP' | 'PASSIVE' | 'RESTART' | 'TRUNCATE'): { log: number; moved: number };
   close(): void;
 }
 

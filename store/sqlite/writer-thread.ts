@@ -2,13 +2,14 @@
  * The one thread that writes to a shard. It takes whatever jobs are waiting and runs them as a group; while it is in one,
  * the next gathers in its port. Nobody waits for a timer. Between groups it checkpoints, and collects while it has nothing else to do.
  */
-import { mkdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { deserialize } from 'node:v8';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { systemRandom } from '#runtime/system.ts';
 import type { Notice } from '../change.ts';
 import { newId } from '../ids.ts';
+import { Checkpointer } from './checkpointer.ts';
 import { type CollectState, type Retention, SLICES } from './collect.ts';
 import { type Database, openDatabase } from './database.ts';
 import { GroupRunner, type Job, type JobAnswer } from './group.ts';
@@ -51,11 +52,6 @@ export type FromWriter =
 
 const MOST_JOBS = 256;
 const MOST_BYTES = 8 * 1024 * 1024;
-/** WAL size at which the writer moves it into the database, and at which it is alarmed that it can't be reset. */
-const CHECKPOINT_BYTES = 48 * 1024 * 1024;
-const ALARM_BYTES = 256 * 1024 * 1024;
-/** The size is looked at after so many octets of jobs. */
-const LOOK_AFTER = 1024 * 1024;
 
 const port = parentPort!;
 const data = workerData as WriterThreadData;
@@ -69,17 +65,18 @@ interface Waiting {
 class WriterThread {
   readonly #db: Database;
   readonly #runner: GroupRunner;
+  readonly #checkpointer: Checkpointer;
   readonly #epoch: string;
   readonly #waiting: Waiting[] = [];
   #now = 0;
   #collecting: { state: CollectState; slice: number } | undefined;
-  #written = 0;
   #closing = false;
 
   constructor() {
     mkdirSync(dirname(data.path), { recursive: true });
     this.#db = openDatabase(data.path, { migrations: SCHEMA, autoCheckpoint: 0, cacheKb: 65_536 });
     this.#runner = new GroupRunner(this.#db, { random: systemRandom, now: () => this.#now, log });
+    this.#checkpointer = new Checkpointer(this.#db, log);
     this.#epoch = epochOf(this.#db);
     post({ type: 'ready', epoch: this.#epoch, seq: this.#runner.seq });
   }
@@ -126,17 +123,7 @@ class WriterThread {
     const { answers, taken, seq, notices } = this.#runner.run(jobs);
     this.#waiting.splice(0, taken);
     post({ type: 'answers', answers, seq, notices });
-    this.#written += bytes;
-    if (this.#written >= LOOK_AFTER) this.#checkpoint();
-  }
-
-  #checkpoint(): void {
-    this.#written = 0;
-    const size = walSize(data.path);
-    if (size < CHECKPOINT_BYTES) return;
-    this.#db.checkpoint('PASSIVE');
-    // Every reader ends within one call, so that a log which can't be reset for long means that a reader hangs.
-    if (size > ALARM_BYTES) log.warn({ path: data.path, bytes: size }, 'the write-ahead log does not shrink');
+    this.#checkpointer.wrote(bytes);
   }
 
   #collect(): void {
@@ -168,7 +155,7 @@ class WriterThread {
   }
 
   #close(): void {
-    this.#db.checkpoint('TRUNCATE');
+    this.#checkpointer.close();
     this.#db.close();
     port.close();
   }
@@ -187,10 +174,6 @@ function unpack(bytes: Uint8Array): Job {
 function epochOf(db: Database): string {
   db.statement("INSERT OR IGNORE INTO meta (key, value) VALUES ('epoch', ?)").run(newId('commit', systemRandom));
   return db.statement("SELECT value FROM meta WHERE key = 'epoch'").get()!.value as string;
-}
-
-function walSize(path: string): number {
-  return statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 /** Segments in which nothing lives. Their owners have long stopped to append: they keep none for longer than `SEGMENT_LIFE`. */

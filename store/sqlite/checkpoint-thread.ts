@@ -1,0 +1,27 @@
+/** Moves the WAL into the database beside the writer, who goes on meanwhile: most of a checkpoint is waiting for the disk. */
+import { type MessagePort, workerData } from 'node:worker_threads';
+import { openDatabase } from './database.ts';
+import { SCHEMA } from './schema.ts';
+
+export interface CheckpointThreadData {
+  readonly path: string;
+  /** Takes any message as the wish for a checkpoint, and answers each with `null` or what went wrong; `close` ends the thread. */
+  readonly port: MessagePort;
+}
+
+const { path, port } = workerData as CheckpointThreadData;
+const db = openDatabase(path, { migrations: SCHEMA, autoCheckpoint: 0, cacheKb: 256 });
+
+port.on('message', (message: unknown) => {
+  if (message === 'close') {
+    db.close();
+    port.close();
+    return;
+  }
+  try {
+    db.checkpoint('PASSIVE');
+    port.postMessage(null);
+  } catch (error) {
+    port.postMessage((error as Error).message);
+  }
+});
