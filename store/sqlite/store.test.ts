@@ -1,23 +1,19 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { storeContract } from '#test/contract/store.ts';
-import { recordingLog } from '#test/support/log.ts';
+import { copyAsCrashed } from '#test/contract/crash.ts';
+import type { StoreOptions } from '#test/contract/store/kit.ts';
+import { type OpenStore, storeContract } from '#test/contract/store.ts';
+import { storeModel } from '#test/contract/store-model.ts';
+import { silentLog } from '#test/support/log.ts';
 import { openMailStore } from './store.ts';
 import { openShardWriter } from './writer.ts';
 
-storeContract('sqlite', async (options) => {
-  const data = mkdtempSync(join(tmpdir(), 'store-'));
+async function openOn(data: string, options: StoreOptions) {
   const clock = { now: () => options.clock.now(), after: () => () => undefined };
-  const log = recordingLog();
-  const writer = await openShardWriter({
-    data,
-    shard: 0,
-    log,
-    clock,
-    collectEvery: 0,
-    retention: options.retention ?? {},
-  });
+  const { retention, largestBody } = options;
+  const log = silentLog;
+  const writer = await openShardWriter({ data, shard: 0, log, clock, collectEvery: 0, retention });
   const store = openMailStore({
     data,
     shards: 1,
@@ -25,16 +21,37 @@ storeContract('sqlite', async (options) => {
     log,
     clock,
     writers: () => writer,
-    ...(options.largestBody !== undefined && { largestBody: options.largestBody }),
+    largestBody,
   });
+  const close = async (): Promise<void> => {
+    await store.close();
+    await writer.close();
+  };
+  return { writer, store, close };
+}
+
+const open: OpenStore = async (options) => {
+  const parent = mkdtempSync(join(tmpdir(), 'store-'));
+  let data = join(parent, 'data');
+  let life = await openOn(data, options);
   return {
-    store,
-    collect: () => writer.collect(),
+    store: life.store,
+    collect: () => life.writer.collect(),
+    async crash() {
+      const before = life;
+      const old = data;
+      data = copyAsCrashed(data, parent);
+      life = await openOn(data, options);
+      await before.close();
+      rmSync(old, { recursive: true });
+      return life.store;
+    },
     async close() {
-      await store.close();
-      await writer.close();
-      rmSync(data, { recursive: true });
-      for (const { level, message, fields } of log.entries) if (level === 'error') console.error(message, fields);
+      await life.close();
+      rmSync(parent, { recursive: true });
     },
   };
-});
+};
+
+storeContract('sqlite', open);
+storeModel('sqlite', open, { runs: 25 });
