@@ -101,7 +101,8 @@ export class ViewCache {
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#watching;
-    await Promise.allSettled([...this.#entries.values()].map((entry) => entry.next ?? entry.running));
+    const reading = Array.from(this.#entries.values(), async (entry) => await (entry.next ?? entry.running));
+    await Promise.allSettled(reading);
     this.#entries.clear();
     this.#accounts.clear();
   }
@@ -175,13 +176,14 @@ export class ViewCache {
     });
     const change = view.apply(delta);
     if (change.removed) this.#forget(entry);
-    if (isNews(change)) this.#tell(entry, change);
+    if (isNews(change)) this.#call(entry.listeners, change);
   }
 
-  #tell(entry: Entry, change: ViewChange): void {
-    for (const listener of [...entry.listeners]) {
+  #call<T>(listeners: ReadonlySet<(news: T) => void>, news: T): void {
+    // Who begins to listen meanwhile hears of the next change, not of this one.
+    for (const listener of Array.from(listeners)) {
       try {
-        listener(change);
+        listener(news);
       } catch (error) {
         // One session's fault must not keep the others from their news.
         this.#options.log.error({ error }, 'a view listener failed');
@@ -220,7 +222,7 @@ export class ViewCache {
     }
     for (const [owner, listeners] of this.#accounts) {
       const news = everything ? {} : { types: [...(types.get(owner) ?? [])] };
-      if (everything || types.has(owner)) for (const listener of [...listeners]) listener(news);
+      if (everything || types.has(owner)) this.#call(listeners, news);
     }
   }
 

@@ -28,7 +28,7 @@ export class Notices {
 
   /** Lets every watcher look again, also at its signal. */
   wake(): void {
-    for (const resolve of [...this.#waiting]) resolve();
+    for (const resolve of Array.from(this.#waiting)) resolve();
   }
 
   /** Subscribed from the call on, not only from the first `next()`. */

@@ -150,7 +150,7 @@ export class MemoryQueue implements Queue {
   }
 
   #changed(): void {
-    for (const listener of [...this.#listeners]) listener();
+    for (const listener of Array.from(this.#listeners)) listener();
   }
 }
 

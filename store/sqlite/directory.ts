@@ -88,7 +88,10 @@ class ChangeGroups {
     try {
       // A refusal comes before the first write of its change, so that nothing of it needs to be taken back.
       const refusals = this.#db.transaction(() => jobs.map((job) => this.#refusal(job.change)));
-      for (const [i, job] of jobs.entries()) refusals[i] === undefined ? job.resolve() : job.reject(refusals[i]);
+      for (const [i, job] of jobs.entries()) {
+        if (refusals[i] === undefined) job.resolve();
+        else job.reject(refusals[i]);
+      }
     } catch (error) {
       const failed = new MailError('unavailable', 'the directory could not be changed', { cause: error });
       for (const job of jobs) job.reject(failed);

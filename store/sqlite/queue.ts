@@ -32,7 +32,7 @@ export async function openQueueWriter(options: QueueWriterOptions): Promise<Queu
     const listeners = new Set<() => void>();
     const write = async (job: QueueJob) => {
       const value = await thread.send(job);
-      for (const listener of [...listeners]) listener();
+      for (const listener of Array.from(listeners)) listener();
       return value;
     };
     return makeQueue(options.data, write, listeners, async () => {
@@ -205,7 +205,8 @@ async function follow(
   while (!signal.aborted) {
     try {
       // A new stream begins with a value: whatever happened in the gap is looked at then.
-      for await (const _ of rpc.stream('changes', null, signal)) for (const listener of [...listeners]) listener();
+      for await (const _ of rpc.stream('changes', null, signal))
+        for (const listener of Array.from(listeners)) listener();
     } catch (error) {
       if (!(error instanceof MailError)) throw error;
     }

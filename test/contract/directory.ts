@@ -22,10 +22,10 @@ interface Ground {
   readonly secret: AccountSecret;
   /** A domain of this test’s own. */
   readonly domain: string;
-  account(address: string): Promise<string>;
-  alias(address: string, ...targets: string[]): Promise<void>;
+  readonly account: (address: string) => Promise<string>;
+  readonly alias: (address: string, ...targets: string[]) => Promise<void>;
   /** `account <detail>`, `alias targets…`, `unknown` or `foreign`. */
-  look(address: string): Promise<string>;
+  readonly look: (address: string) => Promise<string>;
 }
 
 const PASSWORD = 'correct horse battery';

@@ -16,6 +16,8 @@ const brief = (records: readonly ChangeRecord[]) =>
     [type, mailbox, uids && uidsOf(uids), act, name].filter((x) => x !== undefined),
   );
 
+const sorted = (group: readonly unknown[]) => group.map((one) => JSON.stringify(one)).sort();
+
 export const changes = {
   'a snapshot is the mailbox at one modseq': async (on: Ground) => {
     const user = await on.user();
@@ -100,10 +102,7 @@ export const changes = {
       [['outbox']],
     ];
     const byCommit = expected.map((_, i) => brief(records.filter(({ modseq }) => modseq === start + 1 + i)));
-    assert.deepEqual(
-      byCommit.map((group) => group.sort()),
-      expected.map((group) => group.sort()),
-    );
+    assert.deepEqual(byCommit.map(sorted), expected.map(sorted));
     assert.deepEqual(
       records.map(({ modseq }) => modseq),
       records.map(({ modseq }) => modseq).sort((a, b) => a - b),
