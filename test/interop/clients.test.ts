@@ -134,7 +134,7 @@ Channel all\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nExpunge Both\nSync
     const rc = join(folder, 'fetchmailrc');
     await writeFile(
       rc,
-      `poll ${peer.host} service ${peer.port(993)} protocol imap user "${fay.address}" password "${peer.password}" ssl sslproto auto no sslcertck nokeep mda "cat >> ${folder}/fetched"\n`,
+      `poll ${peer.host} service ${peer.port(993)} protocol imap user "${fay.address}" password "${peer.password}" ssl sslproto "auto" no sslcertck nokeep mda "cat >> ${folder}/fetched"\n`,
       { mode: 0o600 },
     );
     const { code, stderr, stdout } = await runProgram(
@@ -184,7 +184,7 @@ Channel all\nFar :far:\nNear :near:\nPatterns *\nCreate Both\nExpunge Both\nSync
     await writeFile(
       rc,
       `set folder="imaps://${peer.host}:${peer.port(993)}/"\nset spoolfile="+INBOX"\nset imap_user="${pat.address}"\nset imap_pass="${peer.password}"
-set smtp_url="smtps://${pat.address}@${peer.host}:${peer.port(465)}/"\nset smtp_pass="${peer.password}"\nset ssl_verify_host=no\nset ssl_verify_dates=no\nset certificate_file="${folder}/certificates"
+set smtp_url="smtps://pat%40alpha.test@${peer.host}:${peer.port(465)}/"\nset smtp_pass="${peer.password}"\nset ssl_verify_host=no\nset ssl_verify_dates=no\nset certificate_file="${folder}/certificates"
 set from="${pat.address}"\nset use_from=yes\nset editor="echo forty-two >"\nset record="+Sent"\nset include=no\nset fast_reply=yes\nset abort_unmodified=no\nset sleep_time=0\nset header_cache=""\n`,
     );
     const socket = join(folder, 'tmux.sock');
@@ -208,7 +208,7 @@ set from="${pat.address}"\nset use_from=yes\nset editor="echo forty-two >"\nset 
           return /Mail sent/.test(await screen());
         },
         'mutt to send',
-        screen,
+        async () => `${await screen()}\n${peer.log().slice(-1500)}`,
       );
       const [answer] = await readMailbox(tom, 1);
       assert.match(answer?.toString('latin1') ?? '', /Subject: Re: a question[\s\S]*forty-two/);

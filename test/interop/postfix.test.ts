@@ -20,7 +20,7 @@ describe('Postfix', { skip }, () => {
       domain: 'alpha.test',
       host,
       users: ['alice'],
-      toml: '[delivery]\nallow-loopback = true\nretry = ["1s", "2s", "5s"]',
+      delivery: ['retry = ["1s", "2s", "5s"]'],
       routes: { 'gamma.test': `smtp://${postfix.host}:${postfix.port}` },
     });
   });

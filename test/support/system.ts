@@ -21,9 +21,10 @@ export interface TestPeerOptions {
   readonly users?: readonly string[];
   /** `host:port` of the resolver that it asks. */
   readonly dns?: string;
-  /** TOML added to what `init` wrote; must be whole tables that aren't there yet. */
+  /** Tables added to what `init` wrote, none of which are there yet. */
   readonly toml?: string;
-  /** Runs in front of every table: single keys. */
+  /** Lines for `[delivery]`, beside the port of the others and that they are on this host. */
+  readonly delivery?: readonly string[];
   readonly routes?: { readonly [domain: string]: string };
 }
 
@@ -122,7 +123,7 @@ export async function prepareTestPeer(options: TestPeerOptions): Promise<TestPee
 }
 
 function extraToml(options: TestPeerOptions): string {
-  const lines = [options.toml ?? ''];
+  const lines = [options.toml ?? '', '[delivery]', `port = ${PORT_BASE + 25}`, 'allow-loopback = true', ...(options.delivery ?? [])];
   if (options.dns !== undefined) lines.push('[dns]', `servers = ["${options.dns}"]`);
   if (options.routes !== undefined) {
     lines.push('[routes]', ...Object.entries(options.routes).map(([domain, route]) => `"${domain}" = "${route}"`));

@@ -24,7 +24,7 @@ export function auth(services: SmtpServices, peer: Peer): MtaCommand {
     endsGroup: true,
     // RFC 4954 §4.5: a response may have 12,288 octets.
     lineLimit: 12_288,
-    keywords: (connection) => (mayAuthenticate(connection) ? [`AUTH ${mechanisms(connection).join(' ')}`] : []),
+    keywords: (connection) => (mayAuthenticate(connection) ? [`AUTH ${offered.join(' ')}`] : []),
     parse: parseAuth,
     async run(session, args, context) {
       // RFC 4954 §4: once a session has succeeded, further AUTH MUST be refused with 503.
@@ -46,12 +46,14 @@ export function auth(services: SmtpServices, peer: Peer): MtaCommand {
   });
 }
 
+/**
+ * Without SCRAM-SHA-256-PLUS: clients on GNU SASL (mutt) choose it wherever it is announced, and then fail, since they can't give the
+ * `tls-exporter` binding that it needs.
+ */
+const offered: readonly SaslMechanism[] = saslMechanisms;
+
 /** DESIGN §7: no credentials in the clear, except where nobody listens. */
 const mayAuthenticate = (connection: Connection): boolean => connection.tls !== undefined || connection.loopback;
-
-function mechanisms(connection: Connection): readonly SaslMechanism[] {
-  return connection.tls?.exporter() === undefined ? saslMechanisms : ['SCRAM-SHA-256-PLUS', ...saslMechanisms];
-}
 
 async function authenticate(
   services: SmtpServices,
@@ -62,7 +64,7 @@ async function authenticate(
   const { connection, log, clock } = context;
   if (!mayAuthenticate(connection)) return reply(538, '7.11', 'Use STARTTLS first');
   const mechanism = findMechanism(args.mechanism);
-  if (mechanism === undefined || !mechanisms(connection).includes(mechanism)) {
+  if (mechanism === undefined || !offered.includes(mechanism)) {
     return reply(504, '5.4', 'Unknown mechanism');
   }
   if (!(await mayLogIn(services, peer))) return reply(454, '7.0', 'Too many failed logins, try again later');
