@@ -15,7 +15,7 @@ describe('Postfix', { skip }, () => {
 
   before(async () => {
     const host = loopbackAddress();
-    postfix = await startPostfix({ domain: 'gamma.test', relayhost: `[${host}]:${PORT_BASE + 25}` });
+    postfix = await startPostfix({ domain: 'gamma.test', users: ['greg'], relayhost: `[${host}]:${PORT_BASE + 25}` });
     peer = await startTestPeer({
       domain: 'alpha.test',
       host,

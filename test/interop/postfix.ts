@@ -19,6 +19,8 @@ export interface Postfix {
 
 export interface PostfixOptions {
   readonly domain: string;
+  /** Local parts that it delivers to. */
+  readonly users: readonly string[];
   /** `[host]:port` of where all other mail goes. */
   readonly relayhost: string;
   /** Lines for main.cf, after the others. */
@@ -75,7 +77,8 @@ function mainCf(options: PostfixOptions, folder: string, uid: number, gid: numbe
     'local_recipient_maps =',
     `virtual_mailbox_domains = ${options.domain}`,
     `virtual_mailbox_base = ${folder}/mail`,
-    'virtual_mailbox_maps = regexp:{{/^([^@]+)@/ $$1/}}',
+    // No regexp: virtual(8) refuses $1 substitution where it names a file.
+    `virtual_mailbox_maps = inline:{ ${options.users.map((user) => `{ ${user}@${options.domain} = ${user}/ }`).join(', ')} }`,
     `virtual_uid_maps = static:${uid}`,
     `virtual_gid_maps = static:${gid}`,
     'virtual_minimum_uid = 1',
