@@ -136,11 +136,6 @@ export function lowerBound(placements: readonly Placement[], uid: Uid): number {
   return low;
 }
 
-export function placementAt(mailbox: MailboxState, uid: Uid): Placement | undefined {
-  const found = mailbox.placements[lowerBound(mailbox.placements, uid)];
-  return found?.uid === uid ? found : undefined;
-}
-
 /** Those of `uids` that exist, ascending. */
 export function placementsIn(mailbox: MailboxState, uids: UidSet): Placement[] {
   const out: Placement[] = [];
