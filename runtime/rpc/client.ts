@@ -1,7 +1,7 @@
 /** The asking side of the calls between our processes. Connects when first asked, and again when the connection was lost. */
 import { createConnection, type Socket } from 'node:net';
 import { MailError } from '#mail/failure.ts';
-import { encodeFrame, type Frame, FrameReader, KIND } from './frame.ts';
+import { encodeFrame, type Frame, FrameReader, KIND, writeFrame } from './frame.ts';
 import type { RpcClient } from './rpc.ts';
 import type { WireError } from './server.ts';
 
@@ -62,7 +62,7 @@ class Client implements RpcClient {
           reject(error);
         },
       });
-      socket.write(encodeFrame(KIND.call, id, { method, argument }));
+      writeFrame(socket, encodeFrame(KIND.call, id, { method, argument }));
     });
   }
 
@@ -76,17 +76,17 @@ class Client implements RpcClient {
     this.#waiting.set(id, queue);
     const stop = (): void => queue.end();
     signal.addEventListener('abort', stop, { once: true });
-    socket.write(encodeFrame(KIND.open, id, { method, argument, credit }));
+    writeFrame(socket, encodeFrame(KIND.open, id, { method, argument, credit }));
     try {
       for (;;) {
         const next = await queue.next();
         if (!next || signal.aborted) return;
         yield next.value;
-        if (!socket.destroyed) socket.write(encodeFrame(KIND.credit, id, 1));
+        if (!socket.destroyed) writeFrame(socket, encodeFrame(KIND.credit, id, 1));
       }
     } finally {
       signal.removeEventListener('abort', stop);
-      if (this.#waiting.delete(id) && !socket.destroyed) socket.write(encodeFrame(KIND.cancel, id));
+      if (this.#waiting.delete(id) && !socket.destroyed) writeFrame(socket, encodeFrame(KIND.cancel, id));
     }
   }
 

@@ -1,4 +1,5 @@
 /** Frames between our processes: u32 length of the rest, u8 kind, u32 call id (little endian), then a `v8.serialize`d value. */
+import type { Socket } from 'node:net';
 import { DefaultSerializer, deserialize } from 'node:v8';
 
 export const KIND = { call: 1, answer: 2, error: 3, open: 4, item: 5, end: 6, cancel: 7, credit: 8 } as const;
@@ -27,6 +28,15 @@ export function encodeFrame(kind: FrameKind, id: number, value?: unknown): Buffe
   frame[4] = kind;
   frame.writeUInt32LE(id, 5);
   return frame;
+}
+
+/** Frames that are written in one turn leave in one system call: the answers of a group, above all. */
+export function writeFrame(socket: Socket, frame: Buffer): void {
+  if (socket.writableCorked === 0) {
+    socket.cork();
+    process.nextTick(() => socket.uncork());
+  }
+  socket.write(frame);
 }
 
 /** Cuts a byte stream into frames. Views in the values share memory with the chunks that they came in. */

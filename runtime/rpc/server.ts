@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import { MailError } from '#mail/failure.ts';
 import type { Log } from '../ambient.ts';
-import { encodeFrame, type Frame, FrameReader, KIND } from './frame.ts';
+import { encodeFrame, type Frame, FrameReader, KIND, writeFrame } from './frame.ts';
 import type { RpcHandlers } from './rpc.ts';
 
 /** With this much unsent, nothing more is read until the peer has taken it. */
@@ -141,6 +141,6 @@ class ServerConnection {
   }
 
   #send(frame: Buffer): void {
-    if (!this.#socket.destroyed && this.#socket.writable) this.#socket.write(frame);
+    if (!this.#socket.destroyed && this.#socket.writable) writeFrame(this.#socket, frame);
   }
 }
