@@ -1,6 +1,6 @@
 /** What the contract suite can't see from outside: damage, failing groups, collection, cursors over restarts, who may write. */
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import { random, sketch } from '#test/contract/fixtures.ts';
@@ -149,7 +149,12 @@ test('what nobody refers to any more is collected, segments too', async (t) => {
   await writer.collect();
   assert.deepEqual(bodies(), [2, 2], 'the copy still needs it');
   assert.deepEqual(await read(store, 3), large.content);
+  const stray = segmentFile(segmentFolder(data, 0), 'stray');
+  writeFileSync(stray, '');
   await ok({ type: 'delete-account' });
+  await writer.collect();
+  assert.ok(existsSync(stray), 'it may be in use still');
+  utimesSync(stray, 0, 0);
   await writer.collect();
   assert.deepEqual(bodies(), [0, 0]);
   assert.deepEqual(readdirSync(segmentFolder(data, 0)), []);
@@ -202,6 +207,19 @@ test('one writer at a time; a command takes the lease only when nobody holds it'
   assert.equal((await own.accountState(access)).usedMessages, 1);
   await own.close();
   await own.close();
+});
+
+test('a store at rest can be read, without a writer anywhere', async (t) => {
+  const data = temporaryFolder(t);
+  const first = await ground(t, data);
+  await first.ok(create, add());
+  await first.store.close();
+  await first.writer.close();
+  const { clock } = first;
+  const store = openMailStore({ data, shards: 1, locate: async () => 0, log: silentLog, clock });
+  assert.equal((await store.mailboxes(access)).mailboxes[0]?.messages, 1);
+  assert.deepEqual(await store.search(access, 'inbox', { key: 'subject', text: 'hello' }), single(1));
+  await store.close();
 });
 
 test('huge work is cut off a group, so that what stands behind it waits no longer than it must', (t) => {

@@ -2,8 +2,8 @@
  * The one thread that writes to a shard. It takes whatever jobs are waiting and runs them as a group; while it is in one,
  * the next gathers in its port. Nobody waits for a timer. Between groups it checkpoints, and collects while it has nothing else to do.
  */
-import { mkdirSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { deserialize } from 'node:v8';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { systemRandom } from '#runtime/system.ts';
@@ -135,6 +135,7 @@ class WriterThread {
       collecting.slice++;
       if (collecting.slice < SLICES.length) return;
       dropSegments(this.#db, this.#now - data.retention.staged);
+      dropStrays(this.#db);
     } catch (error) {
       log.error({ error }, 'collecting failed');
     }
@@ -182,6 +183,18 @@ function dropSegments(db: Database, before: number): void {
   for (const [id] of find.all(before) as unknown as [string][]) {
     db.statement('DELETE FROM segments WHERE id = ?').run(id);
     rmSync(segmentFile(data.segments, id), { force: true });
+  }
+}
+
+/** Segments that a crash left unknown: before a body in them was registered, or after their row went. Files have the system's time. */
+function dropStrays(db: Database): void {
+  const before = Date.now() - data.retention.staged;
+  const known = db.statement('SELECT 1 FROM segments WHERE id = ?');
+  for (const name of existsSync(data.segments) ? readdirSync(data.segments) : []) {
+    const file = join(data.segments, name);
+    if (!name.endsWith('.seg') || known.get(name.slice(0, -4)) || statSync(file).mtimeMs >= before) continue;
+    rmSync(file);
+    log.info({ file }, 'a stray segment is removed');
   }
 }
 
