@@ -10,7 +10,7 @@ import { openMailStore } from './store.ts';
 import { openShardWriter } from './writer.ts';
 
 storeModel(
-  'sqlite',
+  'sqlite over crashes',
   async (options) => {
     const root = mkdtempSync(join(tmpdir(), 'pp-'));
     let data = join(root, 'data');
@@ -33,7 +33,7 @@ storeModel(
       },
     };
   },
-  { runs: 20 },
+  { runs: 10 },
 );
 
 async function open(data: string, options: StoreOptions) {
