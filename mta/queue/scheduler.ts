@@ -30,6 +30,8 @@ const PARKED = 20_000;
 const BATCH = 100;
 /** Recipients of one entry that end within this time share a report. */
 const GATHER_MS = 500;
+/** After a look that took x milliseconds there is none for this many times x. */
+const PAUSE_FACTOR = 4;
 const TROUBLE_MS = 5_000;
 const HOLD_MS = 60_000;
 const SETTLE_TRIES = 5;
@@ -87,16 +89,25 @@ export class Scheduler {
     this.#again = false;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
+    const begun = this.#options.clock.now();
     void this.#takeDue().then(
-      (wait) => this.#looked(wait),
+      (wait) => this.#looked(wait, begun),
       (error: unknown) => {
         this.#options.log.warn({ err: error }, 'cannot read the queue');
-        this.#looked(TROUBLE_MS);
+        this.#looked(TROUBLE_MS, begun);
       },
     );
   }
 
-  #looked(waitMs: number | undefined): void {
+  #looked(waitMs: number | undefined, begun: number): void {
+    const { clock } = this.#options;
+    const pause = PAUSE_FACTOR * (clock.now() - begun);
+    // Under load each look passes over all that is in hand. So looking stays a small part of the work, and each look finds more.
+    if (pause > 0) clock.after(pause, () => this.#rested(waitMs));
+    else this.#rested(waitMs);
+  }
+
+  #rested(waitMs: number | undefined): void {
     this.#looking = false;
     if (!this.#running) return;
     if (this.#again) this.#look();
@@ -196,9 +207,17 @@ export class Scheduler {
     return true;
   }
 
+  /** Lets as many be found again as there is room for, so that a long line is not read over and over. */
   #unpark(key: string): void {
-    if (this.#parked.has(key) && this.#options.destinations.waiting(key) < PER_DESTINATION / 2)
-      this.#parked.delete(key);
+    const ids = this.#parked.get(key);
+    const waiting = this.#options.destinations.waiting(key);
+    if (ids === undefined || waiting > PER_DESTINATION / 2) return;
+    let room = PER_DESTINATION - waiting;
+    for (const id of ids) {
+      if (room-- === 0) break;
+      ids.delete(id);
+    }
+    if (ids.size === 0) this.#parked.delete(key);
   }
 }
 

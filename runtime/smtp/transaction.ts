@@ -45,13 +45,13 @@ export class Transaction {
   }
 
   result(dsnPassedOn: boolean): TransactionResult {
-    const nothing = new Error('the transaction ended without an answer');
-    return {
-      recipients: this.#results.map((r) => r ?? { kind: 'lost', stage: 'final', error: nothing }),
-      dsnPassedOn,
-    };
+    return { recipients: this.#results.map((r) => r ?? nothing()), dsnPassedOn };
   }
 }
+
+const nothing = (): RecipientResult => {
+  return { kind: 'lost', stage: 'final', error: new Error('the transaction ended without an answer') };
+};
 
 /** RFC 5321 §4.5.3.1.10: 552 at RCPT means too many recipients and is treated as 452, unless its enhanced code says that a mailbox is meant. */
 function tooManyRecipients(answer: Reply): Reply {
