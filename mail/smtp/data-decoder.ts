@@ -16,8 +16,6 @@ export interface DataDecoderOptions {
   readonly lineLimit: number;
 }
 
-export const DEFAULT_LINE_LIMIT = 16_384;
-
 const EMPTY = Buffer.alloc(0);
 const NUL = 0;
 const LF = 10;

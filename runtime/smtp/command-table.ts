@@ -79,12 +79,6 @@ export const EVERY_STATE = [
   'chunking',
   'spoilt',
 ] as const satisfies readonly SessionState[];
-export const GREETED_STATES = [
-  'greeted',
-  'transaction',
-  'chunking',
-  'spoilt',
-] as const satisfies readonly SessionState[];
 
 /** The lines of the answer to EHLO and LHLO behind the first, in the order of the table. */
 export function announcedKeywords<R, L>(

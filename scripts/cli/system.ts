@@ -12,7 +12,7 @@ import { systemClock, systemRandom } from '#runtime/system.ts';
 import type { Directory } from '#store/directory.ts';
 import type { Queue } from '#store/queue.ts';
 import { openDirectory, openDirectoryWriter } from '#store/sqlite/directory.ts';
-import { connectQueue, openQueueWriter } from '#store/sqlite/queue.ts';
+import { openQueue, openQueueWriter } from '#store/sqlite/queue.ts';
 import { openMailStore } from '#store/sqlite/store.ts';
 import type { MailStore } from '#store/store.ts';
 import { CommandError } from './output.ts';
@@ -93,10 +93,18 @@ interface Parts {
 
 function connectParts(config: Config): Parts {
   const paths = innerPaths(config.data);
-  const rpc = createRpcClient({ connect: paths.directory });
-  const directory = openDirectory({ data: config.data, clock: systemClock, rpc });
-  const queue = connectQueue({ data: config.data, rpc: createRpcClient({ connect: paths.queue }), log: silent });
-  return { directory, queue, end: () => rpc.close() };
+  const directoryRpc = createRpcClient({ connect: paths.directory });
+  const queueRpc = createRpcClient({ connect: paths.queue });
+  const directory = openDirectory({ data: config.data, clock: systemClock, rpc: directoryRpc });
+  const queue = openQueue({ data: config.data, clock: systemClock, rpc: queueRpc });
+  return {
+    directory,
+    queue,
+    async end() {
+      await directoryRpc.close();
+      await queueRpc.close();
+    },
+  };
 }
 
 async function openParts(config: Config): Promise<Parts> {

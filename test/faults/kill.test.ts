@@ -4,8 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
+import { createConnection } from 'node:net';
+import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
-import { createTransport } from 'nodemailer';
 import { readMailbox, withImap } from '#test/support/mail-client.ts';
 import { startTestPeer, type TestPeer } from '#test/support/system.ts';
 
@@ -78,28 +79,47 @@ function bodyOf(id: string, size: number): string {
   return line.repeat(Math.ceil(size / line.length));
 }
 
+/**
+ * One message over a connection of its own, in plain steps, so that it is known how far it came: `unsure` once the final dot has been
+ * written and no reply was read (RFC 1047), `refused` before that or with a reply that is not 250.
+ */
 async function send(
   peer: TestPeer,
   user: string,
   id: string,
   text: string,
 ): Promise<'accepted' | 'refused' | 'unsure'> {
-  const transport = createTransport({ host: peer.host, port: peer.port(25), secure: false, ignoreTLS: true });
+  const socket = createConnection({ host: peer.host, port: peer.port(25) });
+  let dotWritten = false;
   try {
-    await transport.sendMail({
-      envelope: { from: 'load@beta.test', to: [`${user}@alpha.test`] },
-      raw: `Subject: ${id}\r\nMessage-ID: <${id}@load>\r\n\r\n${text}`,
-    });
+    const replies = createInterface({ input: socket })[Symbol.asyncIterator]();
+    socket.on('error', () => undefined);
+    const step = async (line: string | undefined, code: string): Promise<void> => {
+      if (line !== undefined) socket.write(line);
+      for (;;) {
+        const { value, done } = await replies.next();
+        if (done) throw new Error('connection lost');
+        if (/^\d{3}-/.test(value)) continue;
+        if (!value.startsWith(code)) throw new Refusal(value);
+        return;
+      }
+    };
+    await step(undefined, '220');
+    await step('EHLO load.test\r\n', '250');
+    await step('MAIL FROM:<load@beta.test>\r\n', '250');
+    await step(`RCPT TO:<${user}@alpha.test>\r\n`, '250');
+    await step('DATA\r\n', '354');
+    dotWritten = true;
+    await step(`Subject: ${id}\r\nMessage-ID: <${id}@load>\r\n\r\n${text}.\r\n`, '250');
     return 'accepted';
   } catch (error) {
-    // A reply means that the peer said no; without one, the content may have been taken (RFC 1047).
-    const { responseCode, command } = error as { responseCode?: number; command?: string };
-    if (responseCode !== undefined) return 'refused';
-    return command === 'CONN' ? 'refused' : 'unsure';
+    return dotWritten && !(error instanceof Refusal) ? 'unsure' : 'refused';
   } finally {
-    transport.close();
+    socket.destroy();
   }
 }
+
+class Refusal extends Error {}
 
 /** Waits until the queue is empty: what was queued while the MDA was away is delivered. */
 async function drained(peer: TestPeer): Promise<void> {

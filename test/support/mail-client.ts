@@ -28,7 +28,9 @@ export async function submit(person: Person, mail: OutgoingMail): Promise<string
     const to = [mail.to].flat();
     const info = (await transport.sendMail({
       envelope: { from: person.address, to },
-      ...(mail.raw === undefined ? { from: person.address, to, subject: mail.subject, text: mail.text ?? 'hello' } : { raw: mail.raw }),
+      ...(mail.raw === undefined
+        ? { from: person.address, to, subject: mail.subject, text: mail.text ?? 'hello' }
+        : { raw: mail.raw }),
     })) as { response: string };
     return info.response;
   } finally {

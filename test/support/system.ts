@@ -123,7 +123,13 @@ export async function prepareTestPeer(options: TestPeerOptions): Promise<TestPee
 }
 
 function extraToml(options: TestPeerOptions): string {
-  const lines = [options.toml ?? '', '[delivery]', `port = ${PORT_BASE + 25}`, 'allow-loopback = true', ...(options.delivery ?? [])];
+  const lines = [
+    options.toml ?? '',
+    '[delivery]',
+    `port = ${PORT_BASE + 25}`,
+    'allow-loopback = true',
+    ...(options.delivery ?? []),
+  ];
   if (options.dns !== undefined) lines.push('[dns]', `servers = ["${options.dns}"]`);
   if (options.routes !== undefined) {
     lines.push('[routes]', ...Object.entries(options.routes).map(([domain, route]) => `"${domain}" = "${route}"`));

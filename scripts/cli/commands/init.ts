@@ -7,6 +7,14 @@ import type { Act } from '../act.ts';
 import { CommandError, UsageError } from '../output.ts';
 import { openSystem } from '../system.ts';
 
+interface InitOptions {
+  readonly data: string;
+  readonly domain: string;
+  readonly hostname?: string;
+  readonly listen?: string;
+  readonly portBase?: string;
+}
+
 export function addInitCommand(program: Command, act: Act): void {
   program
     .command('init')
@@ -18,13 +26,14 @@ export function addInitCommand(program: Command, act: Act): void {
     .description('write DIR/peerpost.toml for a new peer, and take mail for its domain; refuses where one is')
     .action(
       act(async (output, options) => {
-        const data = resolve(String(options.data));
+        const { data: folder, domain, hostname, listen, portBase: base } = options as unknown as InitOptions;
+        const data = resolve(folder);
         const file = join(data, 'peerpost.toml');
         const text = initialConfig({
-          domain: String(options.domain),
-          ...(typeof options.hostname === 'string' ? { hostname: options.hostname } : {}),
-          ...(typeof options.listen === 'string' ? { listen: options.listen } : {}),
-          ...(options.portBase === undefined ? {} : { portBase: portBase(String(options.portBase)) }),
+          domain,
+          ...(hostname === undefined ? {} : { hostname }),
+          ...(listen === undefined ? {} : { listen }),
+          ...(base === undefined ? {} : { portBase: portBase(base) }),
         });
         // What the options said is checked as the whole that it makes, before anything is written.
         const config = parseConfig(text, { file, cores: 1 });
@@ -34,15 +43,15 @@ export function addInitCommand(program: Command, act: Act): void {
         await writeFile(file, text, { flag: 'wx', mode: 0o640 });
         const system = await openSystem(config);
         try {
-          await system.directory.change({ type: 'add-domain', name: String(options.domain) });
+          await system.directory.change({ type: 'add-domain', name: domain });
         } finally {
           await system.close();
         }
-        output.result({ config: file, domain: options.domain, hostname: config.hostname }, () =>
+        output.result({ config: file, domain, hostname: config.hostname }, () =>
           [
             `wrote ${file}`,
             'next:',
-            `  peerpost account add you@${options.domain} --password-stdin --config ${file}`,
+            `  peerpost account add you@${domain} --password-stdin --config ${file}`,
             `  peerpost run --config ${file}`,
           ].join('\n'),
         );

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import type { SupervisorStatus } from '#runtime/supervisor/control.ts';
+import type { Queue } from '#store/queue.ts';
 import { type Act, readConfig } from '../act.ts';
 import { duration, octets, table, timestamp } from '../output.ts';
-import { askSupervisor, openSystem } from '../system.ts';
+import { askSupervisor, openSystem, type System } from '../system.ts';
 
 export function addStatusCommand(program: Command, act: Act): void {
   program
@@ -13,7 +14,7 @@ export function addStatusCommand(program: Command, act: Act): void {
         const config = await readConfig(options);
         const running = await askSupervisor(config);
         const system = await openSystem(config);
-        const queue = await system.queue.counts().finally(() => system.close());
+        const queue = await countAndClose(system);
         const status = {
           ...running,
           queue: {
@@ -44,4 +45,12 @@ function statusText(
     `queue: ${status.queue.messages} messages for ${status.queue.recipients} recipients${oldest}`,
     `disk: ${octets(status.disk.free)} of ${octets(status.disk.total)} free`,
   ].join('\n');
+}
+
+async function countAndClose(system: System): ReturnType<Queue['counts']> {
+  try {
+    return await system.queue.counts();
+  } finally {
+    await system.close();
+  }
 }
