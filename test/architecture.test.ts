@@ -86,7 +86,8 @@ test('mail/ is pure: no I/O, no timers, no process', () => {
 });
 
 test('sessions and commands know no sockets, files or backends', () => {
-  const inner = /^(mta\/server\/(session|commands\/)|mda\/lmtp\/(session|commands\/)|imap-gateway\/imap\/(session|numbering|commands\/|grammar\/|response\/|framer))/;
+  const inner =
+    /^(mta\/server\/(session|commands\/)|mda\/lmtp\/(session|commands\/)|imap-gateway\/imap\/(session|numbering|commands\/|grammar\/|response\/|framer))/;
   const banned = /^(node:(net|tls|fs|dgram|http|sqlite|worker_threads)|store\/(memory|sqlite|mongodb)\/)/;
   const wrong = product
     .filter((s) => inner.test(s.path))
@@ -97,7 +98,9 @@ test('sessions and commands know no sockets, files or backends', () => {
 test('only main.ts, scripts and the store itself pick a backend', () => {
   const wrong = product
     .filter((s) => s.room !== 'store' && s.room !== 'scripts' && !s.path.endsWith('/main.ts'))
-    .flatMap((s) => s.imports.filter((i) => /^store\/(memory|sqlite|mongodb)\//.test(i)).map((i) => `${s.path} imports ${i}`));
+    .flatMap((s) =>
+      s.imports.filter((i) => /^store\/(memory|sqlite|mongodb)\//.test(i)).map((i) => `${s.path} imports ${i}`),
+    );
   assert.deepEqual(wrong, []);
 });
 
@@ -106,7 +109,11 @@ const processIsTheSubject = /(^scripts\/|\/main\.ts$|^runtime\/(program|supervis
 
 test('only main.ts, scripts and the runtime of processes touch process', () => {
   const wrong = product
-    .filter((s) => !processIsTheSubject.test(s.path) && /\bprocess\.(env|argv|exit|kill|on|once|stdout|stderr|stdin|cwd)\b/.test(s.text))
+    .filter(
+      (s) =>
+        !processIsTheSubject.test(s.path) &&
+        /\bprocess\.(env|argv|exit|kill|on|once|stdout|stderr|stdin|cwd)\b/.test(s.text),
+    )
     .map((s) => s.path);
   assert.deepEqual(wrong, []);
 });
@@ -133,7 +140,9 @@ test('there are no import cycles', () => {
 const largeFiles: Record<string, string> = {};
 
 test('no file grows over 400 lines without a reason, and the median stays small', () => {
-  const wrong = product.filter((s) => s.lines > 400 && largeFiles[s.path] === undefined).map((s) => `${s.path}: ${s.lines}`);
+  const wrong = product
+    .filter((s) => s.lines > 400 && largeFiles[s.path] === undefined)
+    .map((s) => `${s.path}: ${s.lines}`);
   assert.deepEqual(wrong, []);
   const sizes = product.map((s) => s.lines).sort((a, b) => a - b);
   assert.ok((sizes[Math.floor(sizes.length / 2)] ?? 0) <= 150, 'the median file has at most 150 lines');
@@ -142,12 +151,16 @@ test('no file grows over 400 lines without a reason, and the median stays small'
 test('only erasable TypeScript, and no escapes from the type checker', () => {
   const wrong = all
     .filter((s) => s.path !== 'test/architecture.test.ts')
-    .filter((s) => /^\s*(export\s+)?(const\s+)?enum\s|^\s*(export\s+)?namespace\s|@ts-ignore|@ts-nocheck|\bas any\b/m.test(s.text))
+    .filter((s) =>
+      /^\s*(export\s+)?(const\s+)?enum\s|^\s*(export\s+)?namespace\s|@ts-ignore|@ts-nocheck|\bas any\b/m.test(s.text),
+    )
     .map((s) => s.path);
   assert.deepEqual(wrong, []);
 });
 
 test('each room has a README', () => {
-  const missing = rooms.filter((room) => room !== 'scripts').filter((room) => !readdirSync(join(root, room)).includes('README.md'));
+  const missing = rooms
+    .filter((room) => room !== 'scripts')
+    .filter((room) => !readdirSync(join(root, room)).includes('README.md'));
   assert.deepEqual(missing, []);
 });

@@ -30,7 +30,10 @@ describe('two peers', () => {
   test('a message to a colleague is in the mailbox when the submission is answered', async () => {
     const carol = person('carol', 'alpha.test');
     await submit(person('alice', 'alpha.test'), { to: carol.address, subject: 'local' });
-    const count = await withImap(carol, async (client) => (await client.status('INBOX', { messages: true })) as { messages: number });
+    const count = await withImap(
+      carol,
+      async (client) => (await client.status('INBOX', { messages: true })) as { messages: number },
+    );
     assert.equal(count.messages, 1);
   });
 
