@@ -73,10 +73,13 @@ function locate(row: MessageRow, path: readonly number[]): Encoded | undefined {
   return { range, decoding };
 }
 
-/** A composite part's encoding says nothing about its octets: its leaves have their own (RFC 2045 §6.4). */
+/**
+ * A composite part's encoding says nothing about its octets: its leaves have their own (RFC 2045 §6.4). But a message that was encoded all the same
+ * (RFC 2046 §5.2.1 forbids it) has not been opened: its octets are the encoded ones.
+ */
 function decodingFor(part: PartNode | undefined): Decoding {
-  if (part === undefined || part.children.length > 0) return 'identity';
-  const decoding = decodingOf(part.encoding);
+  if (part === undefined || part.type.startsWith('multipart/')) return 'identity';
+  const decoding = decodingOf(part.encoding) ?? (part.children.length > 0 ? 'identity' : undefined);
   if (decoding === undefined) throw new UnknownEncoding();
   return decoding;
 }
