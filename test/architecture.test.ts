@@ -164,3 +164,12 @@ test('each room has a README', () => {
     .filter((room) => !readdirSync(join(root, room)).includes('README.md'));
   assert.deepEqual(missing, []);
 });
+
+test('the lock file names the optional packages of every platform, without which npm ci refuses', () => {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+  };
+  const wanted = Object.values(packages).flatMap((p) => Object.keys(p.optionalDependencies ?? {}));
+  const missing = wanted.filter((name) => !Object.keys(packages).some((path) => path.endsWith(`node_modules/${name}`)));
+  assert.deepEqual(missing, []);
+});
