@@ -72,7 +72,7 @@ export class LmtpListener {
         lineLength: limits.lineLength,
       },
       clock: this.#rooms.clock,
-      log: this.#rooms.log,
+      log: this.#rooms.log.child({ session: connection.id }),
     });
   }
 }

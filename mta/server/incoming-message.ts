@@ -70,7 +70,6 @@ export class IncomingMessage implements ContentSink {
     const answer = await this.#services.sink.accept(message);
     this.#services.log.info(
       {
-        session: this.#peer.connection.id,
         id: this.id,
         size: this.#size,
         recipients: targets.length,

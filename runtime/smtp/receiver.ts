@@ -318,7 +318,7 @@ class Receiver<R, L> {
 
   #answer(error: unknown): Reply {
     return replyToError(error, this.#connection.id, (fault) => {
-      this.#log.error({ session: this.#connection.id, err: fault }, 'a command failed');
+      this.#log.error({ err: fault }, 'a command failed');
     });
   }
 
@@ -339,7 +339,7 @@ class Receiver<R, L> {
   /** The conversation broke off: say why if somebody may still listen. */
   async #broken(error: unknown): Promise<void> {
     if (!(error instanceof ConnectionClosed)) {
-      this.#log.error({ session: this.#connection.id, err: error }, 'a session failed');
+      this.#log.error({ err: error }, 'a session failed');
     }
     const reason = error instanceof ConnectionClosed ? error.reason : 'fault';
     if (reason === 'closed' || reason === 'error') return;

@@ -137,7 +137,7 @@ export class Pool {
   }
 
   #oneReady(worker: Worker): void {
-    this.#options.log.info({ program: this.name, child: worker.pid }, 'program is ready');
+    this.#options.log.info({ name: this.name, child: worker.pid }, 'program is ready');
     if ([...this.#workers].filter(({ state }) => state === 'ready').length >= this.#size) this.#resolveReady();
     this.#dealAll();
   }
@@ -157,7 +157,7 @@ export class Pool {
     const lived = clock.now() - worker.startedAt;
     this.#deaths = lived > timing.stableMs ? 1 : this.#deaths + 1;
     const restartMs = Math.min(timing.restartMaxMs, timing.restartMs * 2 ** (this.#deaths - 1));
-    log.warn({ program: this.name, child: worker.pid, code, signal, lived, restartMs }, 'program ended; restarting it');
+    log.warn({ name: this.name, child: worker.pid, code, signal, lived, restartMs }, 'program ended; restarting it');
     clock.after(restartMs, () => this.#fill());
   }
 

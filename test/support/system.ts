@@ -88,38 +88,26 @@ export async function startTestPeer(options: TestPeerOptions): Promise<TestPeer>
 }
 
 export async function prepareTestPeer(options: TestPeerOptions): Promise<TestPeer> {
-  const host = options.host ?? loopbackAddress();
   const folder = await mkdtemp(join(tmpdir(), 'peerpost-test-'));
+  try {
+    return await prepareIn(folder, options);
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function prepareIn(folder: string, options: TestPeerOptions): Promise<TestPeer> {
+  const { domain, users = [], hostname = `mx.${options.domain}`, host = loopbackAddress() } = options;
   const data = join(folder, 'data');
   const config = join(data, 'peerpost.toml');
   const password = 'correct horse';
-  const hostname = options.hostname ?? `mx.${options.domain}`;
-  await must([
-    'init',
-    '--data',
-    data,
-    '--domain',
-    options.domain,
-    '--hostname',
-    hostname,
-    '--listen',
-    host,
-    '--port-base',
-    String(PORT_BASE),
-  ]);
+  const where = ['--data', data, '--domain', domain, '--hostname', hostname];
+  await must(['init', ...where, '--listen', host, '--port-base', String(PORT_BASE)]);
   await appendFile(config, extraToml(options));
-  const domains = JSON.parse(await must(['domain', 'list', '--json', '--config', config])) as {
-    items: { domain: string }[];
-  };
-  if (!domains.items.some((d) => d.domain === options.domain))
-    await must(['domain', 'add', options.domain, '--config', config]);
-  if (options.users !== undefined && options.users.length > 0) {
-    const lines = options.users
-      .map((user) => `${user.includes('@') ? user : `${user}@${options.domain}`}\t${password}\n`)
-      .join('');
-    await must(['account', 'add', '--stdin', '--config', config], lines);
-  }
-  return testPeer({ domain: options.domain, host, data, config, password, folder });
+  const lines = users.map((user) => `${user.includes('@') ? user : `${user}@${domain}`}\t${password}\n`).join('');
+  if (lines !== '') await must(['account', 'add', '--stdin', '--config', config], lines);
+  return testPeer({ domain, host, data, config, password, folder });
 }
 
 function extraToml(options: TestPeerOptions): string {

@@ -75,11 +75,11 @@ async function authenticate(
     if (error instanceof ConnectionClosed || error instanceof CommandSyntaxError) throw error;
     if (error instanceof MailError && error.failure === 'bad-request') return reply(501, '5.2', error.message);
     // RFC 4954 §4.7: trouble of ours is never a wrong password.
-    log.error({ session: connection.id, err: error }, 'cannot check a login');
+    log.error({ err: error }, 'cannot check a login');
     return reply(454, '7.0', 'Temporary authentication failure');
   }
   await countFailedLogin(services, peer);
-  log.info({ session: connection.id, remote: addressOf(peer), mechanism }, 'login failed');
+  log.info({ remote: addressOf(peer), mechanism }, 'login failed');
   await new Promise<void>((resolve) => clock.after(FAILURE_DELAY, resolve));
   return reply(535, '7.8', 'Wrong user name or password');
 }
