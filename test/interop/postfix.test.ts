@@ -73,4 +73,26 @@ describe('Postfix', { skip }, () => {
     ]);
     await postfix.logged(/status=bounced \(host [^)]*said: 550 5\.1\.1/);
   });
+
+  test('delivers into our MDA by LMTP, with a reply for each recipient', async () => {
+    const lmtp = `lmtp:[${peer.host}]:${peer.port(24)}`;
+    const local = await startPostfix({
+      domain: 'delta.test',
+      users: ['dora'],
+      relayhost: '',
+      settings: [`transport_maps = inline:{ { alpha.test = ${lmtp} } }`, 'lmtp_host_lookup = native'],
+    });
+    try {
+      await runProgram('swaks', [
+        ...['--server', `${local.host}:${local.port}`, '--from', 'dora@delta.test'],
+        ...['--to', 'alice@alpha.test,nobody@alpha.test', '--header', 'Subject: by LMTP'],
+      ]);
+      await local.logged(/to=<alice@alpha\.test>[^\n]*status=sent \(250 2\./);
+      await local.logged(/to=<nobody@alpha\.test>[^\n]*status=bounced [^\n]*550 5\.1\.1/);
+      const messages = await readMailbox(alice(), 1);
+      assert.ok(messages.some((m) => m.includes('Subject: by LMTP')));
+    } finally {
+      await local.close();
+    }
+  });
 });
