@@ -132,7 +132,9 @@ export async function startPeer(peer: DemoPeer, onEnd: (reason: string) => void)
 async function becomeReady(child: ChildProcess, peer: DemoPeer): Promise<void> {
   const ready = once(createInterface({ input: child.stdout! }), 'line');
   const ended = once(child, 'exit').then(() => {
-    throw new Error(`the peer of ${peer.domain} did not start; its own words stand above (another port base: npm start -- --port-base N)`);
+    throw new Error(
+      `the peer of ${peer.domain} did not start; its own words stand above (another port base: npm start -- --port-base N)`,
+    );
   });
   ended.catch(() => undefined);
   await Promise.race([ready, ended]);

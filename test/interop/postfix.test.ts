@@ -83,10 +83,8 @@ describe('Postfix', { skip }, () => {
       settings: [`transport_maps = inline:{ { alpha.test = ${lmtp} } }`, 'lmtp_host_lookup = native'],
     });
     try {
-      await runProgram('swaks', [
-        ...['--server', `${local.host}:${local.port}`, '--from', 'dora@delta.test'],
-        ...['--to', 'alice@alpha.test,nobody@alpha.test', '--header', 'Subject: by LMTP'],
-      ]);
+      const to = ['--to', 'alice@alpha.test,nobody@alpha.test', '--header', 'Subject: by LMTP'];
+      await runProgram('swaks', ['--server', `${local.host}:${local.port}`, '--from', 'dora@delta.test', ...to]);
       await local.logged(/to=<alice@alpha\.test>[^\n]*status=sent \(250 2\./);
       await local.logged(/to=<nobody@alpha\.test>[^\n]*status=bounced [^\n]*550 5\.1\.1/);
       const messages = await readMailbox(alice(), 1);
