@@ -195,6 +195,13 @@ test('formatConfig() and parseConfig() are inverse', () => {
   );
 });
 
+test('a duration may be a number of seconds, and nothing else that is a number', () => {
+  const { delivery } = parse('hostname = "mx.example.org"\n[delivery]\nretry = [1, 0.5, "2m"]\nexpire = 20');
+  assert.deepEqual(delivery.retry, [1000, 500, 120_000]);
+  assert.equal(delivery.expire, 20_000);
+  assert.equal(problemsOf('hostname = "mx.example.org"\n[delivery]\nexpire = -1')[0]?.key, 'delivery.expire');
+});
+
 test('durations and sizes are read as they are written', () => {
   fc.assert(
     fc.property(fc.nat(2 ** 40), (n) => parseDuration(formatDuration(n)) === n && parseSize(formatSize(n)) === n),

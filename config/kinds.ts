@@ -47,10 +47,22 @@ function textual<T>(
 }
 
 export const text = (expected: string): Kind<string> => textual(expected, (t) => (t === '' ? undefined : t), String);
-export const duration = (least = 0): Kind<number> => {
-  const expected = `a duration such as "30s", "5m", "4h" or "5d"${least > 0 ? `, at least "${formatDuration(least)}"` : ''}`;
-  return textual(expected, (t) => above(parseDuration(t), least), formatDuration);
-};
+/** A number is seconds, as durations are in everything that Peerpost prints as JSON. */
+export function duration(least = 0): Kind<number> {
+  const expected = `a duration such as "30s", "5m", "4h" or "5d", or a number of seconds${least > 0 ? `, at least "${formatDuration(least)}"` : ''}`;
+  return {
+    expected,
+    parse(value) {
+      const seconds = typeof value === 'number' && value >= 0 ? Math.round(value * 1000) : undefined;
+      const milliseconds = above(typeof value === 'string' ? parseDuration(value) : seconds, least);
+      if (milliseconds === undefined || !Number.isSafeInteger(milliseconds))
+        throw new ValueError(show(value), expected);
+      return milliseconds;
+    },
+    format: (milliseconds) => JSON.stringify(formatDuration(milliseconds)),
+  };
+}
+
 export const domainName: Kind<string> = textual(
   'a domain name such as "mx.example.org"',
   (t) => (isDomainName(t) ? t.toLowerCase() : undefined),
