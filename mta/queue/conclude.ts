@@ -16,6 +16,12 @@ export interface Conclusion {
   readonly notices: readonly Notice[];
 }
 
+/** Where the next wait begins, and its share of the jitter (0 ≤ x < 1): the same for all recipients of one attempt. */
+interface Spread {
+  readonly from: number;
+  readonly fraction: number;
+}
+
 export function conclude(
   entry: QueueEntry,
   verdicts: readonly Verdict[],
@@ -24,10 +30,16 @@ export function conclude(
 ): Conclusion {
   const outcomes: Outcome[] = [];
   const notices: Notice[] = [];
+  // What failed together is tried again together: else the recipients of one message would drift apart, into a connection, a copy of
+  // the content and a notice of delay each.
+  const spread: Spread = {
+    from: verdicts.reduce((latest, { at }) => Math.max(latest, at), 0),
+    fraction: fraction(),
+  };
   for (const verdict of verdicts) {
     const recipient = entry.recipients.find(({ index }) => index === verdict.index);
     if (recipient === undefined) continue;
-    const { outcome, notice } = one(entry, recipient, verdict, policy, fraction);
+    const { outcome, notice } = one(entry, recipient, verdict, policy, spread);
     outcomes.push(outcome);
     if (notice !== undefined) notices.push(notice);
   }
@@ -39,7 +51,7 @@ function one(
   recipient: QueueRecipient,
   verdict: Verdict,
   policy: ConcludePolicy,
-  fraction: () => number,
+  spread: Spread,
 ): { outcome: Outcome; notice: Notice | undefined } {
   const { at, remoteMta } = verdict;
   const told = { at, reply: verdict.reply, ...(remoteMta !== undefined && { remoteMta }) };
@@ -66,7 +78,7 @@ function one(
       notice: { recipient, action: 'failed', status: '4.4.7', ...told },
     };
   }
-  const nextAttemptAt = nextAttempt(policy, recipient.attempts + 1, at, entry.expiresAt, fraction());
+  const nextAttemptAt = nextAttempt(policy, recipient.attempts + 1, spread.from, entry.expiresAt, spread.fraction);
   const late = recipient.delayNotifiedAt === undefined && at - entry.arrivedAt >= policy.delayNotice;
   return {
     outcome: { ...base, verdict: 'deferred', nextAttemptAt, ...(late && { delayNotified: true }) },

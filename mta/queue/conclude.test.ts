@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { reply } from '#mail/smtp/reply.ts';
+import type { QueueEntry, QueueRecipient } from '#store/queue.ts';
+import type { Verdict } from '../delivery/verdict.ts';
+import { conclude } from './conclude.ts';
+
+const recipient = (index: number): QueueRecipient => ({
+  index,
+  address: { localPart: `r${index}`, domain: 'far.test' },
+  state: 'pending',
+  attempts: 0,
+  nextAttemptAt: 0,
+});
+
+const entry: QueueEntry = {
+  id: 'q1',
+  deliveryId: 'q1',
+  reversePath: { localPart: 'u', domain: 'here.test' },
+  bodyType: '7bit',
+  smtputf8: false,
+  arrivedAt: 0,
+  expiresAt: 10_000_000,
+  held: false,
+  size: 100,
+  recipients: [recipient(0), recipient(1), recipient(2)],
+};
+
+const deferred = (index: number, at: number): Verdict => ({
+  index,
+  kind: 'deferred',
+  reply: reply(451, '4.1', 'No answer'),
+  at,
+});
+
+test('recipients that were deferred together are due together, however the dice fall', () => {
+  let dice = 0;
+  const random = () => {
+    dice = (dice + 0.37) % 1;
+    return dice;
+  };
+  const verdicts = [deferred(0, 1000), deferred(1, 1003), deferred(2, 1001)];
+  const { outcomes, notices } = conclude(entry, verdicts, { waits: [300_000], delayNotice: 500 }, random);
+  const times = outcomes.map((outcome) => (outcome.verdict === 'deferred' ? outcome.nextAttemptAt : undefined));
+  assert.equal(times.length, 3);
+  assert.equal(new Set(times).size, 1);
+  assert.ok(Math.abs((times[0] ?? 0) - 301_003) <= 45_000);
+  // Hence one report of the delay names them all.
+  assert.deepEqual(
+    notices.map(({ action }) => action),
+    ['delayed', 'delayed', 'delayed'],
+  );
+});
