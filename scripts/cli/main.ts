@@ -48,7 +48,8 @@ Exit status: 0 done, 1 failed, 2 used wrongly.`,
 
 /** Gives every leaf the common options, and makes commander throw instead of ending the process. */
 function prepare(command: Command): void {
-  command.exitOverride().configureOutput({ outputError: () => undefined });
+  // A group without its command would write its whole help to standard error: `parse` says one line instead.
+  command.exitOverride().configureOutput({ outputError: () => undefined, writeErr: () => undefined });
   for (const sub of command.commands) prepare(sub);
   if (command.commands.length > 0) return;
   if (command.name() !== 'init') command.option('--config <file>', "the peer's configuration");

@@ -1,0 +1,82 @@
+/** The admin command as people meet it: exit codes, one line on standard error, JSON with --json. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { test } from 'node:test';
+
+const wrapper = new URL('../peerpost', import.meta.url).pathname;
+
+interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function peerpost(args: readonly string[], input = ''): Promise<Outcome> {
+  const child = spawn(process.execPath, [wrapper, ...args], { stdio: 'pipe' });
+  child.stdin.end(input);
+  const [[code], out, err] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]);
+  return { code: code as number, out, err };
+}
+
+const oneLine = /^peerpost: [^\n]+\n$/;
+
+for (const args of [
+  [],
+  ['domain'],
+  ['account'],
+  ['alias'],
+  ['queue'],
+  ['bogus'],
+  ['queue', 'show'],
+  ['domain', 'add'],
+]) {
+  test(`wrong use is one line and exit 2: peerpost ${args.join(' ')}`, async () => {
+    const { code, out, err } = await peerpost(args);
+    assert.deepEqual({ code, out }, { code: 2, out: '' });
+    assert.match(err, oneLine);
+  });
+}
+
+test('wrong use with --json also says so on standard output', async () => {
+  const { code, out, err } = await peerpost(['queue', 'show', '--json']);
+  assert.equal(code, 2);
+  assert.match(err, oneLine);
+  assert.equal((JSON.parse(out) as { error: { code: string } }).error.code, 'usage');
+});
+
+test('help is on standard output, exit 0', async () => {
+  const { code, out, err } = await peerpost(['queue', 'retry', '--help']);
+  assert.deepEqual({ code, err }, { code: 0, err: '' });
+  assert.match(out, /^Usage: peerpost queue retry/);
+});
+
+test('a peer is made, filled and listed while nothing runs', async (t) => {
+  const data = await mkdtemp(join(tmpdir(), 'peerpost-cli-'));
+  t.after(() => rm(data, { recursive: true, force: true }));
+  const made = await peerpost(['init', '--data', data, '--domain', 'a.test', '--port-base', '20000', '--json']);
+  assert.equal(made.code, 0, made.err);
+  const again = await peerpost(['init', '--data', data, '--domain', 'a.test', '--json']);
+  assert.equal(again.code, 1);
+  assert.match(again.err, oneLine);
+
+  const config = ['--config', join(data, 'peerpost.toml'), '--json'];
+  const added = await peerpost(['account', 'add', 'bob@a.test', '--password-stdin', ...config], 'secret\n');
+  assert.equal(added.code, 0, added.err);
+  const twice = await peerpost(['account', 'add', 'bob@a.test', '--password-stdin', ...config], 'secret\n');
+  assert.equal(twice.code, 1);
+  assert.equal((JSON.parse(twice.out) as { error: { code: string } }).error.code, 'exists');
+  const listed = await peerpost(['account', 'list', ...config]);
+  const { items } = JSON.parse(listed.out) as { items: { address: string }[] };
+  assert.deepEqual(
+    items.map((item) => item.address),
+    ['bob@a.test'],
+  );
+  const status = await peerpost(['status', ...config]);
+  assert.equal(status.code, 1);
+  assert.equal((JSON.parse(status.out) as { error: { code: string } }).error.code, 'not-running');
+});
