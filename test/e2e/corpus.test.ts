@@ -1,10 +1,12 @@
-/** Every message of the corpus goes through a whole peer by DATA, BDAT and APPEND, and comes out of IMAP as it went in. */
+/**
+ * Every message of the corpus goes into a whole peer by DATA, BDAT and APPEND, and through it to another peer, and comes out of IMAP as it went in.
+ */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { simpleParser } from 'mailparser';
 import { readResponse, type Value } from '#mail/mime/response-grammar.testkit.ts';
-import { startTestPeer, type TestPeer } from '#test/support/system.ts';
+import { loopbackAddress, PORT_BASE, startTestPeer, type TestPeer } from '#test/support/system.ts';
 import { fetchItems, ImapWire, SmtpWire } from '#test/support/wire.ts';
 
 const CORPUS = new URL('../fixture/corpus/', import.meta.url);
@@ -45,22 +47,30 @@ const asData = (bytes: Buffer): Buffer =>
 const expectedOf = (way: Way, { bytes }: Message): Buffer => (way === 'data' ? asData(bytes) : bytes);
 const sender = (n: number): string => `n${n}@wire.test`;
 
-/** Takes off what we put on top, which is exactly this. */
-function withoutTrace(text: string, way: Way): { n: number; content: string } {
-  const trace = new RegExp(
-    `^Return-Path: <n(\\d+)@wire\\.test>\\r\\nDelivered-To: ${way}@a\\.test\\r\\nReceived: from wire\\.test [^\\r\\n]*(?:\\r\\n[ \\t][^\\r\\n]*)*\\r\\n`,
-  ).exec(text);
+/** Takes off what we put on top, which is exactly this; `hosts`: who gave it to whom, the last first. */
+function withoutTrace(text: string, address: string, hosts = ['wire.test']): { n: number; content: string } {
+  const received = hosts.map((host) => `Received: from ${host} [^\\r\\n]*(?:\\r\\n[ \\t][^\\r\\n]*)*\\r\\n`).join('');
+  const trace = new RegExp(`^Return-Path: <n(\\d+)@wire\\.test>\\r\\nDelivered-To: ${address}\\r\\n${received}`).exec(
+    text,
+  );
   assert.ok(trace, `trace fields stand on top: ${text.slice(0, 300)}`);
   return { n: Number(trace[1]), content: text.slice(trace[0].length) };
 }
 
 describe(`the corpus of ${found.length} messages through a whole peer`, { concurrency: 1 }, () => {
   let peer: TestPeer;
+  let other: TestPeer;
   let pids: ReadonlyMap<string, number>;
   const imaps = new Map<Way, ImapWire>();
 
   before(async () => {
-    peer = await startTestPeer({ domain: 'a.test', users: WAYS });
+    const host = loopbackAddress();
+    const routes = { 'b.test': `smtp://${host}:${PORT_BASE + 25}` };
+    [peer, other] = await Promise.all([
+      startTestPeer({ domain: 'a.test', users: WAYS, routes }),
+      startTestPeer({ domain: 'b.test', users: ['far'], host }),
+    ]);
+    await peer.cli(['alias', 'add', 'near@a.test', 'far@b.test']);
     pids = await peer.pids();
     for (const way of WAYS) {
       const imap = await ImapWire.open(peer.host, peer.port(143), `${way}@a.test`, peer.password);
@@ -70,7 +80,7 @@ describe(`the corpus of ${found.length} messages through a whole peer`, { concur
   });
   after(async () => {
     for (const imap of imaps.values()) await imap.close();
-    await peer?.close();
+    await Promise.all([peer?.close(), other?.close()]);
   });
   const imapOf = (way: Way): ImapWire => imaps.get(way) as ImapWire;
 
@@ -86,7 +96,7 @@ describe(`the corpus of ${found.length} messages through a whole peer`, { concur
       await imapOf(way).must('NOOP');
       for (const response of await imapOf(way).must('FETCH 1:* BODY.PEEK[]')) {
         if (!response.startsWith('* ') || !response.includes(' FETCH (')) continue;
-        const { n, content } = withoutTrace(fetchItems(response).get('BODY[]') ?? '', way);
+        const { n, content } = withoutTrace(fetchItems(response).get('BODY[]') ?? '', `${way}@a.test`);
         const message = found[n] as Message;
         assert.ok(expectedOf(way, message).equals(Buffer.from(content, 'latin1')), `${message.name} has changed`);
         seen.add(n);
@@ -106,6 +116,28 @@ describe(`the corpus of ${found.length} messages through a whole peer`, { concur
       assert.match(status ?? '', new RegExp(`\\(MESSAGES ${found.length}\\)`));
     });
   }
+
+  test('through the queue to another peer, and out of IMAP there byte for byte', async () => {
+    const smtp = await SmtpWire.open(peer.host, peer.port(25));
+    for (const [n, message] of found.entries()) {
+      const { text } = await smtp.bdat(sender(n), 'near@a.test', message.bytes);
+      assert.match(text, /^250 2\.0\.0 /, message.name);
+    }
+    await smtp.close();
+    const imap = await ImapWire.open(other.host, other.port(143), 'far@b.test', other.password);
+    await imap.selectAndWait('INBOX', found.length);
+    const seen = new Set<number>();
+    for (const response of await imap.must('FETCH 1:* BODY.PEEK[]')) {
+      if (!response.startsWith('* ') || !response.includes(' FETCH (')) continue;
+      const text = fetchItems(response).get('BODY[]') ?? '';
+      const { n, content } = withoutTrace(text, 'far@b.test', ['mx.a.test', 'wire.test']);
+      const { name, bytes } = found[n] as Message;
+      assert.ok(bytes.equals(Buffer.from(content, 'latin1')), `${name} has changed`);
+      seen.add(n);
+    }
+    assert.equal(seen.size, found.length);
+    await imap.close();
+  });
 
   test('by APPEND, and out of IMAP byte for byte, with what SMTP refuses', async () => {
     const imap = imapOf('append');
@@ -128,7 +160,7 @@ describe(`the corpus of ${found.length} messages through a whole peer`, { concur
       for (let n = 0; n < found.length; n++) {
         const response = await fetch(imap, n + 1, 'BODYSTRUCTURE BODY.PEEK[] BODY.PEEK[HEADER] BODY.PEEK[TEXT]');
         const whole = response('BODY[]');
-        const { name } = found[way === 'data' ? withoutTrace(whole, way).n : n] as Message;
+        const { name } = found[way === 'data' ? withoutTrace(whole, `${way}@a.test`).n : n] as Message;
         assert.equal(response('BODY[HEADER]') + response('BODY[TEXT]'), whole, name);
         const parts = partsOf(structureOf(response('BODYSTRUCTURE')), '', true);
         assert.ok(parts.length > 0, name);

@@ -179,6 +179,17 @@ export class ImapWire {
     return responses.at(-1) ?? '';
   }
 
+  /** Selects a mailbox and idles in it until it holds so many messages. */
+  async selectAndWait(mailbox: string, count: number): Promise<void> {
+    const exists = `* ${count} EXISTS`;
+    if ((await this.must(`SELECT ${mailbox}`)).includes(exists)) return;
+    const tag = `w${++this.#tags}`;
+    this.#wire.write(`${tag} IDLE\r\n`);
+    while ((await this.#response()) !== exists);
+    this.#wire.write('DONE\r\n');
+    while (!(await this.#response()).startsWith(`${tag} OK`));
+  }
+
   async close(): Promise<void> {
     await this.ask('LOGOUT');
     await this.#wire.close();
