@@ -3,6 +3,7 @@
  * and a DNS responder holds their MX records, so that they find each other the way the world does.
  */
 import { Command, CommanderError } from 'commander';
+import { UsageError } from './cli/output.ts';
 import { startDns } from './demo/dns.ts';
 import { preparePeer, type RunningPeer, startPeer } from './demo/peer.ts';
 import { type DemoPeer, planPeers } from './demo/plan.ts';
@@ -29,7 +30,7 @@ async function main(): Promise<void> {
   const options = program.parse().opts<DemoOptions>();
   const portBase = Number(options.portBase);
   if (!Number.isInteger(portBase) || portBase < 1024 || portBase > 56_000) {
-    throw new Error(`--port-base ${options.portBase}: expected a whole number from 1024 to 56000`);
+    throw new UsageError(`--port-base ${options.portBase}: expected a whole number from 1024 to 56000`);
   }
   const peers = planPeers({ data: options.data, domains: options.domains, portBase });
   const running: RunningPeer[] = [];
@@ -69,14 +70,14 @@ async function bringUp(peer: DemoPeer, end: () => Promise<void>): Promise<Runnin
   });
 }
 
-function fail(error: unknown): void {
+function fail(error: unknown, status = 1): void {
   process.stderr.write(`npm start: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(1);
+  process.exit(status);
 }
 
 try {
   await main();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-  else fail(error);
+  else fail(error, error instanceof UsageError ? 2 : 1);
 }

@@ -72,7 +72,23 @@ function addAlias(rows: Rows, change: Of<'add-alias'>, now: number): void {
     throw new MailError('bad-request', `${address} can not lead to itself`);
   }
   requireFree(rows, name);
+  if (leadsTo(rows, targets, name))
+    throw new MailError('bad-request', `${address} would lead back to itself through other aliases`);
   rows.addAlias({ address, targets, createdAt: now }, name);
+}
+
+/** Does an alias chain from these targets come to `name`? Addresses of others, and accounts, end a chain. */
+function leadsTo(rows: DirectoryRows, targets: readonly string[], name: string): boolean {
+  const seen = new Set<string>();
+  const open = [...targets];
+  for (let target = open.pop(); target !== undefined; target = open.pop()) {
+    const next = readAlias(target).name;
+    if (next === name) return true;
+    if (seen.has(next)) continue;
+    seen.add(next);
+    open.push(...(rows.alias(next)?.targets ?? []));
+  }
+  return false;
 }
 
 function requireDomain(rows: DirectoryRows, name: string): void {

@@ -36,6 +36,13 @@ test('a line over the limit is reported once, at its end, and the next is read',
   assert.deepEqual(lines(`${'x'.repeat(100)}\n${'y'.repeat(50)}\r\nNOOP\r\n`), ['!too-long', 'NOOP']);
 });
 
+test('a line without an end in sight is reported, however it comes in', () => {
+  const much = 'x'.repeat(1024 * 1024 + 1);
+  assert.deepEqual(lines(much), ['!endless']);
+  assert.deepEqual(lines(`${much}\n`), ['!endless']);
+  assert.deepEqual(lines('x'.repeat(1024 * 1024)), []);
+});
+
 test('how octets are cut into chunks changes nothing', () => {
   const wild = fc
     .array(fc.constantFrom('\r\n', '\r', '\n', '\0', 'a', 'NOOP', 'long enough to be over it'), { maxLength: 30 })

@@ -182,6 +182,7 @@ class Receiver<R, L> {
   async #step(event: LineEvent): Promise<Step<R, L>> {
     const session = this.#session;
     try {
+      if (event.defect === 'endless') return this.#close(reply(500, '5.2', 'Line too long'));
       if (event.defect !== undefined) return { reply: lineReply(event.defect), next: session };
       if (this.#stranger.recognises(event.line)) return this.#close(reply(554, '5.1', 'This is a mail server'));
       const { verb, argument } = splitCommand(event.line);
