@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { initialConfig } from '#config/init.ts';
@@ -10,6 +10,7 @@ import { loadConfig } from '#config/load.ts';
 import type { ListenerDescription } from '#config/protocols.ts';
 import { createAccount } from '#store/accounts.ts';
 import { makeSecret } from '#store/secret.ts';
+import { makeFolder } from '../cli/folder.ts';
 import { askSupervisor, openSystem } from '../cli/system.ts';
 import type { DemoPeer } from './plan.ts';
 
@@ -37,7 +38,7 @@ const usersFile = (peer: DemoPeer): string => join(peer.data, 'users.json');
 
 /** Writes the configuration (the ports may be others than last time) and makes what people are missing, with passwords that stay. */
 export async function preparePeer(peer: DemoPeer): Promise<void> {
-  await mkdir(peer.data, { recursive: true, mode: 0o700 });
+  await makeFolder(peer.data);
   await writeWhole(
     peer.config,
     initialConfig({

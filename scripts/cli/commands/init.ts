@@ -1,9 +1,10 @@
-import { access, mkdir, writeFile } from 'node:fs/promises';
+import { access, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { initialConfig } from '#config/init.ts';
 import { parseConfig } from '#config/parse.ts';
 import type { Act } from '../act.ts';
+import { makeFolder } from '../folder.ts';
 import { CommandError, UsageError } from '../output.ts';
 import { openSystem } from '../system.ts';
 
@@ -39,7 +40,7 @@ export function addInitCommand(program: Command, act: Act): void {
         const config = parseConfig(text, { file, cores: 1 });
         if (await exists(file))
           throw new CommandError('exists', `${file} exists already; remove it first to start afresh`);
-        await mkdir(data, { recursive: true, mode: 0o700 });
+        await makeFolder(data);
         await writeFile(file, text, { flag: 'wx', mode: 0o640 });
         const system = await openSystem(config);
         try {
