@@ -94,19 +94,21 @@ function queueHolder(
   const open = async (signal: AbortSignal): Promise<HeldQueue> => {
     const queue = await openQueueWriter({ data: config.data, clock, log, signal });
     const delivery = startOutbound(queue, outbound);
-    let ended: () => void = () => undefined;
-    return {
-      queue,
-      handlers: serveQueue(queue),
-      ended: new Promise((resolve) => {
-        ended = resolve;
-      }),
-      async close() {
+    const ended = Promise.withResolvers<void>();
+    const end = async (): Promise<void> => {
+      try {
         await delivery.stop(drainMs());
-        await queue.close();
-        ended();
-      },
+      } catch (error) {
+        log.error({ err: error }, 'delivery did not stop as it should');
+      }
+      await queue.close();
+      ended.resolve();
     };
+    let ending: Promise<void> | undefined;
+    const close = (): Promise<void> => (ending ??= end());
+    // When the writer breaks, delivery over it ends too; the holder then opens both anew.
+    void queue.ended.then(close);
+    return { queue, handlers: serveQueue(queue), ended: ended.promise, close };
   };
   return new WriterHolder({
     listener: 'queue',

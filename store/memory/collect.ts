@@ -1,25 +1,9 @@
 /** What time takes away: retained content, tombstones and log records, commit ids, bodies that nobody named (STORE.md §3, §5). */
 
+import type { Retention } from '../retention.ts';
 import { release } from './mutations/place.ts';
 import type { Account, MailboxState, State } from './state.ts';
 import { Transaction, type Work } from './transaction.ts';
-
-/** Milliseconds. */
-export interface Retention {
-  readonly expunged: number;
-  /** Tombstones and the change log. */
-  readonly tombstones: number;
-  readonly commitIds: number;
-  readonly staged: number;
-}
-
-const DAY = 86_400_000;
-export const DEFAULT_RETENTION: Retention = {
-  expunged: 7 * DAY,
-  tombstones: 90 * DAY,
-  commitIds: 30 * DAY,
-  staged: DAY,
-};
 
 export function collect(state: State, now: number, retention: Retention): void {
   for (const account of state.accounts.values()) {

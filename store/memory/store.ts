@@ -5,6 +5,7 @@ import type { Clock, Random } from '#runtime/ambient.ts';
 import type { Changes, MailboxDelta, MailboxSnapshot, NoticeBatch } from '../change.ts';
 import { newId } from '../ids.ts';
 import type { Commit, CommitAnswer } from '../mutation.ts';
+import { DEFAULT_RETENTION, type Retention } from '../retention.ts';
 import { evaluateSearch } from '../search/evaluate.ts';
 import type { SearchQuery } from '../search-query.ts';
 import type { Columns, MailStore, MessageRow, OutboxRow } from '../store.ts';
@@ -20,7 +21,7 @@ import type {
   UidSet,
 } from '../types.ts';
 import { single } from '../uid-set.ts';
-import { collect, DEFAULT_RETENTION, type Retention } from './collect.ts';
+import { collect } from './collect.ts';
 import { runCommit } from './commit.ts';
 import { Notices } from './notices.ts';
 import * as read from './read.ts';

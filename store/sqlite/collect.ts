@@ -3,27 +3,11 @@
  * named, rows of deleted accounts. Done by the writer in small slices between groups; each function does one slice within an
  * open transaction and tells whether it found something to do.
  */
+import type { Retention } from '../retention.ts';
 import type { UidSet } from '../types.ts';
 import type { ArrayRow, Database } from './database.ts';
 import { releaseBody } from './mutations/bodies.ts';
 import { asBuffer, headBody, headMessage } from './pack.ts';
-
-/** Milliseconds. */
-export interface Retention {
-  readonly expunged: number;
-  /** Tombstones and the change log. */
-  readonly tombstones: number;
-  readonly commitIds: number;
-  readonly staged: number;
-}
-
-const DAY = 86_400_000;
-export const DEFAULT_RETENTION: Retention = {
-  expunged: 7 * DAY,
-  tombstones: 90 * DAY,
-  commitIds: 30 * DAY,
-  staged: DAY,
-};
 
 /** Rows of a slice: a few milliseconds. */
 const SLICE = 500;

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Worker } from 'node:worker_threads';
 import { createRpcClient } from '#runtime/rpc/client.ts';
 import { serveRpc } from '#runtime/rpc/server.ts';
 import { systemClock } from '#runtime/system.ts';
@@ -113,4 +115,31 @@ test('a spool file that is not what it is said to be is refused, and left alone'
   await assert.rejects(queue.enqueue(entry('a', { file, size: 2 })), { failure: 'bad-request' });
   assert.equal(await queue.enqueue(entry('a', { file, size: 3 })), 'a');
   await queue.close();
+});
+
+test('a writer whose thread dies says so, answers unavailable, and leaves all that was answered to the next', async (t) => {
+  const { root, data } = folders();
+  t.after(() => root.remove());
+  const options = { data, clock: systemClock, log: silentLog };
+  const [[thread], queue] = await Promise.all([once(process, 'worker') as Promise<[Worker]>, openQueueWriter(options)]);
+  const entry: NewQueueEntry = {
+    id: 'q1',
+    deliveryId: 'd1',
+    reversePath: null,
+    bodyType: '7bit',
+    smtputf8: false,
+    arrivedAt: 1,
+    expiresAt: 2,
+    recipients: [{ address: { localPart: 'a', domain: 'else.test' } }],
+    content: { data: Buffer.from('x') },
+  };
+  await queue.enqueue(entry);
+  await thread.terminate();
+  await queue.ended;
+  await assert.rejects(queue.enqueue({ ...entry, id: 'q2', deliveryId: 'd2' }), { failure: 'unavailable' });
+  await assert.rejects(openQueueWriter(options), { failure: 'unavailable' }, 'the lease is held until it is closed');
+  await queue.close();
+  const next = await openQueueWriter(options);
+  t.after(() => next.close());
+  assert.equal((await next.get('q1'))?.deliveryId, 'd1');
 });

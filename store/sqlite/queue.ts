@@ -24,7 +24,12 @@ export interface QueueWriterOptions {
 }
 
 /** The `Queue` of whoever may write. `close` finishes what is in hand and gives the lease up. */
-export async function openQueueWriter(options: QueueWriterOptions): Promise<Queue> {
+export interface QueueWriter extends Queue {
+  /** Resolves when it writes no more, closed or broken. A broken one must still be closed: until then nobody else gets the lease. */
+  readonly ended: Promise<void>;
+}
+
+export async function openQueueWriter(options: QueueWriterOptions): Promise<QueueWriter> {
   const lease = await lend(options);
   try {
     const thread = new QueueThread(options);
@@ -35,10 +40,11 @@ export async function openQueueWriter(options: QueueWriterOptions): Promise<Queu
       for (const listener of Array.from(listeners)) listener();
       return value;
     };
-    return makeQueue(options.data, write, listeners, async () => {
+    const queue = makeQueue(options.data, write, listeners, async () => {
       await thread.close();
       lease.release();
     });
+    return { ...queue, ended: thread.ended };
   } catch (error) {
     lease.release();
     throw error;
@@ -54,13 +60,13 @@ async function lend(options: QueueWriterOptions): Promise<WriteLease> {
   throw new MailError('unavailable', `another process (${leaseHolder(name)?.pid ?? 'unknown'}) writes the queue`);
 }
 
-/** The writing thread, and who waits for which of its answers. A thread that dies takes its process's queue with it. */
+/** The writing thread, and who waits for which of its answers. */
 class QueueThread {
   readonly opened: Promise<void>;
   readonly #worker: Worker;
   readonly #options: QueueWriterOptions;
   readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
-  readonly #gone: Promise<void>;
+  readonly ended: Promise<void>;
   #ended = false;
   #next = 1;
 
@@ -77,7 +83,7 @@ class QueueThread {
       options.log.error({ error }, 'the queue’s writer failed');
       reject(error);
     });
-    this.#gone = new Promise((done) => {
+    this.ended = new Promise((done) => {
       this.#worker.once('exit', () => {
         this.#ended = true;
         const lost = new MailError('unavailable', 'the queue’s writer ended');
@@ -101,7 +107,7 @@ class QueueThread {
 
   async close(): Promise<void> {
     if (!this.#ended) this.#worker.postMessage('close');
-    await this.#gone;
+    await this.ended;
   }
 
   #answered(number: number, answer: QueueAnswer): void {

@@ -10,6 +10,7 @@ import type { RpcClient } from '#runtime/rpc/rpc.ts';
 import { systemRandom } from '#runtime/system.ts';
 import type { Changes, MailboxDelta, MailboxSnapshot, NoticeBatch } from '../change.ts';
 import type { Commit, CommitAnswer } from '../mutation.ts';
+import type { Retention } from '../retention.ts';
 import type { SearchQuery } from '../search-query.ts';
 import type { Columns, MailStore, MessageRow, OutboxRow } from '../store.ts';
 import type {
@@ -23,7 +24,6 @@ import type {
   Uid,
   UidSet,
 } from '../types.ts';
-import type { Retention } from './collect.ts';
 import { packMessage } from './pack.ts';
 import { segmentFolder, shardSocket } from './paths.ts';
 import { type MessageBatch, unpackRows } from './read/messages.ts';

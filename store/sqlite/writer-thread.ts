@@ -9,8 +9,9 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { systemRandom } from '#runtime/system.ts';
 import type { Notice } from '../change.ts';
 import { newId } from '../ids.ts';
+import type { Retention } from '../retention.ts';
 import { Checkpointer } from './checkpointer.ts';
-import { type CollectState, type Retention, SLICES } from './collect.ts';
+import { type CollectState, SLICES } from './collect.ts';
 import { type Database, openDatabase } from './database.ts';
 import { GroupRunner, type Job, type JobAnswer } from './group.ts';
 import { segmentFile } from './paths.ts';

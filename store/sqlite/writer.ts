@@ -10,7 +10,7 @@ import type { Clock, Log } from '#runtime/ambient.ts';
 import type { RpcHandlers } from '#runtime/rpc/rpc.ts';
 import type { NoticeBatch } from '../change.ts';
 import type { CommitAnswer } from '../mutation.ts';
-import { DEFAULT_RETENTION, type Retention } from './collect.ts';
+import { DEFAULT_RETENTION, type Retention } from '../retention.ts';
 import type { JobAnswer } from './group.ts';
 import { leaseHolder, takeLease, tryLease, type WriteLease } from './lease.ts';
 import type { StagedBody } from './mutations/bodies.ts';

@@ -2,7 +2,7 @@
 import { MailError } from '#mail/failure.ts';
 import { isId } from '../../ids.ts';
 import type { Mutation, MutationResult } from '../../mutation.ts';
-import { INBOX, isBelow, mailboxName } from '../../names.ts';
+import { INBOX, mailboxName, namesAfterRename } from '../../names.ts';
 import type { MailboxId, Role } from '../../types.ts';
 import { type MailboxState, newMailbox } from '../state.ts';
 import type { Work } from '../transaction.ts';
@@ -69,17 +69,10 @@ export function deleteMailbox(work: Work, mutation: Of<'delete-mailbox'>): Mutat
 
 export function renameMailbox(work: Work, mutation: Of<'rename-mailbox'>): MutationResult {
   const mailbox = mailboxOf(work, mutation.mailbox);
-  const before = mailbox.name;
-  if (before === INBOX) throw new MailError('not-permitted', 'INBOX can not be renamed');
-  const target = mailboxName(mutation.name);
-  if (target === undefined || isBelow(target, before)) {
-    throw new MailError('bad-request', 'a mailbox can not move below itself');
+  const { name, children } = mutation;
+  for (const renamed of namesAfterRename(work.account.mailboxes.values(), mailbox, name, children)) {
+    rename(work, renamed.mailbox, renamed.name);
   }
-  const all = [...work.account.mailboxes.values()];
-  // In the order of names, so that each finds its new name left by one that went before (`a/b` to `a`).
-  const below = all.filter((other) => isBelow(other.name, before)).sort((a, b) => (a.name < b.name ? -1 : 1));
-  const moved = mutation.children ? below : [];
-  for (const child of [mailbox, ...moved]) rename(work, child, target + child.name.slice(before.length));
   return { type: 'rename-mailbox' };
 }
 
