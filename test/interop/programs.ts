@@ -2,20 +2,44 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 
-/** For `test(..., { skip: needs('swaks') })`: false when all are there, else the reason with the way to install them. */
+/** What may be missing where `PEERPOST_INTEROP_STRICT=1` says that all should be there, by program, with the reason. */
+const MAY_BE_MISSING: { readonly [program: string]: string } = {};
+
+/**
+ * For `test(..., { skip: needs('swaks') })`: false when all are there, else the reason with the way to install them. With
+ * `PEERPOST_INTEROP_STRICT=1` it throws instead, so that continuous integration can't lose a trial unnoticed.
+ */
 export function needs(...programs: readonly string[]): string | false {
   const missing = programs.filter((program) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0);
-  return missing.length === 0
-    ? false
-    : `not installed: ${missing.join(', ')} (apt-get install ${missing.map(packageOf).join(' ')})`;
+  if (missing.length === 0) return false;
+  const reason = `not installed: ${missing.join(', ')} (apt-get install ${missing.map(packageOf).join(' ')})`;
+  return skipFor(reason, missing);
 }
-
-const packageOf = (program: string): string => ({ mbsync: 'isync' })[program] ?? program;
 
 /** As `needs`, for what must start daemons of its own. */
 export function needsRoot(...programs: readonly string[]): string | false {
-  return process.getuid?.() === 0 ? needs(...programs) : `needs root to start ${programs.join(', ')}`;
+  if (process.getuid?.() === 0) return needs(...programs);
+  return skipFor(`needs root to start ${programs.join(', ')}`, programs);
 }
+
+/** Skips with this reason, unless it is strict and one of what is missing has no leave to be. */
+export function skipFor(reason: string, missing: readonly string[]): string {
+  const strict = process.env.PEERPOST_INTEROP_STRICT === '1';
+  const unexpected = missing.filter((program) => MAY_BE_MISSING[program] === undefined);
+  if (strict && unexpected.length > 0) throw new Error(`PEERPOST_INTEROP_STRICT: ${reason}`);
+  return [reason, ...missing.flatMap((program) => MAY_BE_MISSING[program] ?? [])].join('; ');
+}
+
+/** Debian's name of the package, where it differs from the program's. */
+const PACKAGES: { readonly [program: string]: string } = {
+  mbsync: 'isync',
+  offlineimap: 'offlineimap3',
+  getmail: 'getmail6',
+  dovecot: 'dovecot-imapd',
+  import: 'imagemagick',
+  Xvfb: 'xvfb',
+};
+const packageOf = (program: string): string => PACKAGES[program] ?? program;
 
 export interface Ran {
   readonly code: number;
