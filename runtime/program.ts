@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import type { Config } from '#config/config.ts';
 import { CoordinationClient } from './coordination-client.ts';
+import { armFaults } from './fault-points.ts';
 import type { ToChild, ToSupervisor } from './ipc.ts';
 import { createLogger, type Logger } from './logger.ts';
 import type { Program, StartProgram } from './service.ts';
@@ -19,6 +20,7 @@ export function runProgram(name: string, start: StartProgram): void {
     process.stderr.write(`${name} is started by the supervisor: use \`peerpost run ${name}\`\n`);
     process.exit(2);
   }
+  armFaults(process.env.PEERPOST_FAULT);
   const child = new Child(name, start);
   process.on('message', (message: ToChild, socket: Socket | undefined) => child.receive(message, socket));
   process.on('disconnect', () => child.stop(ORPHAN_DRAIN_MS, 'the supervisor is gone'));

@@ -105,7 +105,8 @@ test('only main.ts, scripts and the store itself pick a backend', () => {
 });
 
 /** Where the process itself is the subject. */
-const processIsTheSubject = /(^scripts\/|\/main\.ts$|^runtime\/(program|supervisor\/|system|logger|tls\/|child-))/;
+const processIsTheSubject =
+  /(^scripts\/|\/main\.ts$|^runtime\/(program|fault-points|supervisor\/|system|logger|tls\/|child-))/;
 
 test('only main.ts, scripts and the runtime of processes touch process', () => {
   const wrong = product

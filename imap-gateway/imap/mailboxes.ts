@@ -1,5 +1,6 @@
 /** Finding mailboxes by name, and changing them: what most commands do before anything else. */
 import { MailError } from '#mail/failure.ts';
+import { faultPoint } from '#runtime/fault-points.ts';
 import { newId } from '#store/ids.ts';
 import type { Mutation, MutationResult } from '#store/mutation.ts';
 import { mailboxName } from '#store/names.ts';
@@ -66,10 +67,12 @@ export async function commit(
   const { store, random } = context.services;
   const { owner, viewer } = state.access;
   const request = { owner, actor: viewer, id: newId('commit', random), mutations };
+  faultPoint('imap:before-commit');
   const answer = await store.commit(request).catch((error: unknown) => {
     if (error instanceof MailError && error.failure === 'unavailable') return store.commit(request);
     throw error;
   });
+  faultPoint('imap:committed');
   if (!answer.ok) throw new MailError(answer.failure, answer.text);
   const current = context.session.state;
   if (current.name === 'selected') await current.selected.view.sync(answer.modseq);

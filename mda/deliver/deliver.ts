@@ -11,6 +11,7 @@ import type { MessageIndex } from '#mail/mime/message-index.ts';
 import { replyToError } from '#mail/smtp/failure-replies.ts';
 import { isPermanent, type Reply, reply } from '#mail/smtp/reply.ts';
 import type { Clock, Log, Random } from '#runtime/ambient.ts';
+import { faultPoint } from '#runtime/fault-points.ts';
 import type { ContentSink } from '#runtime/smtp/receiver-content.ts';
 import { newId } from '#store/ids.ts';
 import type { CommitAnswer, MutationResult } from '#store/mutation.ts';
@@ -80,6 +81,7 @@ class Delivery implements ContentSink {
   }
 
   async finish(): Promise<readonly Reply[]> {
+    faultPoint('mda:received');
     const index = this.#indexer.finish();
     const seen = this.#deliveredTo.addresses(index.root.bodyStart);
     const bodyFor = this.#body.finish();
@@ -122,6 +124,7 @@ class Delivery implements ContentSink {
       answer = await this.#commit(recipient, target, index, body);
     }
     if (!answer.ok) throw new MailError(answer.failure, answer.text);
+    faultPoint('mda:stored');
     const { session } = this.#order;
     const stored = added(answer.results);
     log.info(

@@ -8,6 +8,7 @@ import type { ForwardPath } from '#mail/envelope.ts';
 import { isPermanent, isPositive, type Reply, reply } from '#mail/smtp/reply.ts';
 import { encodeXtext } from '#mail/xtext.ts';
 import type { Clock, Log } from '#runtime/ambient.ts';
+import { faultPoint } from '#runtime/fault-points.ts';
 import type { OutgoingMessage, RecipientResult, TransactionResult } from '#runtime/smtp/client-types.ts';
 import type { NewQueueEntry, Queue } from '#store/queue.ts';
 import type { Notice } from '../dsn/notice.ts';
@@ -53,6 +54,7 @@ export class HandoverSink implements MessageSink {
   async #handOver(message: AcceptedMessage): Promise<Reply> {
     const recipients = message.envelope.forwardPaths;
     const { recipients: results } = await this.#options.mda.send(outgoing(message));
+    faultPoint('mta:handed-over');
     const classes = recipients.map((_, i) => classOf(results[i]));
     const refusal = commonRefusal(results, classes);
     if (refusal !== undefined) {
@@ -86,6 +88,7 @@ export class HandoverSink implements MessageSink {
       recipients,
       content: message.content,
     });
+    faultPoint('mta:queued');
     this.#options.log.info({ queue: message.id, recipients: recipients.length }, 'queued');
     return reply(250, '0.0', `Queued (${message.id})`);
   }

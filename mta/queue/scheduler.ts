@@ -3,6 +3,7 @@
  * something changed, and holds a bounded number of entries in hand. Exactly one scheduler runs on a queue at a time (`main.ts` sees to it).
  */
 import type { Clock, Log } from '#runtime/ambient.ts';
+import { faultPoint } from '#runtime/fault-points.ts';
 import type { NewQueueEntry, Outcome, Queue, QueueEntry, QueueId, QueueRecipient } from '#store/queue.ts';
 import type { Verdict } from '../delivery/verdict.ts';
 import type { Notice } from '../dsn/notice.ts';
@@ -186,6 +187,7 @@ export class Scheduler {
     const key = group.destination.key;
     settlement.expect();
     let verdicts: Verdict[];
+    faultPoint('mta:attempting');
     try {
       // Who gets a place only once we drain isn't tried any more, and stays as it is in the queue.
       verdicts = await destinations.run(key, async () =>
@@ -195,6 +197,7 @@ export class Scheduler {
       log.error({ queue: entry.id, destination: key, err: error }, 'attempt failed unexpectedly');
       verdicts = troubleVerdicts(group.recipients, clock.now());
     }
+    faultPoint('mta:attempted');
     settlement.add(verdicts, 1);
     this.#unpark(key);
   }
@@ -271,6 +274,7 @@ class Settlement {
     for (let tries = 1; ; tries++) {
       try {
         const reports = notices.length === 0 ? [] : await this.#options.report(this.#entry, notices);
+        if (reports.length > 0) faultPoint('mta:reported');
         await queue.settle(this.#entry.id, outcomes, reports);
         return;
       } catch (error) {

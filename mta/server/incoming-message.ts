@@ -6,6 +6,7 @@ import type { Envelope } from '#mail/envelope.ts';
 import { MailError } from '#mail/failure.ts';
 import type { DateTime } from '#mail/mime/message-index.ts';
 import type { Reply } from '#mail/smtp/reply.ts';
+import { faultPoint } from '#runtime/fault-points.ts';
 import type { ContentSink } from '#runtime/smtp/receiver-content.ts';
 import type { GreetedSession, Transaction } from '#runtime/smtp/session.ts';
 import type { Login } from '#store/directory.ts';
@@ -58,6 +59,7 @@ export class IncomingMessage implements ContentSink {
 
   async finish(): Promise<readonly Reply[]> {
     const content = await this.#content();
+    faultPoint('mta:received');
     const targets = uniqueTargets(this.#transaction.recipients);
     const message: AcceptedMessage = {
       id: this.id,
@@ -78,6 +80,7 @@ export class IncomingMessage implements ContentSink {
       },
       'message received',
     );
+    faultPoint('mta:answering');
     return [answer];
   }
 
@@ -114,6 +117,7 @@ export class IncomingMessage implements ContentSink {
     const file = await this.#file;
     await file.write(top);
     await file.write(head);
+    faultPoint('mta:spooling');
   }
 
   async #append(file: Promise<SpoolFile>, chunk: Buffer): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { Log } from '#runtime/ambient.ts';
+import { armedFaults } from '#runtime/fault-points.ts';
 import type { CheckpointThreadData } from './checkpoint-thread.ts';
 import type { Database } from './database.ts';
 
@@ -27,7 +28,7 @@ export class Checkpointer {
     this.#log = log;
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    const workerData: CheckpointThreadData = { path: db.path, port: port2 };
+    const workerData: CheckpointThreadData = { path: db.path, port: port2, faults: armedFaults() };
     const worker = new Worker(new URL('./checkpoint-thread.ts', import.meta.url), {
       workerData,
       transferList: [port2],

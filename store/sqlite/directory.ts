@@ -3,6 +3,7 @@
  * file. A lookup takes a few microseconds and always sees the last change, so nothing is cached and nothing can be stale.
  */
 import { MailError } from '#mail/failure.ts';
+import { faultPoint } from '#runtime/fault-points.ts';
 import type { RpcClient, RpcHandlers } from '#runtime/rpc/rpc.ts';
 import type { Directory, DirectoryChange } from '../directory.ts';
 import { directoryReads } from '../directory-reads.ts';
@@ -87,7 +88,12 @@ class ChangeGroups {
     if (jobs.length === 0) return;
     try {
       // A refusal comes before the first write of its change, so that nothing of it needs to be taken back.
-      const refusals = this.#db.transaction(() => jobs.map((job) => this.#refusal(job.change)));
+      const refusals = this.#db.transaction(() => {
+        const answers = jobs.map((job) => this.#refusal(job.change));
+        faultPoint('directory:before-commit');
+        return answers;
+      });
+      faultPoint('directory:committed');
       for (const [i, job] of jobs.entries()) {
         if (refusals[i] === undefined) job.resolve();
         else job.reject(refusals[i]);

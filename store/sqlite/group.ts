@@ -4,6 +4,7 @@
  */
 import { MailError } from '#mail/failure.ts';
 import type { Log, Random } from '#runtime/ambient.ts';
+import { faultPoint } from '#runtime/fault-points.ts';
 import type { Notice } from '../change.ts';
 import type { CommitAnswer } from '../mutation.ts';
 import { AccountCache } from './account.ts';
@@ -81,6 +82,7 @@ export class GroupRunner {
     const now = this.#now();
     const began = performance.now();
     const result = this.#db.transaction(() => {
+      faultPoint('store:begun');
       const answers: JobAnswer[] = [];
       const done: Done[] = [];
       for (const job of jobs) {
@@ -93,8 +95,10 @@ export class GroupRunner {
         seq = Number(add.run(now, JSON.stringify(done)).lastInsertRowid);
       }
       const notices = done.map(({ account, modseq, types }) => ({ account, modseq, types }));
+      faultPoint('store:before-commit');
       return { answers, taken: answers.length, seq, notices };
     });
+    faultPoint('store:committed');
     this.seq = result.seq;
     return result;
   }

@@ -15,6 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { MailError } from '#mail/failure.ts';
+import { faultPoint, faultPoints, type QueueTransition } from '#runtime/fault-points.ts';
 import { isId } from '../ids.ts';
 import type { NewQueueEntry, Outcome, QueueId, QueueRecipient } from '../queue.ts';
 import { FINISHED_RETENTION, newRecipients, pendingOf, settleRecipient } from '../queue-rules.ts';
@@ -83,13 +84,16 @@ export class QueueGroups {
         const done = jobs.map((job) => this.#savepoint(job));
         // RFC 5321 §6.1: the name of the file is durable before the row that counts on it.
         if (this.#folderChanged) syncPath(this.#folder);
+        faultPoints('before', () => jobs.flatMap(transitions));
         return done;
       });
     } catch (error) {
       if (jobs.length > 1) return jobs.flatMap((job) => this.run([job], now));
       return [{ ok: false, failure: 'unavailable', text: 'the queue could not be written', cause: String(error) }];
     }
+    faultPoints('after', () => jobs.flatMap(transitions));
     for (const file of this.#discard) rmSync(file, { force: true });
+    faultPoint('queue:discarded');
     return answers;
   }
 
@@ -170,6 +174,7 @@ export class QueueGroups {
         throw new MailError('bad-request', 'the spool file has another size');
       syncPath(content.file);
       renameSync(content.file, target);
+      faultPoint('queue:file-taken');
     } else if (!existsSync(target)) throw new MailError('bad-request', 'there is no spool file');
   }
 
@@ -261,6 +266,14 @@ export class QueueGroups {
       if (id !== undefined && this.#seq(id) === undefined) rmSync(contentFile(this.#folder, id), { force: true });
     }
   }
+}
+
+function transitions(job: QueueJob): QueueTransition[] {
+  if (job.kind === 'enqueue') return ['enqueue'];
+  if (job.kind === 'act') return [job.action];
+  return job.outcomes.map((each) =>
+    each.verdict === 'deferred' && each.delayNotified === true ? 'delayed' : each.verdict,
+  );
 }
 
 function syncPath(path: string): void {

@@ -1,6 +1,13 @@
 /** The thread that writes the queue: takes what has come in as one group, answers it, looks again. Started by queue-writer.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { armFaults } from '#runtime/fault-points.ts';
 import { type QueueAnswer, QueueGroups, type QueueJob } from './queue-group.ts';
+
+export interface QueueThreadData {
+  /** The data folder. */
+  readonly data: string;
+  readonly faults: string;
+}
 
 export interface QueueRequest {
   readonly number: number;
@@ -14,7 +21,9 @@ export type QueueReport = readonly { readonly number: number; readonly answer: Q
 const MOST = 200;
 
 const port = parentPort!;
-const groups = new QueueGroups(String(workerData));
+const { data, faults } = workerData as QueueThreadData;
+armFaults(faults);
+const groups = new QueueGroups(data);
 let requests: QueueRequest[] = [];
 port.on('message', (request: QueueRequest | 'close') => {
   if (request === 'close') {

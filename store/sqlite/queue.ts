@@ -6,13 +6,14 @@ import { createReadStream } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { MailError } from '#mail/failure.ts';
 import type { Clock, Log } from '#runtime/ambient.ts';
+import { armedFaults } from '#runtime/fault-points.ts';
 import type { RpcClient, RpcHandlers } from '#runtime/rpc/rpc.ts';
 import type { NewQueueEntry, Queue, QueueId } from '../queue.ts';
 import { type Database, openDatabase } from './database.ts';
 import { leaseHolder, takeLease, tryLease, type WriteLease } from './lease.ts';
 import type { QueueAnswer, QueueJob } from './queue-group.ts';
 import { contentFile, QUEUE_MIGRATIONS, QueueReader, queueFile, queueFolder, queueLease } from './queue-rows.ts';
-import type { QueueReport, QueueRequest } from './queue-thread.ts';
+import type { QueueReport, QueueRequest, QueueThreadData } from './queue-thread.ts';
 
 export interface QueueWriterOptions {
   /** The data folder. */
@@ -72,7 +73,8 @@ class QueueThread {
 
   constructor(options: QueueWriterOptions) {
     this.#options = options;
-    this.#worker = new Worker(new URL('./queue-thread.ts', import.meta.url), { workerData: options.data });
+    const workerData: QueueThreadData = { data: options.data, faults: armedFaults() };
+    this.#worker = new Worker(new URL('./queue-thread.ts', import.meta.url), { workerData });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.opened = promise;
     this.#worker.on('message', (report: QueueReport) => {

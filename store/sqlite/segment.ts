@@ -7,6 +7,7 @@ import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { MailError } from '#mail/failure.ts';
 import type { Random } from '#runtime/ambient.ts';
+import { faultPoint } from '#runtime/fault-points.ts';
 import { newId } from '../ids.ts';
 import type { StagedBody } from './mutations/bodies.ts';
 import { segmentFile } from './paths.ts';
@@ -51,7 +52,9 @@ export class Stager {
     const segment = await this.#take();
     try {
       const body = await append(segment, content, newId('body', this.#options.random), this.#options.largestBody);
+      faultPoint('segment:written');
       await onFile(segment, () => segment.file.datasync());
+      faultPoint('segment:synced');
       return body;
     } finally {
       await this.#give(segment);
@@ -71,6 +74,7 @@ export class Stager {
     await mkdir(folder, { recursive: true });
     const id = newId('body', random);
     const file = await open(segmentFile(folder, id), 'wx', 0o600);
+    faultPoint('segment:created');
     // The name must survive a power cut as well as the octets do.
     const directory = await open(folder, 'r');
     try {
@@ -82,8 +86,10 @@ export class Stager {
   }
 
   async #give(segment: Segment): Promise<void> {
-    if (segment.broken || this.#worn(segment)) await segment.file.close();
-    else this.#idle.push(segment);
+    if (segment.broken || this.#worn(segment)) {
+      await segment.file.close();
+      faultPoint('segment:sealed');
+    } else this.#idle.push(segment);
   }
 
   #worn(segment: Segment): boolean {

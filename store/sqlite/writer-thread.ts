@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { deserialize } from 'node:v8';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { armFaults, faultPoint } from '#runtime/fault-points.ts';
 import { systemRandom } from '#runtime/system.ts';
 import type { Notice } from '../change.ts';
 import { newId } from '../ids.ts';
@@ -22,6 +23,7 @@ export interface WriterThreadData {
   readonly path: string;
   readonly segments: string;
   readonly retention: Retention;
+  readonly faults: string;
 }
 
 export type ToWriter =
@@ -56,6 +58,7 @@ const MOST_BYTES = 8 * 1024 * 1024;
 
 const port = parentPort!;
 const data = workerData as WriterThreadData;
+armFaults(data.faults);
 const post = (message: FromWriter): void => port.postMessage(message);
 const log = threadLog((line) => post({ type: 'log', line }));
 
@@ -130,6 +133,7 @@ class WriterThread {
   #collect(): void {
     const collecting = this.#collecting!;
     try {
+      faultPoint('store:collecting');
       const slice = SLICES[collecting.slice]!;
       const more = this.#runner.transaction(() => slice(this.#db, this.#now, data.retention, collecting.state));
       if (more) return;
@@ -183,6 +187,7 @@ function dropSegments(db: Database, before: number): void {
   const find = db.arrays('SELECT id FROM segments WHERE dead >= bytes AND registered_at < ?');
   for (const [id] of find.all(before) as unknown as [string][]) {
     db.statement('DELETE FROM segments WHERE id = ?').run(id);
+    faultPoint('store:segment-forgotten');
     rmSync(segmentFile(data.segments, id), { force: true });
   }
 }

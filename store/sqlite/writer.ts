@@ -7,6 +7,7 @@ import { serialize } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { MailError } from '#mail/failure.ts';
 import type { Clock, Log } from '#runtime/ambient.ts';
+import { armedFaults } from '#runtime/fault-points.ts';
 import type { RpcHandlers } from '#runtime/rpc/rpc.ts';
 import type { NoticeBatch } from '../change.ts';
 import type { CommitAnswer } from '../mutation.ts';
@@ -106,6 +107,7 @@ class Writer implements ShardWriter {
       path: shardFile(options.data, options.shard),
       segments: segmentFolder(options.data, options.shard),
       retention: { ...DEFAULT_RETENTION, ...options.retention },
+      faults: armedFaults(),
     };
     this.#thread = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData });
     this.#watchers = new Watchers((id, after, limit) => this.#post({ type: 'replay', id, after, limit }));
