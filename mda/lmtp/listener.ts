@@ -65,6 +65,7 @@ export class LmtpListener {
         // An MTA that passes on what strangers send is not to blame for their mistakes.
         slowAfterErrors: Number.POSITIVE_INFINITY,
         dropAfterErrors: Number.POSITIVE_INFINITY,
+        idleCommands: Number.POSITIVE_INFINITY,
         commandTimeout: limits.commandTimeout,
         contentTimeout: limits.contentTimeout,
         minimumRate: limits.minimumRate,

@@ -49,6 +49,8 @@ export interface Command<R, L> {
   readonly lineLimit?: number;
   /** RFC 2920 §3.1: must be the last of a pipelined group; data behind it means that the client is not in step. */
   readonly endsGroup?: boolean;
+  /** Brings no message nearer: a client may say it so often only (`ReceiverLimits.idleCommands`). */
+  readonly movesNothing?: boolean;
   /** What EHLO or LHLO announces because this command is in the table. */
   keywords?(connection: Connection, session: Session<R, L>): readonly string[];
   /** Throws `CommandSyntaxError`. */
@@ -65,6 +67,7 @@ export function defineCommand<R, L, const S extends SessionState, A>(command: {
   readonly allowedIn: readonly S[];
   readonly lineLimit?: number;
   readonly endsGroup?: boolean;
+  readonly movesNothing?: boolean;
   keywords?(connection: Connection, session: Session<R, L>): readonly string[];
   parse(argument: string, session: In<R, L, S>): A;
   run(session: In<R, L, S>, args: A, context: Context): Step<R, L> | Promise<Step<R, L>>;

@@ -32,13 +32,26 @@ export class Pace {
     this.#received += octets;
   }
 
+  /**
+   * Another chunk of the same content begins, after a command that had a deadline of its own. False when too little has come for the time that
+   * went by: chunks of an octet that come along with their commands are never waited for.
+   */
+  resume(): boolean {
+    this.#deadline = 0;
+    return this.#clock.now() <= this.#due();
+  }
+
   /** Before waiting for more: what has come so far buys the time in which more must come. */
   expect(): void {
-    const byRate =
-      this.#rate > 0 ? this.#start + GRACE + (this.#received * 1000) / this.#rate : Number.POSITIVE_INFINITY;
-    const at = Math.min(this.#end, byRate);
+    const at = this.#due();
     if (at - this.#deadline < STEP) return;
     this.#deadline = at;
     this.#connection.deadline(Math.max(0, at - this.#clock.now()));
+  }
+
+  #due(): number {
+    const byRate =
+      this.#rate > 0 ? this.#start + GRACE + (this.#received * 1000) / this.#rate : Number.POSITIVE_INFINITY;
+    return Math.min(this.#end, byRate);
   }
 }

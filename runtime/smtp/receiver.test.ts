@@ -81,6 +81,7 @@ function start(commands: CommandTable<string, undefined>, outstanding = RECEIVER
       lineLength: 1000,
       slowAfterErrors: 10,
       dropAfterErrors: 20,
+      idleCommands: 100,
       outstanding,
     },
     clock,

@@ -12,11 +12,12 @@ import { type Connection, ConnectionClosed } from '../connection.ts';
 import type { After, Command, CommandTable, Context, Step } from './command-table.ts';
 import { Content } from './receiver-content.ts';
 import { Pace } from './receiver-pace.ts';
+import { Patience, type PatienceLimits } from './receiver-patience.ts';
 import { ReplyQueue } from './receiver-replies.ts';
 import { Stranger } from './receiver-stranger.ts';
 import { abandon, type Session } from './session.ts';
 
-export interface ReceiverLimits {
+export interface ReceiverLimits extends PatienceLimits {
   /** Milliseconds: for one command from when it is the client's turn, and for one content. Absolute: single octets don't extend them. */
   readonly commandTimeout: number;
   readonly contentTimeout: number;
@@ -24,15 +25,17 @@ export interface ReceiverLimits {
   readonly minimumRate: number;
   readonly messageSize: number;
   readonly lineLength: number;
-  /** Refusals (5xx) without an accepted message in between: from the first on each is answered a second late, at the second the session ends. */
-  readonly slowAfterErrors: number;
-  readonly dropAfterErrors: number;
   /** Deferred replies that a client may have outstanding. */
   readonly outstanding: number;
 }
 
-/** Postfix's numbers for errors; 64 outstanding messages fill a commit. */
-export const RECEIVER_DEFAULTS = { slowAfterErrors: 10, dropAfterErrors: 20, outstanding: 64 } as const;
+/** Postfix's numbers for errors and for commands to no purpose; 64 outstanding messages fill a commit. */
+export const RECEIVER_DEFAULTS = {
+  slowAfterErrors: 10,
+  dropAfterErrors: 20,
+  idleCommands: 100,
+  outstanding: 64,
+} as const;
 
 export interface ReceiverOptions<R, L> {
   readonly connection: Connection;
@@ -69,7 +72,9 @@ class Receiver<R, L> {
   readonly #stranger = new Stranger();
   #session: Session<R, L> = { state: 'connected' };
   #early: Promise<Uint8Array | null> | undefined;
-  #errors = 0;
+  readonly #patience: Patience;
+  /** How the content in hand has come so far: BDAT brings it in chunks, and single octets must not begin anew with each. */
+  #pace: { readonly of: Content | undefined; readonly pace: Pace } | undefined;
   #draining = false;
 
   constructor(options: ReceiverOptions<R, L>) {
@@ -77,6 +82,7 @@ class Receiver<R, L> {
     this.#connection = options.connection;
     this.#commands = options.commands;
     this.#limits = options.limits;
+    this.#patience = new Patience(options.limits);
     this.#log = options.log;
     const limits = Object.values(options.commands).map((command) => command.lineLimit ?? LINE_LIMIT);
     this.#lines = new LineSplitter(Math.max(LINE_LIMIT, ...limits));
@@ -195,7 +201,9 @@ class Receiver<R, L> {
       if (!command.allowedIn.includes(session.state)) {
         return { reply: reply(503, '5.1', outOfSequence(verb, session.state)), next: session };
       }
-      return await command.run(session, command.parse(argument, session), this.#context);
+      const args = command.parse(argument, session);
+      if (command.movesNothing === true && this.#patience.idled()) await this.#slowDown();
+      return await command.run(session, args, this.#context);
     } catch (error) {
       if (error instanceof ConnectionClosed) throw error;
       return { reply: this.#answer(error), next: session };
@@ -217,7 +225,7 @@ class Receiver<R, L> {
     if (this.#replies.full) await this.#replies.flush();
     if (this.#replies.outstanding > this.#limits.outstanding) await this.#replies.atMost(this.#limits.outstanding);
     if (step.after !== undefined) return this.#do(step.after);
-    if (this.#errors < this.#limits.dropAfterErrors) return true;
+    if (!this.#patience.exhausted) return true;
     return this.#goodbye(reply(421, '7.0', 'Too many errors'));
   }
 
@@ -225,13 +233,14 @@ class Receiver<R, L> {
   async #count(step: Step<R, L>): Promise<void> {
     if (step.reply instanceof Promise) {
       void step.reply.then((replies) => {
-        if (replies.some((each) => each.code < 300)) this.#errors = 0;
+        if (replies.some((each) => each.code < 300)) this.#patience.accepted();
       });
       return;
     }
-    if (!isError(step.reply)) return;
-    this.#errors += 1;
-    if (this.#errors <= this.#limits.slowAfterErrors) return;
+    if (isError(step.reply) && this.#patience.refused()) await this.#slowDown();
+  }
+
+  async #slowDown(): Promise<void> {
     await this.#replies.flush();
     await new Promise<void>((resolve) => this.#options.clock.after(ERROR_DELAY, resolve));
   }
@@ -263,6 +272,7 @@ class Receiver<R, L> {
         const chunk =
           this.#lines.pending > 0 ? this.#lines.take(Number.POSITIVE_INFINITY) : await this.#readContent(pace);
         if (chunk === null) return false;
+        pace.received(chunk.length);
         await content.push(chunk);
         if (!content.done) continue;
         if (content.rest.length > 0) this.#lines.push(content.rest);
@@ -274,7 +284,8 @@ class Receiver<R, L> {
   }
 
   async #readOctets(octets: number, content: Content | undefined): Promise<boolean> {
-    const pace = new Pace(this.#connection, this.#options.clock, this.#limits);
+    const pace = this.#paceOf(content);
+    if (!pace.resume()) throw new ConnectionClosed('deadline');
     let left = octets;
     while (left > 0) {
       if (this.#lines.pending === 0) {
@@ -284,6 +295,7 @@ class Receiver<R, L> {
       }
       const taken = this.#lines.take(left);
       left -= taken.length;
+      pace.received(taken.length);
       await content?.push(taken);
     }
     return true;
@@ -295,9 +307,15 @@ class Receiver<R, L> {
       const chunk = await this.#read();
       // Draining: this message is still taken.
       if (chunk === undefined) continue;
-      pace.received(chunk?.length ?? 0);
       return chunk;
     }
+  }
+
+  #paceOf(content: Content | undefined): Pace {
+    if (content !== undefined && this.#pace?.of === content) return this.#pace.pace;
+    const pace = new Pace(this.#connection, this.#options.clock, this.#limits);
+    this.#pace = { of: content, pace };
+    return pace;
   }
 
   async #ask(prompt: Reply): Promise<string> {

@@ -14,6 +14,7 @@ export function ehlo(hostname: string, table: () => MtaCommandTable): MtaCommand
   return defineCommand<Recipient, Login, Every, Hello>({
     allowedIn: EVERY_STATE,
     endsGroup: true,
+    movesNothing: true,
     parse: (argument) => parseHello('EHLO', argument),
     run(session, hello, { connection }) {
       const next = greeted(session, hello);
@@ -26,6 +27,7 @@ export function helo(hostname: string): MtaCommand {
   return defineCommand<Recipient, Login, Every, Hello>({
     allowedIn: EVERY_STATE,
     endsGroup: true,
+    movesNothing: true,
     parse: (argument) => parseHello('HELO', argument),
     run(session, hello): { reply: Reply; next: MtaSession } {
       return { reply: reply(250, undefined, hostname), next: greeted(session, hello) };

@@ -7,6 +7,7 @@ import { reset } from '../session.ts';
 export function rset<R, L>(): Command<R, L> {
   return defineCommand<R, L, (typeof EVERY_STATE)[number], undefined>({
     allowedIn: EVERY_STATE,
+    movesNothing: true,
     parse: parseNothing,
     run: (session) => ({
       reply: reply(250, '0.0', 'Reset'),
@@ -18,6 +19,7 @@ export function rset<R, L>(): Command<R, L> {
 export function noop<R, L>(): Command<R, L> {
   return defineCommand<R, L, (typeof EVERY_STATE)[number], string>({
     allowedIn: EVERY_STATE,
+    movesNothing: true,
     parse: parseAnything,
     run: (session) => ({ reply: reply(250, '0.0', 'Done'), next: session }),
   });
@@ -27,6 +29,7 @@ export function noop<R, L>(): Command<R, L> {
 export function vrfy<R, L>(): Command<R, L> {
   return defineCommand<R, L, (typeof EVERY_STATE)[number], string>({
     allowedIn: EVERY_STATE,
+    movesNothing: true,
     parse: parseAnything,
     run: (session) => ({ reply: reply(252, '5.0', 'Send some mail, and we shall see'), next: session }),
   });
@@ -36,6 +39,7 @@ export function vrfy<R, L>(): Command<R, L> {
 export function expn<R, L>(): Command<R, L> {
   return defineCommand<R, L, (typeof EVERY_STATE)[number], string>({
     allowedIn: EVERY_STATE,
+    movesNothing: true,
     parse: parseAnything,
     run: (session) => ({ reply: reply(502, '5.1', 'Lists are not shown here'), next: session }),
   });
@@ -45,6 +49,7 @@ export function expn<R, L>(): Command<R, L> {
 export function help<R, L>(verbs: () => readonly string[]): Command<R, L> {
   return defineCommand<R, L, (typeof EVERY_STATE)[number], string>({
     allowedIn: EVERY_STATE,
+    movesNothing: true,
     keywords: () => ['HELP'],
     parse: parseAnything,
     run: (session) => ({ reply: reply(214, '0.0', 'Peerpost speaks', verbs().join(' ')), next: session }),

@@ -8,7 +8,7 @@
  *     eager MAIL FROM:<>\r\n      octets that are there before the greeting
  *     C: EHLO a.test              a line with CRLF; \r \n \0 \\ and \xNN are escapes
  *     C> .\r                      octets without CRLF
- *     repeat 30000 C> x           the same many times
+ *     repeat 30000 C> x           the same many times; also `repeat 100 S: 250`
  *     S: 250-2.1.0 Sender         one reply: its code (and enhanced code), and words of its text, which any of its lines may hold
  *     has STARTTLS / hasnt AUTH   the last reply has (hasn't) such a line
  *     silent                      nothing comes
@@ -89,7 +89,11 @@ class Dialog {
         this.#eager.push(octetsOf(rest));
         return;
       case 'repeat': {
-        const [, times, what = ''] = /^(\d+) C> (.*)$/.exec(rest) ?? [];
+        const [, times, way, what = ''] = /^(\d+) (C>|S:) (.*)$/.exec(rest) ?? [];
+        if (way === 'S:') {
+          for (let i = 0; i < Number(times); i += 1) await this.#expect(what);
+          return;
+        }
         return this.#send(Buffer.from(octetsOf(what).toString('latin1').repeat(Number(times)), 'latin1'));
       }
       case 'C:':
