@@ -341,3 +341,37 @@ test('our own MDA gets the delivery id over its Unix socket', async () => {
   await scripted(greet(['PIPELINING', 'CHUNKING'], play(...steps)), { path });
   assert.deepEqual(shape(await run(world(1), entry(), local)), ['0 delivered 250 peer.test']);
 });
+
+test('RFC 9422: recipients, messages and domains of a session as the peer has them', async () => {
+  const sessions: string[][] = [];
+  const peer = await scripted(async (scene) => {
+    const said: string[] = [];
+    sessions.push(said);
+    await greet(['LIMITS MAILMAX=2 RCPTMAX=2 RCPTDOMAINMAX=1 FUTURE=3'], async () => {
+      for (;;) {
+        const [line = ''] = await scene.expect(/[^\n]*\r\n/);
+        said.push(line.trim());
+        if (line.startsWith('DATA')) {
+          scene.say('354 go\r\n');
+          await scene.expect(/\r\n\.\r\n/);
+        }
+        scene.say(line.startsWith('QUIT') ? '221 bye\r\n' : '250 ok\r\n');
+        if (line.startsWith('QUIT')) return;
+      }
+    })(scene);
+  });
+  const context = world(peer.port);
+  const all = entry({}, 'a', 'b', 'c', 'd', 'e');
+  const recipients = all.recipients.map((r) =>
+    r.index === 1 ? { ...r, address: { ...r.address, domain: 'y.test' } } : r,
+  );
+  const verdicts = await attempt({ ...all, recipients }, recipients, domain, context);
+  assert.deepEqual(new Set(verdicts.map(({ kind }) => kind)), new Set(['relayed']));
+  const asked = sessions.map((said) =>
+    said.filter((line) => /^(MAIL|RCPT)/.test(line)).map((line) => line.slice(0, 11)),
+  );
+  assert.deepEqual(asked, [
+    ['MAIL FROM:<', 'RCPT TO:<a@', 'RCPT TO:<c@', 'MAIL FROM:<', 'RCPT TO:<d@', 'RCPT TO:<e@'],
+    ['MAIL FROM:<', 'RCPT TO:<b@'],
+  ]);
+});

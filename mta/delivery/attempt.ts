@@ -23,9 +23,6 @@ export interface AttemptContext {
   readonly source: ContentSource;
 }
 
-/** RFC 5321 §4.5.3.1.8: everybody must take at least 100 recipients in a transaction. */
-const RECIPIENTS_PER_TRANSACTION = 100;
-
 export async function attempt(
   entry: QueueEntry,
   recipients: readonly QueueRecipient[],
@@ -102,21 +99,25 @@ class Attempt {
 
   async #tryHop(hop: NextHop): Promise<void> {
     let fresh = false;
-    for (let at = 0; at < this.#open.length; ) {
-      const batch = this.#open.slice(at, at + RECIPIENTS_PER_TRANSACTION);
-      const outcome = await this.#tryBatch(hop, batch, fresh);
-      if (outcome === 'stale') {
-        fresh = true;
-        continue;
-      }
+    const asked = new Set<number>();
+    for (let waiting = this.#open; waiting.length > 0; ) {
+      const outcome = await this.#trySome(hop, waiting, fresh);
       if (outcome === 'leave') return;
-      // Settled recipients have left the list; the others are passed over.
-      at += batch.filter(({ index }) => !this.#verdicts.has(index)).length;
+      if (outcome === 'stale') fresh = true;
+      else for (const { index } of outcome) asked.add(index);
+      waiting = this.#open.filter(({ index }) => !asked.has(index));
     }
   }
 
-  /** `stale`: a kept connection had died meanwhile, a new one may do. `leave`: there is no point in going on with this host. */
-  async #tryBatch(hop: NextHop, batch: readonly QueueRecipient[], fresh: boolean): Promise<'done' | 'stale' | 'leave'> {
+  /**
+   * Asks the host about as many as it takes at once, and answers who they were. `stale`: a kept connection had died meanwhile or takes no
+   * more of these, a new one may do. `leave`: there is no point in going on with this host.
+   */
+  async #trySome(
+    hop: NextHop,
+    waiting: readonly QueueRecipient[],
+    fresh: boolean,
+  ): Promise<readonly QueueRecipient[] | 'stale' | 'leave'> {
     const { pool, log } = this.#context;
     let client: SmtpClient;
     let reused: boolean;
@@ -126,7 +127,9 @@ class Attempt {
       this.#couldNotConnect(hop, error);
       return 'leave';
     }
+    const batch = client.choose(waiting);
     try {
+      if (batch.length === 0) return 'stale';
       const missing = await missingCapability(this.#entry, batch, this.#content, client.extensions);
       if (missing !== undefined) {
         this.decideRest(missing, undefined);
@@ -136,9 +139,9 @@ class Attempt {
       if (reused && result.recipients.every((r) => r.kind === 'lost' && r.stage === 'mail')) return 'stale';
       this.#record(hop, client, batch, result);
       log.debug({ queue: this.#entry.id, host: hop.host, tls: client.tls?.protocol }, 'transaction ended');
-      return client.usable ? 'done' : 'leave';
+      return client.usable ? batch : 'leave';
     } finally {
-      pool.release(hop, client);
+      pool.release(hop, client, batch.length > 0);
     }
   }
 

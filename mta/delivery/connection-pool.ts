@@ -60,7 +60,8 @@ export class ConnectionPool {
     return { client, reused: false };
   }
 
-  release(hop: NextHop, client: SmtpClient): void {
+  /** @param keep false for a connection that has nothing more to give. */
+  release(hop: NextHop, client: SmtpClient, keep = true): void {
     const slot = this.#busy.get(client);
     this.#busy.delete(client);
     if (slot === undefined) return;
@@ -68,7 +69,7 @@ export class ConnectionPool {
     const key = keyOf(hop);
     const idle = this.#idle.get(key) ?? [];
     const spent = slot.uses >= (this.#options.messagesPerConnection ?? MESSAGES) || idle.length >= IDLE_PER_HOP;
-    if (this.#closed || spent || !client.usable) {
+    if (this.#closed || !keep || spent || client.spent || !client.usable) {
       void client.quit();
       return;
     }

@@ -5,6 +5,7 @@
  */
 
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import type { Address } from '#mail/envelope.ts';
 import { isPositive, isTransient, type Reply } from '#mail/smtp/reply.ts';
 import { connect, type Target } from '../connect.ts';
 import type { TlsInfo } from '../connection.ts';
@@ -21,6 +22,7 @@ import { mailLine, rcptLine } from './command-lines.ts';
 import { type ContentChannel, type ContentOutcome, sendByBdat, sendByData } from './content-writer.ts';
 import { Extensions } from './extensions.ts';
 import { ReplyStream } from './reply-stream.ts';
+import { SessionBudget } from './session-budget.ts';
 import { isClosing, Transaction } from './transaction.ts';
 
 export interface ClientOptions extends SocketConnectionOptions {
@@ -45,6 +47,7 @@ export class SmtpClient {
   #dirty = false;
   #broken = false;
   #inFlight = 0;
+  readonly #budget = new SessionBudget();
   /** Ends when the replies of the message before have been read; and when the last message that needed the connection to itself is through. */
   #tail: Promise<void> = Promise.resolve();
   #gate: Promise<void> = Promise.resolve();
@@ -95,6 +98,16 @@ export class SmtpClient {
     return !this.#broken && !this.#connection.signal.aborted && !this.#replies.disturbed;
   }
 
+  /** The peer takes no more transactions in this session (RFC 9422): say goodbye. */
+  get spent(): boolean {
+    return this.#budget.spent(this.#extensions);
+  }
+
+  /** Those recipients that may go into the next transaction; none when they need another session. */
+  choose<R extends { readonly address: Address }>(recipients: readonly R[]): R[] {
+    return this.#budget.choose(recipients, this.#extensions);
+  }
+
   get inFlight(): number {
     return this.#inFlight;
   }
@@ -126,6 +139,7 @@ export class SmtpClient {
       this.pipelines && typeof content !== 'function' && content.length <= (this.#options.eagerLimit ?? EAGER_LIMIT);
     const turn = this.#takeTurn(!eager);
     this.#inFlight += 1;
+    this.#budget.used(message.recipients, this.#extensions);
     this.#replies.busy();
     let stage: Stage = 'mail';
     const enter = (next: Stage): void => {

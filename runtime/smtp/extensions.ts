@@ -5,6 +5,7 @@ export class Extensions {
   /** The peer's name for itself: the first word of its answer. */
   readonly name: string;
   readonly #keywords = new Map<string, readonly string[]>();
+  readonly #limits = new Map<string, number>();
 
   constructor(answer: Reply) {
     this.name = answer.lines[0]?.trim().split(/\s+/)[0] ?? '';
@@ -12,6 +13,7 @@ export class Extensions {
       // Some servers write the parameter behind `=`, as an old draft had it.
       const [keyword, ...parameters] = line.trim().split(/[\s=]+/);
       if (keyword) this.#keywords.set(keyword.toUpperCase(), parameters);
+      if (keyword?.toUpperCase() === 'LIMITS') this.#readLimits(line);
     }
   }
 
@@ -23,5 +25,17 @@ export class Extensions {
   get sizeLimit(): number | undefined {
     const size = Number(this.#keywords.get('SIZE')?.[0]);
     return Number.isSafeInteger(size) && size > 0 ? size : undefined;
+  }
+
+  /** RFC 9422 §4: transactions of a session, recipients of a transaction, domains of recipients of a session; infinite where not told. */
+  limit(name: 'MAILMAX' | 'RCPTMAX' | 'RCPTDOMAINMAX'): number {
+    return this.#limits.get(name) ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** What is malformed is passed over; so is zero, with which nothing could be sent at all. */
+  #readLimits(line: string): void {
+    for (const [, name = '', value] of line.matchAll(/ ([A-Za-z0-9-]+)=(\d{1,15})(?= |$)/g)) {
+      if (Number(value) > 0) this.#limits.set(name.toUpperCase(), Number(value));
+    }
   }
 }

@@ -12,6 +12,8 @@ export function rcpt(rooms: Pick<LmtpRooms, 'directory' | 'limits'>): LmtpComman
   return defineCommand<Recipient, undefined, 'transaction', ForwardPath>({
     allowedIn: ['transaction'],
     lineLimit: LINE_LIMIT,
+    // RFC 9422 §4.2; there is no MAILMAX and no RCPTDOMAINMAX here.
+    keywords: () => [`LIMITS RCPTMAX=${rooms.limits.recipients}`],
     parse(argument, { transaction }) {
       const syntax: RcptSyntax = { dsn: false, utf8: transaction.mail.smtputf8, lenient: false };
       return parseRcpt(argument, syntax);

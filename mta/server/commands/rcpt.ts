@@ -16,6 +16,8 @@ export function rcpt(services: SmtpServices, peer: Peer): MtaCommand {
     allowedIn: ['transaction'],
     // RFC 3461 §4: NOTIFY and ORCPT add 28 and 507; a path of UTF-8.
     lineLimit: 2048,
+    // RFC 9422 §4.2; there is no MAILMAX and no RCPTDOMAINMAX here.
+    keywords: () => [`LIMITS RCPTMAX=${limits.recipients}`],
     parse: (argument, { transaction }) => parseRcpt(argument, { dsn: true, utf8: transaction.mail.smtputf8, lenient }),
     async run(session, path) {
       const { transaction } = session;
