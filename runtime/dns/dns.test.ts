@@ -175,6 +175,15 @@ test('records for another name than the one asked for are not believed', async (
   assert.equal((await resolverFor([server]).a('victim.test')).status, 'nodata');
 });
 
+test('one answer with aliases in a circle, or with more than anybody needs, is trouble and not "no data"', async (t) => {
+  const alias = (name: string, data: string) => ({ type: 'CNAME', name, ttl: 60, data }) as const;
+  const circle = [alias('victim.test', 'a.test'), alias('a.test', 'b.test'), alias('b.test', 'victim.test')];
+  const chain = Array.from({ length: 20 }, (_, n) => alias(n === 0 ? 'long.test' : `n${n}.test`, `n${n + 1}.test`));
+  const server = await rogue(t, (query) => [goodAnswer(query, '', { answers: [...circle, ...chain] })]);
+  await assert.rejects(resolverFor([server], { rounds: 1 }).a('victim.test'), failsWith('malformed'));
+  await assert.rejects(resolverFor([server], { rounds: 1 }).a('long.test'), failsWith('malformed'));
+});
+
 test('an answer that folds the case of the name is asked again by TCP, and fails where there is none', async (t) => {
   const server = await rogue(t, (query) => {
     const name = 'abcdefghijklmnopqrstuvwxyz.test';

@@ -103,7 +103,12 @@ function followAliases(packet: DecodedPacket, query: Query, nxdomain: boolean): 
   const authentic = packet.flag_ad;
   let name = canonicalName(query.name);
   let ttl = MAX_TTL;
-  for (let hop = 0; hop <= MAX_ALIASES; hop++) {
+  const seen = new Set<string>();
+  for (;;) {
+    // Aliases in a circle, or too many of them, are somebody's mistake and say nothing about the name: not "no data".
+    if (seen.has(name) || seen.size > MAX_ALIASES)
+      throw new DnsFailure('malformed', `the aliases of ${canonicalName(query.name)} lead nowhere`);
+    seen.add(name);
     const own = answers.filter((record) => canonicalName(record.name) === name);
     const records = own.filter(({ type }) => type === query.type);
     if (records.length > 0) return { kind: 'records', records, ttl: lowest(records, ttl), authentic };
