@@ -60,6 +60,8 @@ export interface Config {
     readonly quota: number;
   };
   readonly store: { readonly shards: number; readonly expungedRetention: number; readonly tombstoneRetention: number };
+  /** Milliseconds. */
+  readonly restart: { readonly drainTime: number };
   readonly tls: { readonly certificate?: string; readonly key?: string };
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'auto' | 'json' | 'pretty' };
 }

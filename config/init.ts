@@ -25,7 +25,9 @@ export function initialConfig(options: InitialOptions): string {
     const { port, program } = PROTOCOLS[protocol];
     // LMTP has no authentication: over TCP only where ports are shifted, on loopback; the Unix socket is always there.
     const off = program === undefined || (protocol === 'lmtp' && portBase === undefined);
-    return `${protocol} = ${off ? '"off"' : quoted({ host, port: (portBase ?? 0) + port })}`;
+    // Nor have figures: on loopback, unless an address is asked for.
+    const at = protocol === 'metrics' && host === '*' ? '127.0.0.1' : host;
+    return `${protocol} = ${off ? '"off"' : quoted({ host: at, port: (portBase ?? 0) + port })}`;
   });
   const sections = [
     section('dns', options.dnsServers && [`servers = [${options.dnsServers.map(quoted).join(', ')}]`]),

@@ -21,7 +21,7 @@ export const PROTOCOLS: { readonly [P in Protocol]: ProtocolInfo } = {
   http: { port: 80, tls: 'none' },
   https: { port: 443, tls: 'implicit' },
   sieve: { port: 4190, tls: 'starttls' },
-  metrics: { port: 9100, tls: 'none' },
+  metrics: { port: 9100, tls: 'none', program: 'imap-gateway' },
 };
 
 export const PROTOCOL_NAMES = Object.keys(PROTOCOLS) as readonly Protocol[];

@@ -94,7 +94,10 @@ export const schema: Schema = {
         http: listener('http', 'Web.'),
         https: listener('https', 'Web, TLS from the start.'),
         sieve: listener('sieve', 'Management of Sieve scripts.'),
-        metrics: listener('metrics', 'Figures for monitoring.'),
+        metrics: listener(
+          'metrics',
+          'Figures for monitoring, in Prometheus’ text format (docs/metrics.md). For loopback or a private network only.',
+        ),
         lmtpUnix: key(
           kinds.path,
           undefined,
@@ -181,6 +184,16 @@ export const schema: Schema = {
           kinds.duration(),
           '90d',
           'How long it is known which messages were expunged, so that clients that were away need not read all anew.',
+        ),
+      },
+    },
+    restart: {
+      doc: 'Replacing programs while they run.',
+      keys: {
+        drainTime: key(
+          kinds.duration(),
+          '1m',
+          'How long a process that was replaced (`peerpost restart`) may go on with the sessions that it has. SMTP clients then hear 421; IMAP clients hear BYE, spread over this time.',
         ),
       },
     },

@@ -43,6 +43,13 @@ async function startGateway(context: ProgramContext): Promise<Program> {
   const rooms: Rooms = { store, directory, views: new ViewCache({ store, clock, log }) };
   const { coordination } = context;
   const secureContext = (): ReturnType<typeof context.secureContext> => context.secureContext();
+  const close = async (): Promise<void> => {
+    await rooms.views.close();
+    await store.close();
+    await directory.close();
+    await rpc.close();
+  };
+  let closed: Promise<void> | undefined;
   const imap = new ImapListener({ coordination, secureContext }, settings(context, rooms, config));
   return {
     accept(listener, socket) {
@@ -53,12 +60,10 @@ async function startGateway(context: ProgramContext): Promise<Program> {
     async reload(changed) {
       imap.configure(settings(context, rooms, changed));
     },
-    async drain(deadlineMs) {
-      await imap.drain(deadlineMs);
-      await rooms.views.close();
-      await store.close();
-      await directory.close();
-      await rpc.close();
+    async drain(deadlineMs, replaced) {
+      await imap.drain(deadlineMs, replaced);
+      closed ??= close();
+      await closed;
     },
   };
 }

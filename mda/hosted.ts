@@ -9,7 +9,7 @@ import type { LmtpListener } from './lmtp/listener.ts';
 export interface Holder {
   readonly listener: ListenerName;
   readonly opened: Promise<void>;
-  start(): void;
+  assign(wanted: boolean): void;
   accept(socket: Socket): void;
   release(): Promise<void>;
 }
@@ -18,6 +18,8 @@ export interface HostedRooms {
   readonly lmtp: Pick<LmtpListener, 'accept' | 'configure' | 'drain'>;
   readonly holders: readonly Holder[];
   readonly clock: Clock;
+  /** Those of the leases that this worker is to hold from the start. */
+  readonly assigned: readonly ListenerName[];
   /** Closes stores, once nobody uses them. */
   readonly close: () => Promise<void>;
 }
@@ -29,15 +31,18 @@ const GRACE_MS = 2_000;
 
 export class Hosted implements Program {
   readonly #rooms: HostedRooms;
+  #closed: Promise<void> | undefined;
 
   private constructor(rooms: HostedRooms) {
     this.#rooms = rooms;
   }
 
   static async start(rooms: HostedRooms): Promise<Hosted> {
-    for (const holder of rooms.holders) holder.start();
-    await within(rooms.clock, LEASES_MS, Promise.all(rooms.holders.map(({ opened }) => opened)));
-    return new Hosted(rooms);
+    const hosted = new Hosted(rooms);
+    hosted.assign(rooms.assigned);
+    const wanted = rooms.holders.filter(({ listener }) => rooms.assigned.includes(listener));
+    await within(rooms.clock, LEASES_MS, Promise.all(wanted.map(({ opened }) => opened)));
+    return hosted;
   }
 
   accept(listener: ListenerName, socket: Socket): void {
@@ -48,6 +53,10 @@ export class Hosted implements Program {
       if (holder === undefined) socket.destroy();
       else holder.accept(socket);
     }
+  }
+
+  assign(listeners: readonly ListenerName[]): void {
+    for (const holder of this.#rooms.holders) holder.assign(listeners.includes(holder.listener));
   }
 
   async reload(config: Config): Promise<void> {
@@ -61,7 +70,8 @@ export class Hosted implements Program {
     await within(clock, Math.min(GRACE_MS, deadlineMs / 2), sessions);
     await Promise.all(holders.map((holder) => holder.release()));
     await sessions;
-    await close();
+    this.#closed ??= close();
+    await this.#closed;
   }
 }
 

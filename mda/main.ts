@@ -41,6 +41,7 @@ async function startMda(context: ProgramContext): Promise<Program> {
   return Hosted.start({
     lmtp,
     holders: [directoryWriter, ...shards],
+    assigned: context.assigned,
     clock,
     async close() {
       await store.close();

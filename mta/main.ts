@@ -26,9 +26,15 @@ runProgram('mta', startMta);
 const HANDOVER_MS = 20_000;
 /** What is left of a drain for giving the queue up. */
 const RELEASE_MS = 3_000;
+/** How long attempts under way may take when another worker waits for the queue: cut off after the content, a message might arrive twice (RFC 1047). */
+const HAND_ON_MS = 30_000;
+/** How long sessions that are there may go on by themselves before they hear 421, when new ones go to another worker. */
+const SETTLE_MS = 5_000;
 
 interface HeldQueue extends HeldWriter {
   readonly queue: Queue;
+  /** Ends delivery; the queue goes on to be written. */
+  rest(): Promise<void>;
 }
 
 async function startMta(context: ProgramContext): Promise<Program> {
@@ -65,7 +71,12 @@ async function startMta(context: ProgramContext): Promise<Program> {
   });
   const spool = await openSpool({ folder: join(data, 'spool'), owner: process.pid, isAlive });
   const server = createSmtpServer({ config, directory, sink, resolver, coordination, spool, clock, random, log });
-  holder.start();
+  holder.assign(context.assigned.includes('queue'));
+  let closed: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await Promise.all([mda.close(), elsewhere.close(), directory.close()]);
+    await Promise.all([queueRpc.close(), directoryRpc.close()]);
+  };
 
   return {
     accept: (listener, socket) => accept(listener, socket, { server, holder, context }),
@@ -73,13 +84,20 @@ async function startMta(context: ProgramContext): Promise<Program> {
       config = next;
       server.reload(next);
     },
-    async drain(deadlineMs) {
-      drainMs = Math.min(deadlineMs, RELEASE_MS);
+    assign: (listeners) => holder.assign(listeners.includes('queue')),
+    async drain(deadlineMs, replaced) {
+      drainMs = Math.min(deadlineMs, replaced ? HAND_ON_MS : RELEASE_MS);
+      if (replaced) {
+        // Delivery ends first, while this worker still writes the queue; then the next one takes it, and what sessions here still accept goes there.
+        await holder.writer?.rest();
+        await holder.release();
+        await Promise.race([server.idle(), pause(context, Math.min(SETTLE_MS, deadlineMs / 2))]);
+      }
       // Sessions first: what they still accept needs the queue.
       await Promise.race([server.drain(), pause(context, deadlineMs - drainMs)]);
       await holder.release();
-      await Promise.all([mda.close(), elsewhere.close(), directory.close()]);
-      await Promise.all([queueRpc.close(), directoryRpc.close()]);
+      closed ??= close();
+      await closed;
     },
   };
 }
@@ -95,12 +113,17 @@ function queueHolder(
     const queue = await openQueueWriter({ data: config.data, clock, log, signal });
     const delivery = startOutbound(queue, outbound);
     const ended = Promise.withResolvers<void>();
-    const end = async (): Promise<void> => {
+    const stop = async (): Promise<void> => {
       try {
         await delivery.stop(drainMs());
       } catch (error) {
         log.error({ err: error }, 'delivery did not stop as it should');
       }
+    };
+    let stopping: Promise<void> | undefined;
+    const rest = (): Promise<void> => (stopping ??= stop());
+    const end = async (): Promise<void> => {
+      await rest();
       await queue.close();
       ended.resolve();
     };
@@ -108,7 +131,7 @@ function queueHolder(
     const close = (): Promise<void> => (ending ??= end());
     // When the writer breaks, delivery over it ends too; the holder then opens both anew.
     void queue.ended.then(close);
-    return { queue, handlers: serveQueue(queue), ended: ended.promise, close };
+    return { queue, handlers: serveQueue(queue), ended: ended.promise, close, rest };
   };
   return new WriterHolder({
     listener: 'queue',

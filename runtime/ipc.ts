@@ -1,16 +1,28 @@
 /** What the supervisor and its children say to each other over IPC. Plain JSON; a socket may travel with `socket`. */
 import type { Config } from '#config/config.ts';
 import type { SessionInfo } from './coordination.ts';
+import type { Snapshot } from './metrics/metrics.ts';
 import type { ListenerName } from './service.ts';
 import type { CertificatePem } from './tls/self-signed.ts';
 
 export type ToChild =
-  | { readonly type: 'start'; readonly config: Config; readonly keys: CertificatePem }
+  | {
+      readonly type: 'start';
+      readonly config: Config;
+      readonly keys: CertificatePem;
+      readonly assigned: readonly ListenerName[];
+    }
+  /** All inner sockets that only one worker may serve and that are this worker's from now on. */
+  | { readonly type: 'assign'; readonly assigned: readonly ListenerName[] }
   /** Comes with the socket; the supervisor keeps its copy until `ack`. */
   | { readonly type: 'socket'; readonly id: number; readonly listener: ListenerName }
   | { readonly type: 'reload'; readonly config: Config; readonly keys: CertificatePem }
-  | { readonly type: 'drain'; readonly deadlineMs: number }
+  /** `replaced`: another worker has taken its place, so there is time. May come a second time with less. */
+  | { readonly type: 'drain'; readonly deadlineMs: number; readonly replaced: boolean }
   | { readonly type: 'ping' }
+  /** Asks for `metrics`. */
+  | { readonly type: 'measure' }
+  | { readonly type: 'scraped'; readonly call: number; readonly samples: Snapshot }
   | CoordinationAnswer;
 
 export type ToSupervisor =
@@ -23,7 +35,11 @@ export type ToSupervisor =
   /** This worker serves (or no longer serves) an inner socket that only one may serve. */
   | { readonly type: 'claim'; readonly listener: ListenerName; readonly held: boolean }
   | { readonly type: 'reloaded'; readonly error?: string }
-  | { readonly type: 'pong' }
+  | { readonly type: 'pong'; readonly metrics: Snapshot }
+  /** The answer to `measure`, and the last word of a process that ends. */
+  | { readonly type: 'metrics'; readonly metrics: Snapshot }
+  /** Asks for the figures of all processes. */
+  | { readonly type: 'scrape'; readonly call: number }
   | CoordinationRequest;
 
 export type CoordinationRequest = { readonly type: 'coordinate'; readonly call: number } & (

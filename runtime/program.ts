@@ -6,10 +6,15 @@ import { CoordinationClient } from './coordination-client.ts';
 import { armFaults } from './fault-points.ts';
 import type { ToChild, ToSupervisor } from './ipc.ts';
 import { createLogger, type Logger } from './logger.ts';
+import { createMetricsEndpoint } from './metrics/endpoint.ts';
+import { createMetrics, type Snapshot } from './metrics/metrics.ts';
+import { watchProcess } from './metrics/process-metrics.ts';
+import { metricsText } from './metrics/text.ts';
 import type { Program, StartProgram } from './service.ts';
 import { systemClock, systemRandom } from './system.ts';
 import { makeSecureContext } from './tls/secure-context.ts';
 import type { CertificatePem } from './tls/self-signed.ts';
+import { Traffic } from './traffic.ts';
 
 /** How long a program may take to finish when its supervisor is gone, or when the child itself gets SIGTERM. */
 const ORPHAN_DRAIN_MS = 5_000;
@@ -23,8 +28,8 @@ export function runProgram(name: string, start: StartProgram): void {
   armFaults(process.env.PEERPOST_FAULT);
   const child = new Child(name, start);
   process.on('message', (message: ToChild, socket: Socket | undefined) => child.receive(message, socket));
-  process.on('disconnect', () => child.stop(ORPHAN_DRAIN_MS, 'the supervisor is gone'));
-  process.on('SIGTERM', () => child.stop(ORPHAN_DRAIN_MS, 'SIGTERM'));
+  process.on('disconnect', () => child.stop(ORPHAN_DRAIN_MS, false, 'the supervisor is gone'));
+  process.on('SIGTERM', () => child.stop(ORPHAN_DRAIN_MS, false, 'SIGTERM'));
   // Ctrl-C and a closed terminal reach the whole process group; what to do is the supervisor's to decide.
   process.on('SIGINT', () => undefined);
   process.on('SIGHUP', () => undefined);
@@ -41,11 +46,17 @@ class Child {
   readonly #name: string;
   readonly #start: StartProgram;
   readonly #coordination = new CoordinationClient(tell);
+  readonly #metrics = createMetrics();
+  readonly #traffic = new Traffic(this.#metrics);
+  readonly #endpoint = createMetricsEndpoint(async () => metricsText(await this.#scrape()), systemClock);
+  readonly #scrapes = new Map<number, (samples: Snapshot) => void>();
   #log: Logger;
   #context: SecureContext | undefined;
   #program: Program | undefined;
-  #stopping = false;
+  #cancelExit: (() => void) | undefined;
+  #replaced = false;
   #closed = 0;
+  #calls = 0;
 
   constructor(name: string, start: StartProgram) {
     this.#name = name;
@@ -56,7 +67,10 @@ class Child {
   receive(message: ToChild, socket: Socket | undefined): void {
     switch (message.type) {
       case 'start':
-        this.#settle(this.#begin(message.config, message.keys));
+        this.#settle(this.#begin(message.config, message.keys, message.assigned));
+        return;
+      case 'assign':
+        this.#program?.assign?.(message.assigned);
         return;
       case 'socket':
         this.#accept(message.id, message.listener, socket);
@@ -65,30 +79,50 @@ class Child {
         this.#settle(this.#reload(message.config, message.keys));
         return;
       case 'drain':
-        this.stop(message.deadlineMs, 'draining');
+        this.stop(message.deadlineMs, message.replaced, message.replaced ? 'replaced, draining' : 'draining');
         return;
       case 'coordinated':
         this.#coordination.answered(message);
         return;
       case 'ping':
-        tell({ type: 'pong' });
+        tell({ type: 'pong', metrics: this.#metrics.snapshot() });
+        return;
+      case 'measure':
+        this.#settle(this.#measure());
+        return;
+      case 'scraped':
+        this.#scrapes.get(message.call)?.(message.samples);
+        this.#scrapes.delete(message.call);
         return;
     }
   }
 
-  stop(deadlineMs: number, reason: string): void {
-    if (this.#stopping) return;
-    this.#stopping = true;
+  /** A second call leaves less time, and ends the patience of one that was replaced. */
+  stop(deadlineMs: number, replaced: boolean, reason: string): void {
+    if (this.#cancelExit !== undefined && (replaced || !this.#replaced)) return;
+    this.#replaced = replaced;
     this.#log.info({ deadlineMs }, reason);
     const finish = async (): Promise<void> => {
-      await this.#program?.drain(deadlineMs);
-      process.exit(0);
+      await this.#program?.drain(deadlineMs, replaced);
+      await this.#leave();
     };
     this.#settle(finish());
-    setTimeout(() => {
+    this.#cancelExit?.();
+    const timer = setTimeout(() => {
       this.#log.warn({ deadlineMs }, 'not drained in time');
-      process.exit(0);
+      void this.#leave();
     }, deadlineMs + 1_000);
+    this.#cancelExit = () => clearTimeout(timer);
+  }
+
+  /** What was counted goes to the supervisor first. */
+  async #leave(): Promise<void> {
+    const last: ToSupervisor = { type: 'metrics', metrics: this.#metrics.snapshot() };
+    await new Promise<void>((resolve) => {
+      if (process.connected) process.send?.(last, undefined, {}, () => resolve());
+      else resolve();
+    });
+    process.exit(0);
   }
 
   crash(error: unknown): void {
@@ -96,15 +130,18 @@ class Child {
     process.exit(1);
   }
 
-  async #begin(config: Config, keys: CertificatePem): Promise<void> {
+  async #begin(config: Config, keys: CertificatePem, assigned: readonly string[]): Promise<void> {
     this.#log = createLogger({ ...config.log, fields: { program: this.#name, pid: process.pid } });
     this.#context = makeSecureContext(keys);
+    watchProcess(this.#metrics, systemClock);
     this.#program = await this.#start({
       config,
       log: this.#log,
       clock: systemClock,
       random: systemRandom,
       coordination: this.#coordination,
+      metrics: this.#metrics,
+      assigned,
       secureContext: () => this.#secureContext(),
       claim: (listener, held) => tell({ type: 'claim', listener, held }),
     });
@@ -128,11 +165,25 @@ class Child {
     if (socket !== undefined && this.#program !== undefined) {
       socket.on('error', (error) => this.#log.debug({ error }, 'socket'));
       socket.once('close', () => this.#countClosed());
-      this.#program.accept(listener, socket);
+      this.#traffic.watch(listener, socket);
+      if (listener === 'metrics') this.#endpoint.accept(socket);
+      else this.#program.accept(listener, socket);
     } else {
       this.#countClosed();
     }
     tell({ type: 'ack', id });
+  }
+
+  async #measure(): Promise<void> {
+    tell({ type: 'metrics', metrics: await this.#metrics.look() });
+  }
+
+  #scrape(): Promise<Snapshot> {
+    const call = ++this.#calls;
+    return new Promise((resolve) => {
+      this.#scrapes.set(call, resolve);
+      tell({ type: 'scrape', call });
+    });
   }
 
   /** One message for all that close in one turn. */

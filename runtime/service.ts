@@ -7,6 +7,7 @@ import type { SecureContext } from 'node:tls';
 import type { Config } from '#config/config.ts';
 import type { Clock, Log, Random } from './ambient.ts';
 import type { Coordination } from './coordination.ts';
+import type { Metrics } from './metrics/metrics.ts';
 
 /** The name of a listening socket: a protocol of CONTRACT (`smtp`, `imaps` …), `lmtp-unix`, or an inner Unix socket (`directory`, `queue`, `store-0` …). */
 export type ListenerName = string;
@@ -17,6 +18,9 @@ export interface ProgramContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly coordination: Coordination;
+  readonly metrics: Metrics;
+  /** The inner sockets that this worker shall serve alone, at its start; later `Program.assign` tells. */
+  readonly assigned: readonly ListenerName[];
   /** The current server certificate; replaced on SIGHUP, so ask for it at each handshake. */
   secureContext(): SecureContext;
   /**
@@ -30,8 +34,13 @@ export interface Program {
   /** A connection that the supervisor accepted and nobody has read from. Implicit-TLS listeners get the raw socket too. */
   accept(listener: ListenerName, socket: Socket): void;
   reload(config: Config): Promise<void>;
-  /** Finish what is in hand (answer 421 or BYE), within `deadlineMs`; then close stores. */
-  drain(deadlineMs: number): Promise<void>;
+  /** All inner sockets that are this worker's from now on: it waits for their leases, and gives up those of others. A lease decides, this only deals them out. */
+  assign?(listeners: readonly ListenerName[]): void;
+  /**
+   * Finish what is in hand (answer 421 or BYE), within `deadlineMs`; then close stores. When it is `replaced`, another worker waits for its leases, which go first,
+   * and sessions may take their time. A second call leaves less of it.
+   */
+  drain(deadlineMs: number, replaced: boolean): Promise<void>;
 }
 
 export type StartProgram = (context: ProgramContext) => Promise<Program>;

@@ -63,7 +63,7 @@ async function fixture(t: TestContext): Promise<Fixture> {
     await holder.release();
     server.close();
   });
-  holder.start();
+  holder.assign(true);
   return { holder, claims, clock, path, opened };
 }
 
@@ -113,4 +113,32 @@ test('a writer that cannot be opened is tried again after a while', async (t) =>
   assert.equal(opened.length, 1);
   await clock.advance(1_000);
   assert.equal(opened.length, 2);
+});
+
+test('what is another worker’s is given up, and taken again when it is ours once more', async (t) => {
+  const { holder, claims, path, opened } = await fixture(t);
+  const first = new FakeWriter('w1');
+  opened[0]?.resolve(first);
+  const client = createRpcClient({ connect: path });
+  assert.equal(await client.call('a', undefined), 'w1 a');
+  holder.assign(false);
+  holder.assign(false);
+  await settle();
+  assert.equal(first.closed, 1);
+  assert.equal(holder.writer, undefined);
+  holder.assign(true);
+  while (opened.length < 2) await settle();
+  // Again before the lease is taken: nobody waits for it any more.
+  holder.assign(false);
+  await settle();
+  holder.assign(true);
+  while (opened.length < 3) await settle();
+  opened[2]?.resolve(new FakeWriter('w3'));
+  assert.equal(await client.call('b', undefined), 'w3 b');
+  assert.deepEqual(claims, [true, false, true]);
+  await holder.release();
+  holder.assign(true);
+  await settle();
+  assert.equal(opened.length, 3, 'released for good');
+  await client.close();
 });

@@ -1,6 +1,7 @@
 /**
  * One writer that this worker serves while it holds its lease (STORE.md §2): of a shard, the directory or the queue. It waits for the lease in the
- * background, answers the processes that connect to the writer's socket, and gives the lease up when the worker drains.
+ * background, answers the processes that connect to the writer's socket, and gives the lease up when the worker drains, or when the writer is
+ * another's to be (`assign`).
  */
 import type { Socket } from 'node:net';
 import type { Clock, Log } from './ambient.ts';
@@ -32,7 +33,9 @@ export class WriterHolder<W extends HeldWriter> {
   /** Resolves when the lease has been taken for the first time. */
   readonly opened: Promise<void>;
   readonly #options: WriterHolderOptions<W>;
-  readonly #stop = new AbortController();
+  /** While the lease is wanted. */
+  #stop: AbortController | undefined;
+  #released = false;
   readonly #connections = new Map<Socket, () => Promise<void>>();
   /** Sockets that came before the lease did. */
   readonly #waiting = new Set<Socket>();
@@ -53,13 +56,23 @@ export class WriterHolder<W extends HeldWriter> {
     return this.#writer;
   }
 
-  /** Begins to wait for the lease; returns at once, for a worker is ready without it. */
-  start(): void {
-    this.#running = this.#run();
+  /**
+   * Begins to wait for the lease, or finishes what is in hand and gives it up, so that another worker gets it. Returns at once: a worker is ready
+   * without leases.
+   */
+  assign(wanted: boolean): void {
+    if (this.#released || wanted === (this.#stop !== undefined)) return;
+    if (wanted) {
+      const stop = new AbortController();
+      this.#stop = stop;
+      this.#running = this.#running.then(() => this.#run(stop.signal));
+    } else {
+      this.#running = this.#giveUp();
+    }
   }
 
   accept(socket: Socket): void {
-    if (this.#stop.signal.aborted) socket.destroy();
+    if (this.#stop === undefined) socket.destroy();
     else if (this.#writer !== undefined) this.#serve(socket, this.#writer);
     else {
       this.#waiting.add(socket);
@@ -67,20 +80,27 @@ export class WriterHolder<W extends HeldWriter> {
     }
   }
 
-  /** Gives the lease up: calls in hand are answered, what comes later goes to the next holder. */
+  /** Gives the lease up for good: calls in hand are answered, what comes later goes to the next holder. */
   async release(): Promise<void> {
-    this.#stop.abort();
-    for (const socket of this.#waiting) socket.destroy();
-    const writer = this.#writer;
-    this.#letGo();
-    await Promise.all(Array.from(this.#connections.values(), (end) => end()));
-    await writer?.close();
+    this.assign(false);
+    this.#released = true;
     await this.#running;
   }
 
-  async #run(): Promise<void> {
+  async #giveUp(): Promise<void> {
+    const running = this.#running;
+    this.#stop?.abort();
+    this.#stop = undefined;
+    for (const socket of this.#waiting) socket.destroy();
+    const writer = this.#writer;
+    this.#letGo();
+    await this.#hangUp();
+    await writer?.close();
+    await running;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
     const { listener, open, log } = this.#options;
-    const { signal } = this.#stop;
     while (!signal.aborted) {
       try {
         const writer = await open(signal);
@@ -95,7 +115,7 @@ export class WriterHolder<W extends HeldWriter> {
       } catch (error) {
         if (signal.aborted) return;
         log.error({ listener, err: error }, 'the writer cannot be opened; trying again');
-        await this.#pause();
+        await this.#pause(signal);
       }
     }
   }
@@ -128,8 +148,7 @@ export class WriterHolder<W extends HeldWriter> {
     await Promise.all(Array.from(this.#connections.values(), (end) => end()));
   }
 
-  #pause(): Promise<void> {
-    const { signal } = this.#stop;
+  #pause(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
         cancel();

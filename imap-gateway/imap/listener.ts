@@ -22,6 +22,8 @@ export interface ImapListenerSettings {
 }
 
 const HANDSHAKE_MS = 30_000;
+/** The part of a drain in which clients are told; the rest is for what they have in hand. */
+const FAREWELLS = 0.8;
 const NO_PLACE = '* BYE [LIMIT] Too many connections from your address\r\n';
 
 export class ImapListener {
@@ -49,18 +51,31 @@ export class ImapListener {
     const connection = new SocketConnection(socket, { clock, random, ...(secureContext && { secureContext }) });
     const session = this.#serve(protocol, connection).finally(() => this.#sessions.delete(connection));
     this.#sessions.set(connection, session);
+    // Dealt to us before the drain began: its session is served like the others that are here.
     if (this.#draining) connection.drain();
   }
 
-  /** Commands in hand are finished, then sessions end with BYE; what lasts longer is cut off. */
-  async drain(deadlineMs: number): Promise<void> {
+  /**
+   * Commands in hand are finished, then sessions end with BYE; what lasts longer is cut off. Where another worker has taken our place already, the
+   * farewells are spread over the time, so that clients don't all come back in one moment. A second call shortens the first.
+   */
+  async drain(deadlineMs: number, replaced: boolean): Promise<void> {
+    const { clock } = this.#settings.services;
     this.#draining = true;
-    for (const connection of this.#sessions.keys()) connection.drain();
-    const cancel = this.#settings.services.clock.after(deadlineMs, () => {
-      for (const connection of this.#sessions.keys()) connection.destroy();
+    const connections = [...this.#sessions.keys()];
+    const step = replaced ? (deadlineMs * FAREWELLS) / connections.length : 0;
+    const cancels = connections.map((connection, i) => {
+      if (step > 0) return clock.after(step * i, () => connection.drain());
+      connection.drain();
+      return () => undefined;
     });
+    cancels.push(
+      clock.after(deadlineMs, () => {
+        for (const connection of this.#sessions.keys()) connection.destroy();
+      }),
+    );
     await Promise.all(this.#sessions.values());
-    cancel();
+    for (const cancel of cancels) cancel();
   }
 
   async #serve(protocol: 'imap' | 'imaps', connection: SocketConnection): Promise<void> {

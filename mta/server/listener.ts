@@ -22,6 +22,8 @@ export interface SmtpServer {
   accept(kind: ListenerKind, connection: ListenerConnection): Promise<void>;
   /** For connections that come from now on. */
   reload(config: Config): void;
+  /** Resolves when no session is left of those that are here now. */
+  idle(): Promise<void>;
   /** Says 421 to everybody as soon as what is in hand is finished; resolves when all have gone. New connections get 421 at once. */
   drain(): Promise<void>;
 }
@@ -49,6 +51,9 @@ export function createSmtpServer(services: SmtpServices): SmtpServer {
     reload(config) {
       current = { ...current, config };
       isExempt = networkMatcher(config.limits.exemptNetworks);
+    },
+    async idle() {
+      await Promise.all(sessions.values());
     },
     async drain() {
       draining = true;

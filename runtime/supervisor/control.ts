@@ -8,12 +8,24 @@ import type { Coordination, SessionInfo } from '../coordination.ts';
 import { serveRpc } from '../rpc/server.ts';
 import { bind } from './bind.ts';
 import type { Identity } from './identity.ts';
+import type { Replaced } from './pool.ts';
 
 /** The shape that CONTRACT gives to `status`, but for `queue`, which the queue itself knows. */
 export interface SupervisorStatus {
   readonly version: string;
-  /** One entry a process. `since` is RFC 3339 in UTC. */
-  readonly programs: readonly { readonly name: string; readonly pid: number; readonly since: string }[];
+  /** One entry a process. `since` is RFC 3339 in UTC; `connections` counts those of other programs of ours too. */
+  readonly programs: readonly {
+    readonly name: string;
+    readonly pid: number;
+    readonly since: string;
+    readonly state: 'starting' | 'ready' | 'draining' | 'gone';
+    readonly connections: number;
+    /** Inner sockets that it alone serves (shards, directory, queue). */
+    readonly serves: readonly string[];
+  }[];
+  readonly supervisor: { readonly pid: number; readonly since: string };
+  /** Live sessions by protocol. */
+  readonly sessions: { readonly [protocol: string]: number };
   readonly listeners: readonly ListenerDescription[];
   /** Octets on the file system of the data folder. */
   readonly disk: { readonly free: number; readonly total: number };
@@ -24,14 +36,19 @@ export interface ControlOptions {
   readonly owner: Identity | undefined;
   readonly log: Log;
   status(): Promise<SupervisorStatus>;
+  restart(program: string | undefined): Promise<readonly Replaced[]>;
   readonly coordination: Coordination;
 }
 
-/** Methods: `status` → `SupervisorStatus`; `sessions` → `SessionInfo[]`. */
+/** Methods: `status` → `SupervisorStatus`; `sessions` → `SessionInfo[]`; `restart` (a program or null) → `Replaced[]`, once the new processes serve. */
 export async function serveControl(options: ControlOptions): Promise<Server> {
-  const call = async (method: string): Promise<SupervisorStatus | readonly SessionInfo[]> => {
+  const call = async (
+    method: string,
+    argument: unknown,
+  ): Promise<SupervisorStatus | readonly (SessionInfo | Replaced)[]> => {
     if (method === 'status') return options.status();
     if (method === 'sessions') return options.coordination.sessions();
+    if (method === 'restart') return options.restart(typeof argument === 'string' ? argument : undefined);
     throw new MailError('unsupported', `the supervisor knows no ${method}`);
   };
   return bind({ name: 'control', at: { path: options.path } }, options.owner, (socket) => {

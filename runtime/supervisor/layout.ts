@@ -56,6 +56,9 @@ export function isExclusive(listener: ListenerName): boolean {
 /** The order in which programs drain: who asks first, who is asked last. */
 export const DRAIN_ORDER: readonly (readonly string[])[] = [['imap-gateway', 'mta'], ['mda']];
 
+/** Who is asked first: it knows its old askers as well as the new ones. */
+export const RESTART_ORDER: readonly string[] = ['mda', 'mta', 'imap-gateway'];
+
 export function placeKey({ at }: Place): string {
   return 'path' in at ? at.path : `${at.host} ${at.port}`;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { linkSync, renameSync, statSync } from 'node:fs';
+import { linkSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -12,6 +12,7 @@ import { recordingLog } from '#test/support/log.ts';
 import { freePort } from '#test/support/ports.ts';
 import { createRpcClient } from '../rpc/client.ts';
 import { systemClock } from '../system.ts';
+import { dealOut } from './assignment.ts';
 import { innerPaths, placesOf } from './layout.ts';
 import { type Supervisor, type SupervisorOptions, startSupervisor } from './supervisor.ts';
 
@@ -63,19 +64,25 @@ class Client {
 interface Setup {
   readonly config: Config;
   readonly port: number;
+  readonly metricsPort: number;
   readonly log: ReturnType<typeof recordingLog>;
   readonly options: SupervisorOptions;
   start(): Promise<Supervisor>;
   client(listener?: { path: string }): Client;
 }
 
-async function setUp(t: TestContext, more: Partial<SupervisorOptions> & { workers?: number } = {}): Promise<Setup> {
+async function setUp(
+  t: TestContext,
+  more: Partial<SupervisorOptions> & { workers?: number; listener?: string } = {},
+): Promise<Setup> {
   const folder = temporaryFolder(t);
   const port = await freePort();
-  const text = `hostname = "mx.test"\nworkers = ${more.workers ?? 1}\n[listeners]\nsmtp = "127.0.0.1:${port}"\n`;
+  const metricsPort = await freePort();
+  const { workers: count = 1, listener = 'smtp' } = more;
+  const text = `hostname = "mx.test"\nworkers = ${count}\n[listeners]\n${listener} = "127.0.0.1:${port}"\nmetrics = "127.0.0.1:${metricsPort}"\n`;
   const config = parseConfig(text, { file: join(folder, 'peerpost.toml'), cores: 1 });
   const log = recordingLog();
-  const { workers: _, ...overrides } = more;
+  const { workers: _, listener: __, ...overrides } = more;
   const options: SupervisorOptions = {
     config,
     programs: [{ name: 'mta', entry: ENTRY }],
@@ -89,6 +96,7 @@ async function setUp(t: TestContext, more: Partial<SupervisorOptions> & { worker
   return {
     config,
     port,
+    metricsPort,
     log,
     options,
     async start() {
@@ -261,7 +269,7 @@ test('reload() gives programs the new configuration and changes listeners, keepi
   kept.say('still');
   assert.match((await kept.line()) ?? '', /^still/);
   const moved = parseConfig('hostname = "new.test"\ndata = "/elsewhere"', { file: setup.config.file, cores: 1 });
-  await assert.rejects(supervisor.reload(moved), /restart/);
+  await assert.rejects(supervisor.reload(moved), /stop and start/);
 });
 
 test('status answers over the control socket', async (t) => {
@@ -282,6 +290,109 @@ test('status answers over the control socket', async (t) => {
   assert.deepEqual(await client.call('sessions', undefined), []);
 });
 
+test('restart() replaces every process before it drains, and connections never wait for that', async (t) => {
+  const setup = await setUp(t, { workers: 2 });
+  const supervisor = await setup.start();
+  const before = [await setup.client().pid(), await setup.client().pid()];
+  const restarting = supervisor.restart();
+  let over = false;
+  const ended = restarting.finally(() => {
+    over = true;
+  });
+  let served = 0;
+  while (!over) if ((await setup.client().line()) !== undefined) served++;
+  await ended;
+  assert.ok(served > 0);
+  const replaced = await restarting;
+  assert.deepEqual(new Set(replaced.map((one) => one.replaced)), new Set(before));
+  const now = new Set(replaced.map(({ pid }) => pid));
+  for (let i = 0; i < 4; i++) assert.ok(now.has(await setup.client().pid()));
+  await assert.rejects(supervisor.restart('mda'), /no mda runs here/);
+});
+
+test('restart() of what does not start leaves the old process as it was', async (t) => {
+  const folder = temporaryFolder(t);
+  const entry = join(folder, 'program.mjs');
+  writeFileSync(entry, `import ${JSON.stringify(ENTRY)};`);
+  const setup = await setUp(t, { programs: [{ name: 'mta', entry }] });
+  const supervisor = await setup.start();
+  const pid = await setup.client().pid();
+  writeFileSync(entry, 'process.exit(3);');
+  await assert.rejects(supervisor.restart(), /did not start.*old one goes on/);
+  assert.equal(await setup.client().pid(), pid);
+  writeFileSync(entry, `import ${JSON.stringify(ENTRY)};`);
+  assert.equal((await supervisor.restart('mta'))[0]?.replaced, pid);
+});
+
+test('leases are dealt out among the workers, and those of a dead one go to the others until it is back', async (t) => {
+  const setup = await setUp(t, {
+    workers: 2,
+    programs: [{ name: 'mda', entry: ENTRY }],
+    timing: { restartMs: 500 },
+    listener: 'lmtp',
+  });
+  await setup.start();
+  const paths = innerPaths(setup.config.data);
+  const holder = (shard: number) => setup.client({ path: paths.store(shard) }).pid();
+  const [first, second] = [await holder(0), await holder(1)];
+  assert.notEqual(first, second);
+  process.kill(second, 'SIGKILL');
+  let now = second;
+  while (now === second) now = await holder(1);
+  assert.equal(now, first);
+  while (now === first) now = await holder(1);
+  assert.notEqual(now, second);
+  assert.equal(await holder(0), first);
+});
+
+test('figures of all processes are served, and counters outlive the processes', async (t) => {
+  const setup = await setUp(t, { workers: 2, programs: [{ name: 'imap-gateway', entry: ENTRY }], listener: 'imap' });
+  await setup.start();
+  const scrape = async () => {
+    const response = await fetch(`http://127.0.0.1:${setup.metricsPort}/metrics`);
+    const text = await response.text();
+    return (series: string) =>
+      Number(
+        text
+          .split('\n')
+          .find((line) => line.startsWith(`${series} `))
+          ?.split(' ')[1],
+      );
+  };
+  const bytes = 'peerpost_connection_bytes_total{listener="imap",direction="out"}';
+  const pids: number[] = [];
+  for (let i = 0; i < 4; i++) pids.push(await setup.client().pid());
+  const first = await scrape();
+  assert.equal(first('peerpost_connections_total{listener="imap"}'), 4);
+  assert.equal(first('peerpost_workers{program="imap-gateway",state="ready"}'), 2);
+  assert.ok(first(bytes) >= 4 * 'imap 1 mx.test\n'.length, 'those of open connections too');
+  assert.ok(first('peerpost_process_resident_memory_bytes{program="imap-gateway",worker="1"}') > 1e6);
+  const user = 'peerpost_process_cpu_seconds_total{program="imap-gateway",mode="user"}';
+  process.kill(pids[0] ?? 0, 'SIGKILL');
+  while ((await scrape())('peerpost_worker_exits_total{program="imap-gateway",cause="died"}') !== 1);
+  const second = await scrape();
+  assert.ok(second(user) >= first(user));
+  assert.ok(second(bytes) >= first(bytes));
+});
+
+test('dealOut() gives each worker its own, and those of missing ones to the others', () => {
+  const listeners = ['directory', 'store-0', 'store-1', 'store-2', 'store-3'];
+  const dealt = (size: number, ...places: number[]) => [
+    ...dealOut(
+      listeners,
+      size,
+      places.map((place) => ({ place })),
+    ).values(),
+  ];
+  assert.deepEqual(dealt(1, 0), [listeners]);
+  assert.deepEqual(dealt(2, 1, 0), [
+    ['directory', 'store-0', 'store-2'],
+    ['store-1', 'store-3'],
+  ]);
+  assert.deepEqual(dealt(4, 0, 1, 3), [['directory', 'store-0'], ['store-1'], ['store-2', 'store-3']]);
+  assert.deepEqual(dealt(2), []);
+});
+
 test('placesOf() binds for each program what it serves', () => {
   const config = parseConfig(initialConfig({ domain: 'a.test', portBase: 10_000 }), {
     file: '/d/peerpost.toml',
@@ -290,5 +401,5 @@ test('placesOf() binds for each program what it serves', () => {
   const names = (program: string) => placesOf(config, [program]).map(({ name }) => name);
   assert.deepEqual(names('mta'), ['smtp', 'submission', 'submissions', 'queue']);
   assert.deepEqual(names('mda'), ['lmtp', 'lmtp-unix', 'directory', 'store-0', 'store-1']);
-  assert.deepEqual(names('imap-gateway'), ['imap', 'imaps']);
+  assert.deepEqual(names('imap-gateway'), ['imap', 'imaps', 'metrics']);
 });

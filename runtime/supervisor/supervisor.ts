@@ -7,16 +7,20 @@ import type { Server } from 'node:net';
 import { join } from 'node:path';
 import type { Config, ProgramName } from '#config/config.ts';
 import { type ListenerDescription, listenersOf, PROTOCOLS } from '#config/protocols.ts';
+import { MailError } from '#mail/failure.ts';
 import type { Clock, Log } from '../ambient.ts';
 import { CoordinationService } from '../coordination-service.ts';
 import { LocalCoordination } from '../local-coordination.ts';
+import { createMetrics, type Metrics, type Snapshot } from '../metrics/metrics.ts';
+import { watchProcess } from '../metrics/process-metrics.ts';
 import { loadServerCertificate } from '../tls/server-certificate.ts';
 import { diskSpace, type SupervisorStatus, serveControl } from './control.ts';
+import { Figures } from './figures.ts';
 import { childIdentity, giveTo, type Identity } from './identity.ts';
-import { DRAIN_ORDER, innerPaths, placesOf } from './layout.ts';
+import { DRAIN_ORDER, innerPaths, placesOf, RESTART_ORDER } from './layout.ts';
 import { Listeners } from './listeners.ts';
 import { type FolderLock, lockFolder } from './lock.ts';
-import { Pool, type PoolTiming } from './pool.ts';
+import { Pool, type PoolTiming, type Replaced } from './pool.ts';
 
 export interface ProgramEntry {
   readonly name: ProgramName;
@@ -41,6 +45,11 @@ export interface Supervisor {
   status(): Promise<SupervisorStatus>;
   /** Certificates and limits anew, listeners and numbers of workers as the new configuration has them. Throws and changes nothing when that can't be. */
   reload(config: Config): Promise<void>;
+  /**
+   * Replaces the processes of all programs, or of one, by new ones with the code as it is now, while connections go on being accepted. Resolves when the new ones
+   * serve; the old ones may still drain. Throws when it can't be.
+   */
+  restart(only?: string): Promise<readonly Replaced[]>;
   /** Stops accepting, lets every program finish within the deadline, and kills what does not. */
   stop(deadlineMs: number): Promise<void>;
   /** Ends all children at once. */
@@ -84,9 +93,13 @@ class Running implements Supervisor {
   readonly #coordination: LocalCoordination;
   readonly #pools = new Map<string, Pool>();
   readonly #listeners: Listeners;
+  readonly #metrics: Metrics = createMetrics();
+  readonly #figures: Figures;
   #config: Config;
   #control: Server | undefined;
   #stopped: Promise<void> | undefined;
+  #restarting = false;
+  readonly #since: number;
   #resolveReady: () => void = () => undefined;
 
   constructor(
@@ -100,11 +113,19 @@ class Running implements Supervisor {
     this.#identity = identity;
     this.#locks = locks;
     this.#config = options.config;
+    this.#since = options.clock.now();
     this.ready = new Promise((resolve) => {
       this.#resolveReady = resolve;
     });
     this.#coordination = new LocalCoordination(options.clock);
+    this.#figures = new Figures(
+      this.#metrics,
+      this.#coordination,
+      () => [...this.#pools.values()],
+      () => this.#config.data,
+    );
     this.#listeners = new Listeners(identity, options.log, ({ name, program }, socket) => {
+      this.#metrics.counter('connections_total', { listener: name }).add();
       const pool = this.#pools.get(program);
       if (pool === undefined) socket.destroy();
       else pool.offer({ listener: name, socket, since: options.clock.now() });
@@ -120,17 +141,36 @@ class Running implements Supervisor {
       owner: this.#identity,
       log,
       status: () => this.status(),
+      restart: (program) => this.restart(program),
       coordination: this.#coordination,
     });
     await this.#listeners.apply(this.#places(this.#config));
     const coordination = new CoordinationService(this.#coordination);
     const timing = { ...DEFAULT_TIMING, ...this.#options.timing };
+    const { totals } = this.#figures;
+    const metrics = this.#metrics;
+    const scrape = (): Promise<Snapshot> => this.#figures.scrape();
+    watchProcess(metrics, clock);
     for (const { name, entry } of this.#programs) {
       const size = this.#config.workers[name];
       const identity = this.#identity;
       this.#pools.set(
         name,
-        new Pool({ name, entry, size, config: this.#config, keys, identity, clock, log, timing, coordination }),
+        new Pool({
+          name,
+          entry,
+          size,
+          config: this.#config,
+          keys,
+          identity,
+          clock,
+          log,
+          timing,
+          coordination,
+          metrics,
+          totals,
+          scrape,
+        }),
       );
     }
     void Promise.all([...this.#pools.values()].map((pool) => pool.ready)).then(() => this.#resolveReady());
@@ -138,24 +178,48 @@ class Running implements Supervisor {
 
   async status(): Promise<SupervisorStatus> {
     const programs = [...this.#pools.values()].flatMap((pool) =>
-      pool.workers.map(({ pid, startedAt }) => ({
+      pool.workers.map(({ pid, startedAt, state, connections, claims }) => ({
         name: pool.name,
         pid: pid ?? 0,
         since: new Date(startedAt).toISOString(),
+        state,
+        connections,
+        serves: [...claims].toSorted((a, b) => (a < b ? -1 : 1)),
       })),
     );
     const { version } = this.#options;
-    return { version, programs, listeners: this.#described(), disk: await diskSpace(this.#config.data) };
+    const sessions: Record<string, number> = {};
+    for (const { protocol } of await this.#coordination.sessions()) sessions[protocol] = (sessions[protocol] ?? 0) + 1;
+    const disk = await diskSpace(this.#config.data);
+    const supervisor = { pid: process.pid, since: new Date(this.#since).toISOString() };
+    return { version, programs, supervisor, listeners: this.#described(), sessions, disk };
   }
 
   async reload(config: Config): Promise<void> {
     if (config.data !== this.#config.data || config.user !== this.#config.user) {
-      throw new Error('data and user cannot change while running: restart instead');
+      throw new Error('data and user cannot change while running: stop and start instead');
     }
     const keys = await loadServerCertificate(config, this.#options.clock.now());
     await this.#listeners.apply(this.#places(config));
     this.#config = config;
     for (const { name } of this.#programs) this.#pools.get(name)?.reload(config, keys, config.workers[name]);
+  }
+
+  async restart(only?: string): Promise<readonly Replaced[]> {
+    const names = RESTART_ORDER.filter((name) => this.#pools.has(name) && (only === undefined || name === only));
+    if (names.length === 0) throw new MailError('bad-request', `no ${only ?? 'program'} runs here`);
+    if (this.#restarting) throw new MailError('unavailable', 'a restart is under way already');
+    if (this.#stopped !== undefined) throw new MailError('unavailable', 'the peer is stopping');
+    this.#restarting = true;
+    const replaced: Replaced[] = [];
+    try {
+      for (const name of names) replaced.push(...((await this.#pools.get(name)?.replace()) ?? []));
+    } catch (error) {
+      throw new MailError('unavailable', error instanceof Error ? error.message : String(error), { cause: error });
+    } finally {
+      this.#restarting = false;
+    }
+    return replaced;
   }
 
   stop(deadlineMs: number): Promise<void> {

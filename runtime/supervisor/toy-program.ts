@@ -4,6 +4,15 @@ import { runProgram } from '../program.ts';
 runProgram('toy', async (context) => {
   let hostname = context.config.hostname;
   const open = new Set<{ end(text: string): void }>();
+  let claimed: readonly string[] = [];
+  const claim = (listeners: readonly string[]): void => {
+    for (const listener of claimed) if (!listeners.includes(listener)) context.claim(listener, false);
+    for (const listener of listeners) if (!claimed.includes(listener)) context.claim(listener, true);
+    claimed = listeners;
+  };
+  // The toy MTA claims only what it is told to on a connection.
+  const dealt = context.config.listeners.smtp.length === 0;
+  if (dealt) claim(context.assigned);
   const lease = await context.coordination.acquire('starts', 1000);
   return {
     accept(listener, socket) {
@@ -22,10 +31,14 @@ runProgram('toy', async (context) => {
         void context.coordination.count('orders', 1, 3_600_000).then((n) => socket.write(`${order} ${n}\n`));
       });
     },
+    assign(listeners) {
+      if (dealt) claim(listeners);
+    },
     async reload(config) {
       hostname = config.hostname;
     },
     async drain() {
+      if (dealt) claim([]);
       for (const socket of open) socket.end('bye\n');
       while (open.size > 0) await new Promise((resolve) => setTimeout(resolve, 10));
     },

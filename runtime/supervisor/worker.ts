@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Config } from '#config/config.ts';
 import type { Clock, Log } from '../ambient.ts';
 import type { CoordinationRequest, ToChild, ToSupervisor } from '../ipc.ts';
+import type { Snapshot } from '../metrics/metrics.ts';
 import type { ListenerName } from '../service.ts';
 import type { CertificatePem } from '../tls/self-signed.ts';
 import type { Identity } from './identity.ts';
@@ -29,11 +30,15 @@ export interface WorkerEvents {
   exited(code: number | null, signal: string | null, undelivered: readonly Waiting[]): void;
   coordinate(request: CoordinationRequest): void;
   claimed(): void;
+  /** Its answer goes to `scraped`. */
+  scrape(call: number): void;
 }
 
 export interface WorkerOptions {
   readonly program: string;
   readonly entry: string;
+  /** Among the workers of its program, from 0. A replacement has that of the one that it replaces. */
+  readonly place: number;
   readonly identity: Identity | undefined;
   readonly clock: Clock;
   readonly log: Log;
@@ -42,8 +47,15 @@ export interface WorkerOptions {
 
 export class Worker {
   readonly pid: number | undefined;
+  readonly place: number;
   readonly startedAt: number;
   readonly claims = new Set<ListenerName>();
+  /** Resolves when it has been ready or is gone. */
+  readonly started: Promise<void>;
+  /** Resolves when the process has ended. */
+  readonly ended: Promise<void>;
+  /** What it had counted when it was last heard. */
+  metrics: Snapshot = [];
   state: 'starting' | 'ready' | 'draining' | 'gone' = 'starting';
   /** Dealt and not closed yet. */
   connections = 0;
@@ -53,16 +65,34 @@ export class Worker {
   readonly #child: ChildProcess;
   readonly #unacknowledged = new Map<number, Waiting & { readonly dealtAt: number }>();
   #start: ToChild | undefined;
+  #assigned: readonly ListenerName[];
+  #measured: (() => void)[] = [];
+  #resolveStarted: () => void = () => undefined;
+  #resolveEnded: () => void = () => undefined;
   #deals = 0;
   #heardAt: number;
   #cancelTimer: () => void;
 
-  constructor(options: WorkerOptions, config: Config, keys: CertificatePem, events: WorkerEvents) {
+  constructor(
+    options: WorkerOptions,
+    config: Config,
+    keys: CertificatePem,
+    assigned: readonly ListenerName[],
+    events: WorkerEvents,
+  ) {
+    this.place = options.place;
+    this.#assigned = assigned;
+    this.started = new Promise((resolve) => {
+      this.#resolveStarted = resolve;
+    });
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
     this.#options = options;
     this.#events = events;
     this.startedAt = options.clock.now();
     this.#heardAt = this.startedAt;
-    this.#start = { type: 'start', config, keys };
+    this.#start = { type: 'start', config, keys, assigned };
     this.#child = fork(options.entry, [], {
       // Standard output belongs to `ready`; whatever a child prints goes where the log goes.
       stdio: ['ignore', 2, 2, 'ipc'],
@@ -74,6 +104,11 @@ export class Worker {
     this.#child.on('error', (error) => options.log.warn({ error }, 'child process'));
     this.#child.once('exit', (code, signal) => this.#exited(code, signal));
     this.#cancelTimer = options.clock.after(options.timing.startMs, () => this.kill('did not start in time'));
+  }
+
+  /** It was started with leases to take. */
+  get hasShare(): boolean {
+    return this.#assigned.length > 0;
   }
 
   get pending(): number {
@@ -93,12 +128,30 @@ export class Worker {
     this.#send({ type: 'reload', config, keys });
   }
 
-  drain(deadlineMs: number): void {
-    if (this.state === 'gone' || this.state === 'draining') return;
+  /** It shall hold these leases, and no others. */
+  assign(assigned: readonly ListenerName[]): void {
+    // Before it is ready it has what it was started with.
+    if (this.state !== 'ready') return;
+    if (assigned.length === this.#assigned.length && assigned.every((name) => this.#assigned.includes(name))) return;
+    this.#assigned = assigned;
+    this.#send({ type: 'assign', assigned });
+  }
+
+  /** Has it refresh `metrics`; resolves when it has answered or is gone. */
+  measure(): Promise<void> {
+    if (this.state === 'starting' || this.state === 'gone') return Promise.resolve();
+    return new Promise((resolve) => {
+      if (this.#measured.push(resolve) === 1) this.#send({ type: 'measure' });
+    });
+  }
+
+  /** One that was replaced may be told again, with less time. */
+  drain(deadlineMs: number, replaced: boolean): void {
+    if (this.state === 'gone' || (this.state === 'draining' && replaced)) return;
     this.state = 'draining';
     this.#cancelTimer();
     this.#cancelTimer = this.#options.clock.after(deadlineMs + 2_000, () => this.kill('did not drain in time'));
-    this.#send({ type: 'drain', deadlineMs });
+    this.#send({ type: 'drain', deadlineMs, replaced });
   }
 
   answer(message: ToChild): void {
@@ -142,6 +195,14 @@ export class Worker {
         if (message.error !== undefined) this.#options.log.error({ reason: message.error }, 'reload failed');
         return;
       case 'pong':
+        this.metrics = message.metrics;
+        return;
+      case 'metrics':
+        this.metrics = message.metrics;
+        this.#hasMeasured();
+        return;
+      case 'scrape':
+        this.#events.scrape(message.call);
         return;
       case 'coordinate':
         this.#events.coordinate(message);
@@ -154,6 +215,7 @@ export class Worker {
     this.state = 'ready';
     this.#cancelTimer();
     this.#watch();
+    this.#resolveStarted();
     this.#events.ready();
   }
 
@@ -186,6 +248,15 @@ export class Worker {
     const undelivered = [...this.#unacknowledged.values()];
     this.#unacknowledged.clear();
     this.claims.clear();
+    this.#hasMeasured();
     this.#events.exited(code, signal, undelivered);
+    this.#resolveStarted();
+    this.#resolveEnded();
+  }
+
+  #hasMeasured(): void {
+    const measured = this.#measured;
+    this.#measured = [];
+    for (const resolve of measured) resolve();
   }
 }

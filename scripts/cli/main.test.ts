@@ -79,4 +79,10 @@ test('a peer is made, filled and listed while nothing runs', async (t) => {
   const status = await peerpost(['status', ...config]);
   assert.equal(status.code, 1);
   assert.equal((JSON.parse(status.out) as { error: { code: string } }).error.code, 'not-running');
+  const restart = await peerpost(['restart', 'mta', ...config]);
+  assert.equal(restart.code, 1);
+  assert.equal((JSON.parse(restart.out) as { error: { code: string } }).error.code, 'not-running');
+  assert.match(restart.err, oneLine);
+  const unknown = await peerpost(['restart', 'web', ...config]);
+  assert.equal(unknown.code, 2);
 });

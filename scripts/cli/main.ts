@@ -8,6 +8,7 @@ import { addAliasCommands } from './commands/alias.ts';
 import { addDomainCommands } from './commands/domain.ts';
 import { addInitCommand } from './commands/init.ts';
 import { addQueueCommands } from './commands/queue.ts';
+import { addRestartCommand } from './commands/restart.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addStatusCommand } from './commands/status.ts';
 
@@ -37,6 +38,7 @@ Exit status: 0 done, 1 failed, 2 used wrongly.`,
     );
   addInitCommand(program, act);
   addRunCommand(program, act, version);
+  addRestartCommand(program, act);
   addStatusCommand(program, act);
   addDomainCommands(program, act);
   addAccountCommands(program, act);

@@ -8,6 +8,7 @@ import type { Log, Random } from '#runtime/ambient.ts';
 import { createRpcClient } from '#runtime/rpc/client.ts';
 import type { SupervisorStatus } from '#runtime/supervisor/control.ts';
 import { innerPaths } from '#runtime/supervisor/layout.ts';
+import type { Replaced } from '#runtime/supervisor/pool.ts';
 import { systemClock, systemRandom } from '#runtime/system.ts';
 import type { Directory } from '#store/directory.ts';
 import type { Queue } from '#store/queue.ts';
@@ -29,6 +30,8 @@ export interface System {
 }
 
 const ANSWER_MS = 5000;
+/** Each worker may take a while to start, and to hand its leases over. */
+const RESTART_MS = 600_000;
 
 /** What the supervisor says of itself. @throws CommandError `not-running`. */
 export async function askSupervisor(config: Config): Promise<SupervisorStatus> {
@@ -38,6 +41,17 @@ export async function askSupervisor(config: Config): Promise<SupervisorStatus> {
   } catch (error) {
     const hint = `start it with: peerpost run --config ${config.file}`;
     throw new CommandError('not-running', `nothing runs on ${config.data}; ${hint}`, { cause: error });
+  } finally {
+    await rpc.close();
+  }
+}
+
+/** Replaces running programs, or one of them; answers once the new processes serve. @throws CommandError `not-running`. */
+export async function restartPrograms(config: Config, only: string | undefined): Promise<readonly Replaced[]> {
+  await askSupervisor(config);
+  const rpc = createRpcClient({ connect: innerPaths(config.data).control });
+  try {
+    return (await rpc.call('restart', only ?? null, { deadlineMs: RESTART_MS })) as readonly Replaced[];
   } finally {
     await rpc.close();
   }

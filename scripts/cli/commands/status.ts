@@ -31,17 +31,26 @@ export function addStatusCommand(program: Command, act: Act): void {
 function statusText(
   status: SupervisorStatus & { queue: { messages: number; recipients: number; oldest: string | null } },
 ): string {
-  const programs = status.programs.map((p) => [p.name, String(p.pid), duration(Date.now() - Date.parse(p.since))]);
+  const programs = status.programs.map((p) => [
+    p.name,
+    String(p.pid),
+    duration(Date.now() - Date.parse(p.since)),
+    p.state,
+    String(p.connections),
+    p.serves.join(' '),
+  ]);
+  const sessions = Object.entries(status.sessions).map(([protocol, count]) => `${protocol} ${count}`);
   const listeners = status.listeners.map((l) => [l.protocol, 'path' in l ? l.path : `${l.host}:${l.port}`, l.tls]);
   const oldest =
     status.queue.oldest === null ? '' : `, the oldest for ${duration(Date.now() - Date.parse(status.queue.oldest))}`;
   return [
     `peerpost ${status.version}`,
     '',
-    table(['PROGRAM', 'PID', 'UP'], programs),
+    table(['PROGRAM', 'PID', 'UP', 'STATE', 'CONNECTIONS', 'SERVES'], programs),
     '',
     table(['PROTOCOL', 'ADDRESS', 'TLS'], listeners),
     '',
+    `sessions: ${sessions.length === 0 ? 'none' : sessions.join(', ')}`,
     `queue: ${status.queue.messages} messages for ${status.queue.recipients} recipients${oldest}`,
     `disk: ${octets(status.disk.free)} of ${octets(status.disk.total)} free`,
   ].join('\n');

@@ -33,7 +33,7 @@ async function startGateway(t: TestContext): Promise<Gateway> {
   t.after(async () => {
     for (const client of clients) client.close();
     for (const server of servers) server.close();
-    await listener.drain(2_000);
+    await listener.drain(2_000, false);
     await world.close();
   });
   return {
