@@ -29,8 +29,8 @@ export interface ForwardPath {
   readonly originalRecipient?: OriginalRecipient;
 }
 
-/** The body type that the sender declared: RFC 6152 (8BITMIME). */
-export type BodyType = '7bit' | '8bitmime';
+/** The body type that the sender declared: RFC 6152 (8BITMIME), RFC 3030 (BINARYMIME: any octets, sent by BDAT only). */
+export type BodyType = '7bit' | '8bitmime' | 'binarymime';
 
 export interface Envelope {
   readonly reversePath: ReversePath;

@@ -9,7 +9,7 @@ export interface MailArguments {
   readonly reversePath: ReversePath;
   /** RFC 1870 §3: octets that the client announces. */
   readonly size?: number;
-  /** RFC 6152; absent when not given, which means 7bit. */
+  /** RFC 6152, RFC 3030 §3; absent when not given, which means 7bit. */
   readonly body?: BodyType;
   /** RFC 6531 §3.4. */
   readonly smtputf8: boolean;
@@ -77,7 +77,9 @@ const readers: { readonly [K in MailKeyword]: (found: Draft, value: string | und
   },
   BODY(found, value) {
     const body = requireValue('BODY', value).toLowerCase();
-    if (body !== '7bit' && body !== '8bitmime') throw syntaxError('BODY is 7BIT or 8BITMIME');
+    if (body !== '7bit' && body !== '8bitmime' && body !== 'binarymime') {
+      throw syntaxError('BODY is 7BIT, 8BITMIME or BINARYMIME');
+    }
     found.body = body;
   },
   SMTPUTF8(found, value) {

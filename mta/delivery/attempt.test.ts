@@ -307,16 +307,6 @@ test('RFC 6531 §3.2: a host without SMTPUTF8 does not get what needs it', async
   assert.equal(plain[0]?.kind, 'relayed');
 });
 
-test('RFC 6152 §3: a host without 8BITMIME does not get 8-bit content', async () => {
-  const eight = 'Subject: x\r\n\r\nhällo\r\n';
-  const peer = await scripted(greet([], play(/QUIT/)));
-  const context = world(peer.port, 1, eight);
-  const [verdict] = await run(context, entry({ bodyType: '8bitmime', size: Buffer.byteLength(eight) }));
-  assert.deepEqual([verdict?.kind, verdict?.reply.enhanced], ['refused', '6.3']);
-  const declaredOnly = await run(await hosts(taking), entry({ bodyType: '8bitmime' }));
-  assert.equal(declaredOnly[0]?.kind, 'relayed');
-});
-
 test('trouble with names and with the content is temporary', async () => {
   const broken: Destination = { kind: 'domain', key: 'broken.test', domain: 'broken.test' };
   assert.deepEqual(shape(await run(world(1), entry(), broken)), ['0 deferred 451 us']);

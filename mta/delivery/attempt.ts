@@ -6,13 +6,19 @@ import { type Reply, reply } from '#mail/smtp/reply.ts';
 import { encodeXtext } from '#mail/xtext.ts';
 import type { Clock, Log } from '#runtime/ambient.ts';
 import type { SmtpClient } from '#runtime/smtp/client.ts';
-import { ClientError, type RecipientResult, type TransactionResult } from '#runtime/smtp/client-types.ts';
+import {
+  ClientError,
+  type OutgoingMessage,
+  type RecipientResult,
+  type TransactionResult,
+} from '#runtime/smtp/client-types.ts';
 import type { QueueEntry, QueueRecipient } from '#store/queue.ts';
 import type { Destination } from '../routing/destination.ts';
 import { type NextHop, type NextHops, nextHops, type RoutingOptions } from '../routing/next-hops.ts';
 import { missingCapability } from './capability.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { type ContentSource, MessageContent } from './message-content.ts';
+import { type Sendable, Sendables } from './sendable.ts';
 import { judge, lostReply, reason, type Verdict } from './verdict.ts';
 
 export interface AttemptContext {
@@ -53,6 +59,7 @@ class Attempt {
   readonly #destination: Destination;
   readonly #context: AttemptContext;
   readonly #content: MessageContent;
+  readonly #sendables: Sendables;
   readonly #verdicts = new Map<number, Verdict>();
   readonly #standings = new Map<number, Standing>();
   #open: QueueRecipient[];
@@ -68,6 +75,7 @@ class Attempt {
     this.#destination = destination;
     this.#context = context;
     this.#content = new MessageContent(context.source, entry.id, entry.size);
+    this.#sendables = new Sendables(this.#content, entry.bodyType);
   }
 
   async run(hops: readonly NextHop[]): Promise<void> {
@@ -130,12 +138,12 @@ class Attempt {
     const batch = client.choose(waiting);
     try {
       if (batch.length === 0) return 'stale';
-      const missing = await missingCapability(this.#entry, batch, this.#content, client.extensions);
-      if (missing !== undefined) {
-        this.decideRest(missing, undefined);
+      const sendable = await this.#sendableFor(client, batch);
+      if ('code' in sendable) {
+        this.decideRest(sendable, undefined);
         return 'leave';
       }
-      const result = await client.send(await this.#message(batch));
+      const result = await client.send(this.#message(batch, sendable));
       if (reused && result.recipients.every((r) => r.kind === 'lost' && r.stage === 'mail')) return 'stale';
       this.#record(hop, client, batch, result);
       log.debug({ queue: this.#entry.id, host: hop.host, tls: client.tls?.protocol }, 'transaction ended');
@@ -145,17 +153,22 @@ class Attempt {
     }
   }
 
-  async #message(recipients: readonly QueueRecipient[]): Promise<Parameters<SmtpClient['send']>[0]> {
-    const { reversePath, bodyType, smtputf8, envelopeId, ret, size, deliveryId } = this.#entry;
+  /** What the host can take, or the answer for all when it can take nothing. */
+  async #sendableFor({ extensions }: SmtpClient, batch: readonly QueueRecipient[]): Promise<Sendable | Reply> {
+    const sendable = await this.#sendables.for(extensions);
+    const size = 'code' in sendable ? 0 : sendable.size;
+    return (await missingCapability(this.#entry, batch, this.#content, size, extensions)) ?? sendable;
+  }
+
+  #message(recipients: readonly QueueRecipient[], sendable: Sendable): OutgoingMessage {
+    const { reversePath, smtputf8, envelopeId, ret, deliveryId } = this.#entry;
     return {
       reversePath,
       recipients,
-      bodyType,
+      ...sendable,
       smtputf8,
       ...(envelopeId !== undefined && { envelopeId }),
       ...(ret !== undefined && { ret }),
-      size,
-      content: await this.#content.forSending(),
       // STORE.md §2: with it our MDA knows a delivery that it has made already.
       ...(this.#destination.kind === 'local' && { mailParameters: [`XDELIVERYID=${encodeXtext(deliveryId)}`] }),
     };

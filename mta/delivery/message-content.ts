@@ -22,29 +22,35 @@ export class MessageContent {
 
   /** As `OutgoingMessage.content` wants it. */
   async forSending(): Promise<Uint8Array | (() => AsyncIterable<Uint8Array>)> {
-    if (this.size <= KEEP) return this.#small();
+    if (this.small) return this.#whole();
     return () => this.#source.content(this.#id);
   }
 
+  /** It is kept in memory once it has been read. */
+  get small(): boolean {
+    return this.size <= KEEP;
+  }
+
   async isEightBit(): Promise<boolean> {
-    for await (const chunk of this.#chunks()) if (hasHighOctets(chunk)) return true;
+    for await (const chunk of this.chunks()) if (hasHighOctets(chunk)) return true;
     return false;
   }
 
   async hasEightBitHeader(): Promise<boolean> {
     const all: Uint8Array[] = [];
-    for await (const chunk of this.#chunks(HEADER_LIMIT)) all.push(chunk);
+    for await (const chunk of this.chunks(HEADER_LIMIT)) all.push(chunk);
     const start = Buffer.concat(all);
     const end = start.indexOf('\r\n\r\n');
     return hasHighOctets(end < 0 ? start : start.subarray(0, end));
   }
 
-  async *#chunks(end = this.size): AsyncIterable<Uint8Array> {
-    if (this.size <= KEEP) yield await this.#small();
+  /** Up to about `end`. */
+  async *chunks(end = this.size): AsyncIterable<Uint8Array> {
+    if (this.small) yield await this.#whole();
     else yield* this.#source.content(this.#id, 0, Math.min(end, this.size));
   }
 
-  #small(): Promise<Buffer> {
+  #whole(): Promise<Buffer> {
     this.#kept ??= gather(this.#source.content(this.#id));
     return this.#kept;
   }
@@ -58,4 +64,7 @@ async function gather(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(all);
 }
 
-const hasHighOctets = (bytes: Uint8Array): boolean => bytes.some((octet) => octet > 0x7f);
+function hasHighOctets(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i += 1) if ((bytes[i] as number) > 0x7f) return true;
+  return false;
+}

@@ -15,7 +15,14 @@ const sender = { localPart: 'alice', domain: 'us.test' };
 const bob: ForwardPath = { address: { localPart: 'bob', domain: 'far.test' } };
 
 function message(more: Partial<ReportedMessage> = {}): ReportedMessage {
-  return { reversePath: sender, smtputf8: false, arrivedAt: Date.UTC(2029, 11, 31), size: source.length, ...more };
+  return {
+    reversePath: sender,
+    bodyType: '7bit',
+    smtputf8: false,
+    arrivedAt: Date.UTC(2029, 11, 31),
+    size: source.length,
+    ...more,
+  };
 }
 
 const source = Buffer.from('Message-ID: <m1@us.test>\r\nSubject: hi\r\n\r\nbody --=_x\r\n');

@@ -13,7 +13,7 @@ const FULL_LIMIT = 65_536;
 
 export type ReportedMessage = Pick<
   QueueEntry,
-  'reversePath' | 'smtputf8' | 'envelopeId' | 'ret' | 'arrivedAt' | 'size'
+  'reversePath' | 'bodyType' | 'smtputf8' | 'envelopeId' | 'ret' | 'arrivedAt' | 'size'
 >;
 
 export interface ReporterOptions {
@@ -39,8 +39,9 @@ export async function reportsFor(
   if (isAutomatic(header.toString('latin1'))) wanted = wanted.filter((notice) => notice.action !== 'delayed');
   if (wanted.length === 0) return [];
 
-  // RFC 3461 §6.2: the whole only where something failed.
+  // RFC 3461 §6.2: the whole only where something failed. RFC 3030 §3: binary content can't stand in a report as it is.
   const full =
+    message.bodyType !== 'binarymime' &&
     wanted.some((notice) => notice.action === 'failed') &&
     (message.ret === 'full' || (message.ret === undefined && message.size <= FULL_LIMIT));
   const bytes = !full ? header : message.size <= start.length ? start : await gather(content(0, message.size));
@@ -74,8 +75,11 @@ export async function reportsFor(
 /** The header section with its last line end, without the empty line; cut at a line where it is longer than we looked. */
 function headerOf(start: Buffer): Buffer {
   const end = start.indexOf('\r\n\r\n');
-  if (end >= 0) return start.subarray(0, end + 2);
-  return start.subarray(0, start.lastIndexOf('\r\n') + 2);
+  const header = start.subarray(0, end >= 0 ? end + 2 : start.lastIndexOf('\r\n') + 2);
+  // Only BINARYMIME lets these through; a report has none.
+  const spoilt = /\0|\r(?!\n)|(?<!\r)\n/g;
+  const text = header.toString('latin1');
+  return spoilt.test(text) ? Buffer.from(text.replace(spoilt, '?'), 'latin1') : header;
 }
 
 async function gather(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {

@@ -117,6 +117,10 @@ export class SmtpClient {
     return this.#extensions.has('PIPELINING') && this.#extensions.has('CHUNKING');
   }
 
+  get #takesBinary(): boolean {
+    return this.#extensions.has('BINARYMIME') && this.#extensions.has('CHUNKING');
+  }
+
   /** STARTTLS, then a new EHLO (RFC 3207 §4.2). A refusal of the command leaves the connection usable; a failed handshake doesn't. */
   async startTls(options: TlsOptions): Promise<void> {
     const answer = await this.#command('STARTTLS', 'starttls');
@@ -131,12 +135,16 @@ export class SmtpClient {
     await this.#hello();
   }
 
-  /** One transaction. Content that is a function is asked for once at most. */
+  /** One transaction. Content that is a function is asked for once at most. RFC 3030 §3: binary content never leaves for a peer that doesn't take it. */
   async send(message: OutgoingMessage): Promise<TransactionResult> {
     const transaction = new Transaction(message.recipients.length);
     const content = message.content;
     const eager =
       this.pipelines && typeof content !== 'function' && content.length <= (this.#options.eagerLimit ?? EAGER_LIMIT);
+    if (message.bodyType === 'binarymime' && !this.#takesBinary) {
+      transaction.loseRest('mail', new Error('the peer takes no binary content'));
+      return transaction.result(false);
+    }
     const turn = this.#takeTurn(!eager);
     this.#inFlight += 1;
     this.#budget.used(message.recipients, this.#extensions);

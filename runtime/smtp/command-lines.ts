@@ -11,6 +11,7 @@ export function mailLine(message: OutgoingMessage, extensions: Extensions): stri
   // RFC 1870 §6: the number of octets as sent, dot-stuffing not counted.
   if (extensions.has('SIZE')) line += ` SIZE=${message.size}`;
   if (message.bodyType === '8bitmime' && extensions.has('8BITMIME')) line += ' BODY=8BITMIME';
+  if (message.bodyType === 'binarymime') line += ' BODY=BINARYMIME';
   if (message.smtputf8 && extensions.has('SMTPUTF8')) line += ' SMTPUTF8';
   if (extensions.has('DSN')) {
     if (message.ret !== undefined) line += ` RET=${message.ret.toUpperCase()}`;

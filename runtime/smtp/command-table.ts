@@ -2,7 +2,7 @@
 import type { Reply } from '#mail/smtp/reply.ts';
 import type { Clock, Log } from '../ambient.ts';
 import type { Connection } from '../connection.ts';
-import type { Content, ContentSink } from './receiver-content.ts';
+import type { Content, ContentMode, ContentSink } from './receiver-content.ts';
 import type { Session, SessionState } from './session.ts';
 
 /** What a command comes to. */
@@ -39,7 +39,7 @@ export interface Context {
   /** Writes an intermediate reply (334) and answers the client's next line, without CRLF. Throws `CommandSyntaxError` for a malformed one. */
   ask(prompt: Reply): Promise<string>;
   /** Wraps a sink into what reads DATA or BDAT; `replies` is how many replies the end of the content gets. */
-  content(sink: ContentSink, options: { stuffed: boolean; mode: 'refuse' | 'normalise'; replies: number }): Content;
+  content(sink: ContentSink, options: { stuffed: boolean; mode: ContentMode; replies: number }): Content;
 }
 
 export interface Command<R, L> {

@@ -14,9 +14,12 @@ export interface ContentSink {
   abort(): void;
 }
 
+/** What happens to bare CR, bare LF and NUL, and to long lines: the content is refused, they are made regular, or nothing (BINARYMIME). */
+export type ContentMode = 'refuse' | 'normalise' | 'binary';
+
 export interface ContentOptions {
   readonly stuffed: boolean;
-  readonly mode: 'refuse' | 'normalise';
+  readonly mode: ContentMode;
   /** Octets of a line and of the whole. */
   readonly lineLength: number;
   readonly messageSize: number;
@@ -26,10 +29,13 @@ export interface ContentOptions {
   readonly log: Log;
 }
 
+const NOTHING = Buffer.alloc(0);
+
 export class Content {
   readonly #sink: ContentSink;
   readonly #options: ContentOptions;
-  readonly #decoder: DataDecoder;
+  /** Absent where every octet is content. */
+  readonly #decoder: DataDecoder | undefined;
   #size = 0;
   #failure: Reply | undefined;
   #closed = false;
@@ -37,16 +43,17 @@ export class Content {
   constructor(sink: ContentSink, options: ContentOptions) {
     this.#sink = sink;
     this.#options = options;
-    this.#decoder = new DataDecoder({ stuffed: options.stuffed, mode: options.mode, lineLimit: options.lineLength });
+    const { stuffed, mode, lineLength } = options;
+    this.#decoder = mode === 'binary' ? undefined : new DataDecoder({ stuffed, mode, lineLimit: lineLength });
   }
 
   /** True behind CRLF.CRLF; `rest` is what the client sent behind it. */
   get done(): boolean {
-    return this.#decoder.done;
+    return this.#decoder?.done ?? false;
   }
 
   get rest(): Buffer {
-    return this.#decoder.rest;
+    return this.#decoder?.rest ?? NOTHING;
   }
 
   /** Why the content will be refused, as far as it is known. */
@@ -56,12 +63,13 @@ export class Content {
 
   /** Never throws: trouble is kept for the end, and the rest of the content thrown away. */
   push(chunk: Uint8Array): Promise<void> | undefined {
-    return this.#deliver(this.#decoder.push(chunk));
+    if (this.#decoder !== undefined) return this.#deliver(this.#decoder.push(chunk));
+    return this.#deliver(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
   }
 
   /** The end has come. The promise does not reject. */
   async finish(): Promise<readonly Reply[]> {
-    if (!this.done) await this.#deliver(this.#decoder.finish());
+    if (this.#decoder !== undefined && !this.done) await this.#deliver(this.#decoder.finish());
     this.#closed = true;
     if (this.#failure !== undefined) return this.#repeat(this.#failure);
     try {
@@ -81,7 +89,7 @@ export class Content {
   #deliver(content: Buffer): Promise<void> | undefined {
     if (this.#failure !== undefined) return undefined;
     this.#size += content.length;
-    const { defect } = this.#decoder;
+    const defect = this.#decoder?.defect;
     if (defect !== undefined) return this.#refuse(defectReply(defect, this.#options.lineLength));
     // RFC 1870 §6.3: the limit holds whatever was declared.
     if (this.#size > this.#options.messageSize)

@@ -8,14 +8,15 @@ import { CommandSyntaxError } from '#mail/smtp/syntax-error.ts';
 import { type Command, defineCommand, EVERY_STATE, type Step } from '../command-table.ts';
 import type { Content } from '../receiver-content.ts';
 import { type GreetedSession, reset, type Session } from '../session.ts';
-import { type ContentPolicy, repliesFor } from './content-options.ts';
+import { type ContentPolicy, isBinary, repliesFor } from './content-options.ts';
 
 type Open<R, L> = Extract<Session<R, L>, { state: 'transaction' | 'chunking' }>;
 
 export function bdat<R, L>(policy: ContentPolicy<R, L>): Command<R, L> {
   return defineCommand<R, L, (typeof EVERY_STATE)[number], BdatArguments | Reply>({
     allowedIn: EVERY_STATE,
-    keywords: () => ['CHUNKING'],
+    // RFC 3030 §3 (3): the one comes only with the other.
+    keywords: () => ['CHUNKING', 'BINARYMIME'],
     parse: parseOrRefuse,
     run(session, args, context) {
       // How many octets follow is unknown: whatever comes could be taken for commands.
@@ -32,7 +33,7 @@ export function bdat<R, L>(policy: ContentPolicy<R, L>): Command<R, L> {
           ? session.content
           : context.content(policy.open(session.transaction, session), {
               stuffed: false,
-              mode: policy.mode(session),
+              mode: isBinary(session.transaction) ? 'binary' : policy.mode(session),
               replies: repliesFor(policy, session.transaction),
             });
       return take(args, session, content);

@@ -11,5 +11,8 @@ export interface ContentPolicy<R, L> {
   readonly replyPerRecipient: boolean;
 }
 
+/** RFC 3030 §3: every octet is content, and BDAT alone can bring it. */
+export const isBinary = ({ mail }: Transaction<unknown>): boolean => mail.body === 'binarymime';
+
 export const repliesFor = <R, L>(policy: ContentPolicy<R, L>, transaction: Transaction<R>): number =>
   policy.replyPerRecipient ? transaction.recipients.length : 1;

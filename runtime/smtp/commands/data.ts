@@ -3,7 +3,7 @@ import { parseNothing } from '#mail/smtp/command.ts';
 import { reply } from '#mail/smtp/reply.ts';
 import { type Command, defineCommand } from '../command-table.ts';
 import type { Session } from '../session.ts';
-import { type ContentPolicy, repliesFor } from './content-options.ts';
+import { type ContentPolicy, isBinary, repliesFor } from './content-options.ts';
 
 export function data<R, L>(policy: ContentPolicy<R, L>): Command<R, L> {
   return defineCommand<R, L, 'transaction', undefined>({
@@ -13,6 +13,8 @@ export function data<R, L>(policy: ContentPolicy<R, L>): Command<R, L> {
     parse: parseNothing,
     run(session, _, context) {
       const { transaction } = session;
+      // RFC 3030 §3: the transaction is to be reset then; nothing but BDAT or RSET goes on with it.
+      if (isBinary(transaction)) return { reply: reply(503, '5.1', 'BINARYMIME goes with BDAT only'), next: session };
       // RFC 5321 §4.1.1.4 allows 503 or 554, RFC 2033 §4.2 wants 503.
       if (transaction.recipients.length === 0)
         return { reply: reply(503, '5.1', 'No valid recipients'), next: session };

@@ -5,7 +5,7 @@ import type { Access, MailboxId } from '#store/types.ts';
 
 /** Where a message's octets come from. */
 export interface ContentSource {
-  readonly store: Pick<MailStore, 'content'>;
+  readonly store: Pick<MailStore, 'content' | 'messages'>;
   readonly access: Access;
   readonly mailbox: MailboxId;
 }
@@ -21,6 +21,14 @@ export function inMemory(row: MessageRow, range: ByteRange): Uint8Array | undefi
 
 export function streamOf(source: ContentSource, row: MessageRow, range: ByteRange): AsyncIterable<Uint8Array> {
   return source.store.content(source.access, source.mailbox, row.uid, range.start, range.end);
+}
+
+/** The part tree of a row that came without. */
+export async function partsOf(source: ContentSource, row: MessageRow): Promise<MessageRow['parts']> {
+  const { store, access, mailbox } = source;
+  for await (const rows of store.messages(access, mailbox, [[row.uid, row.uid]], { parts: true }, { expunged: true }))
+    return rows[0]?.parts;
+  return undefined;
 }
 
 /** The range in memory whatever it takes: for headers, which the limits of the index keep small. */

@@ -1,4 +1,5 @@
 /** BODY[…] and its older names RFC822, RFC822.HEADER, RFC822.TEXT (RFC 9051 §6.4.5, §7.5.2). */
+import type { PartNode } from '#mail/mime/message-index.ts';
 import { type ByteRange, resolveSection } from '#mail/mime/section.ts';
 import type { MessageRow } from '#store/store.ts';
 import type { FetchItem } from '../../grammar/fetch.ts';
@@ -6,7 +7,7 @@ import type { SectionSpec } from '../../grammar/section.ts';
 import { formatAstring } from '../../response/strings.ts';
 import type { FetchWriter } from './fetch-writer.ts';
 import { selectFields } from './header-fields.ts';
-import { type ContentSource, collect, inMemory, partialOf, streamOf } from './message-content.ts';
+import { type ContentSource, collect, inMemory, partialOf, partsOf, streamOf } from './message-content.ts';
 import { isRootHeader, isWhole, sectionOf } from './plan.ts';
 
 type SectionItem = Extract<FetchItem, { item: 'SECTION' | 'RFC822' }>;
@@ -29,14 +30,37 @@ export async function writeSection(
     const header = await collect(source, row, range);
     const bytes = selectFields(header, fields, text === 'HEADER.FIELDS.NOT');
     const { start, end } = partialOf({ start: 0, end: bytes.length }, partial);
-    writer.octets(label, bytes.subarray(start, end));
+    const part = bytes.subarray(start, end);
+    writer.octets(label, part, hasNul(part));
     return;
   }
   const asked = partialOf(range, partial);
   const here = inMemory(row, asked);
-  if (here !== undefined) writer.octets(label, here);
-  else await writer.stream(label, asked.end - asked.start, streamOf(source, row, asked));
+  if (here !== undefined) writer.octets(label, here, hasNul(here));
+  else
+    await writer.stream(
+      label,
+      asked.end - asked.start,
+      streamOf(source, row, asked),
+      await streamHasNul(source, row, asked),
+    );
 }
+
+/**
+ * RFC 9051 §4.3.1: no NUL in a literal. Only BINARYMIME and APPEND of a literal8 bring any, and they stand in a literal8 here too: the
+ * octets, sizes and structure stay what they are, which no encoding made up on the way would.
+ */
+const hasNul = (bytes: Uint8Array): boolean => bytes.includes(0);
+
+/** Large content is read twice only where a part says that it is binary. */
+async function streamHasNul(source: ContentSource, row: MessageRow, range: ByteRange): Promise<boolean> {
+  const parts = row.parts ?? (await partsOf(source, row));
+  if (parts === undefined || !hasBinaryPart(parts)) return false;
+  for await (const chunk of streamOf(source, row, range)) if (hasNul(chunk)) return true;
+  return false;
+}
+
+const hasBinaryPart = (part: PartNode): boolean => part.encoding === 'binary' || part.children.some(hasBinaryPart);
 
 function rangeOf(section: SectionSpec, row: MessageRow): ByteRange | undefined {
   if (isWhole(section)) return { start: 0, end: row.size };
