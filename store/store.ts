@@ -12,6 +12,7 @@ import type {
   AccountId,
   AccountState,
   BodyRef,
+  Mailbox,
   MailboxId,
   MailboxList,
   MessageId,
@@ -30,6 +31,8 @@ export interface MailStore {
 
   accountState(access: Access): Promise<AccountState>;
   mailboxes(access: Access): Promise<MailboxList>;
+  /** The mailbox of that canonical name (names.ts); cheap, however many others there are. */
+  mailboxNamed(access: Access, name: string): Promise<Mailbox | undefined>;
 
   snapshot(access: Access, mailbox: MailboxId): Promise<MailboxSnapshot>;
   delta(access: Access, mailbox: MailboxId, since: ModSeq): Promise<MailboxDelta>;

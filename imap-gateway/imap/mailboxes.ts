@@ -22,8 +22,7 @@ export async function findMailbox(
   state: LoggedIn,
   name: string,
 ): Promise<Mailbox | undefined> {
-  const { mailboxes } = await context.services.store.mailboxes(state.access);
-  return mailboxes.find((mailbox) => mailbox.name === name);
+  return await context.services.store.mailboxNamed(state.access, name);
 }
 
 /** Throws `no-such-mailbox`. */

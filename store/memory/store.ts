@@ -14,6 +14,7 @@ import type {
   AccountId,
   AccountState,
   BodyRef,
+  Mailbox,
   MailboxId,
   MailboxList,
   ModSeq,
@@ -80,6 +81,10 @@ export class MemoryStore implements MailStore {
 
   async mailboxes(access: Access): Promise<MailboxList> {
     return read.mailboxList(this.#account(access));
+  }
+
+  async mailboxNamed(access: Access, name: string): Promise<Mailbox | undefined> {
+    return read.mailboxList(this.#account(access)).mailboxes.find((mailbox) => mailbox.name === name);
   }
 
   async snapshot(access: Access, mailbox: MailboxId): Promise<MailboxSnapshot> {

@@ -18,6 +18,7 @@ import type {
   AccountId,
   AccountState,
   BodyRef,
+  Mailbox,
   MailboxId,
   MailboxList,
   ModSeq,
@@ -28,7 +29,7 @@ import { packMessage } from './pack.ts';
 import { segmentFolder, shardSocket } from './paths.ts';
 import { type MessageBatch, unpackRows } from './read/messages.ts';
 import { ReaderPool } from './read/pool.ts';
-import type { ReadRequest } from './read/thread.ts';
+import type { ReadRequest } from './read/shard-reader.ts';
 import { Stager } from './segment.ts';
 import { watchShards } from './watch.ts';
 import type { PackedMutation } from './work.ts';
@@ -113,12 +114,17 @@ class SqliteStore implements MailStore {
     return (await this.#read(access, ['mailboxes'])) as MailboxList;
   }
 
+  async mailboxNamed(access: Access, name: string): Promise<Mailbox | undefined> {
+    return (await this.#read(access, ['mailbox', name])) as Mailbox | undefined;
+  }
+
   async snapshot(access: Access, mailbox: MailboxId): Promise<MailboxSnapshot> {
     return (await this.#read(access, ['snapshot', mailbox])) as MailboxSnapshot;
   }
 
   async delta(access: Access, mailbox: MailboxId, since: ModSeq): Promise<MailboxDelta> {
-    return (await this.#read(access, ['delta', mailbox, since])) as MailboxDelta;
+    const small = await this.#read(access, ['small-delta', mailbox, since]);
+    return (small ?? (await this.#read(access, ['delta', mailbox, since]))) as MailboxDelta;
   }
 
   async changes(access: Access, since: ModSeq, limit: number): Promise<Changes> {

@@ -57,8 +57,10 @@ export function accountState(db: Database, access: Access): AccountState {
   return quota === null ? state : { ...state, quotaBytes: quota };
 }
 
-const MAILBOXES = `SELECT id, name, role, uid_validity, uid_next, highest_modseq, created_modseq, messages, unseen,
-  deleted, size FROM mailboxes WHERE account = ?`;
+/** As `describe` takes them. */
+export const MAILBOX_COLUMNS = `id, name, role, uid_validity, uid_next, highest_modseq, created_modseq, messages, unseen,
+  deleted, size`;
+const MAILBOXES = `SELECT ${MAILBOX_COLUMNS} FROM mailboxes WHERE account = ?`;
 
 export function mailboxes(db: Database, access: Access): MailboxList {
   const { n, modseq } = findAccount(db, access);
@@ -71,7 +73,7 @@ export function mailboxes(db: Database, access: Access): MailboxList {
   };
 }
 
-function describe(row: ArrayRow): Mailbox {
+export function describe(row: ArrayRow): Mailbox {
   const [id, name, role, uidValidity, uidNext, highestModseq, createdModseq, messages, unseen, deleted, size] = row as [
     string,
     string,

@@ -1,7 +1,7 @@
 /** Snapshots and deltas of a mailbox: columns in typed arrays, handed over without a copy. */
 import type { ChangeRecord, MailboxDelta, MailboxSnapshot, PlacementRows } from '../../change.ts';
 import type { Access, Flags, MailboxId, ModSeq, UidSet } from '../../types.ts';
-import { EMPTY, fromUids, MAX_UID, subtract, uidSet, union } from '../../uid-set.ts';
+import { count, EMPTY, fromUids, MAX_UID, subtract, uidSet, union } from '../../uid-set.ts';
 import type { ArrayRow, Database } from '../database.ts';
 import { type FoundAccount, type FoundMailbox, findAccount, findMailbox } from './account.ts';
 
@@ -99,6 +99,20 @@ class RowColumns {
   }
 }
 
+/** More than this is left to a reader thread: octets of log, and changed messages. */
+const SMALL_LOG = 20_000;
+const SMALL_ROWS = 200;
+const LOG_SIZE = 'SELECT sum(length(records)) FROM changes WHERE account = ? AND modseq > ?';
+
+/** The delta where little has changed; `undefined` where it would take long to read. */
+export function smallDelta(db: Database, access: Access, mailbox: MailboxId, since: ModSeq): MailboxDelta | undefined {
+  const account = findAccount(db, access);
+  if (since < account.logFloor || account.modseq - since > SMALL_ROWS) return undefined;
+  const [octets] = db.arrays(LOG_SIZE).get(account.n, since) as unknown as [number | null];
+  if ((octets ?? 0) > SMALL_LOG || count(loggedUids(db, account, mailbox, since)) > SMALL_ROWS) return undefined;
+  return delta(db, access, mailbox, since);
+}
+
 export function delta(db: Database, access: Access, mailbox: MailboxId, since: ModSeq): MailboxDelta {
   const account = findAccount(db, access);
   const gone = db.arrays('SELECT modseq FROM removed_mailboxes WHERE account = ? AND id = ?').get(account.n, mailbox) as
@@ -133,6 +147,11 @@ function changedSince(
   if (since < account.logFloor || commits > Math.max(200, mailbox.messages / 20)) {
     return readRows(db, account, mailbox, [[1, MAX_UID]], since);
   }
+  return readRows(db, account, mailbox, loggedUids(db, account, id, since), since);
+}
+
+/** What the log says was added or changed; whoever went since is in it too. */
+function loggedUids(db: Database, account: FoundAccount, id: MailboxId, since: ModSeq): UidSet {
   const log = db.arrays('SELECT records FROM changes WHERE account = ? AND modseq > ?');
   const ranges: (readonly [number, number])[] = [];
   for (const [text] of log.all(account.n, since) as unknown as [string][]) {
@@ -140,7 +159,7 @@ function changedSince(
       if (record.mailbox === id && record.type !== 'expunge') ranges.push(...(record.uids ?? []));
     }
   }
-  return readRows(db, account, mailbox, uidSet(ranges), since);
+  return uidSet(ranges);
 }
 
 function buried(db: Database, account: FoundAccount, mailbox: FoundMailbox, since: ModSeq): UidSet {

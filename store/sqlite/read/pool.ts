@@ -1,11 +1,15 @@
-/** The reader threads of a process. A request goes to the thread that has the fewest in hand. */
+/**
+ * The readers of a process. Small reads are done at once (near.ts); any other goes to the thread that has the fewest in hand.
+ */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { MailError } from '#mail/failure.ts';
 import type { Log } from '#runtime/ambient.ts';
 import type { Access } from '../../types.ts';
 import { writeLine } from '../thread-log.ts';
-import type { FromReader, ReaderThreadData, ReadRequest, ToReader } from './thread.ts';
+import { isSmall, NearReader } from './near.ts';
+import type { ReadRequest } from './shard-reader.ts';
+import type { FromReader, ReaderThreadData, ToReader } from './thread.ts';
 
 export interface ReaderPoolOptions {
   readonly data: string;
@@ -20,16 +24,24 @@ interface Thread {
 
 export class ReaderPool {
   readonly #options: ReaderPoolOptions;
+  readonly #near: NearReader;
   readonly #threads: Thread[] = [];
   #nextId = 1;
   #closed = false;
 
   constructor(options: ReaderPoolOptions) {
     this.#options = options;
+    this.#near = new NearReader(options.data, options.log);
+  }
+
+  /** Starts a thread, so that the first read that needs one doesn't wait for that. */
+  warm(): void {
+    if (this.#threads.length === 0 && !this.#closed) this.#start();
   }
 
   read(shard: number, access: Access, request: ReadRequest): Promise<unknown> {
     if (this.#closed) return Promise.reject(new MailError('unavailable', 'the store is closed'));
+    if (isSmall(request)) return this.#here(shard, access, request);
     const thread = this.#pick();
     const id = this.#nextId++;
     const waiting = Promise.withResolvers<unknown>();
@@ -40,6 +52,7 @@ export class ReaderPool {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#near.close();
     await Promise.all(
       this.#threads.map(async ({ worker, inHand }) => {
         await Promise.allSettled(Array.from(inHand.values(), ({ promise }) => promise));
@@ -48,6 +61,16 @@ export class ReaderPool {
         await exit;
       }),
     );
+  }
+
+  async #here(shard: number, access: Access, request: Parameters<NearReader['read']>[2]): Promise<unknown> {
+    try {
+      return this.#near.read(shard, access, request);
+    } catch (error) {
+      if (error instanceof MailError) throw error;
+      this.#options.log.error({ error, read: request[0] }, 'read failed');
+      throw new MailError('unavailable', 'the store can not be read');
+    }
   }
 
   #pick(): Thread {

@@ -34,6 +34,23 @@ export const mailboxes = {
     assert.deepEqual(await user.names(), ['INBOX', 'Projects/Peer', 'Work']);
   },
 
+  'a mailbox is found by its name, as it is now': async (on: Ground) => {
+    const user = await on.user();
+    const named = async (name: string) => (await on.store.mailboxNamed(user.access, name))?.id;
+    const id = await make(user, 'Projects/Peer');
+    assert.deepEqual(
+      [await named('Projects/Peer'), await named('Projects'), await named('')],
+      [id, undefined, undefined],
+    );
+    assert.deepEqual(await on.store.mailboxNamed(user.access, 'Projects/Peer'), await user.mailbox(id));
+    await user.ok(rename(id, 'Other'));
+    assert.deepEqual([await named('Projects/Peer'), await named('Other')], [undefined, id]);
+    const second = await make(user, 'Projects/Peer');
+    await user.ok({ type: 'delete-mailbox', mailbox: id }, user.add(second));
+    assert.deepEqual([await named('Projects/Peer'), await named('Other')], [second, undefined]);
+    assert.equal((await on.store.mailboxNamed(user.access, 'Projects/Peer'))?.messages, 1);
+  },
+
   'a mailbox can be filled in the commit that creates it': async (on: Ground) => {
     const user = await on.user();
     const mutation = create('New');

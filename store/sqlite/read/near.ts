@@ -1,0 +1,67 @@
+/**
+ * Small reads on the thread that asks: a row or a few by their keys, some ten microseconds. A way to a reader thread and back costs
+ * several times that and two wake-ups. What may touch many pages never comes here (`isSmall`), so that sockets don't wait for it.
+ */
+import type { Log } from '#runtime/ambient.ts';
+import type { Access, UidSet } from '../../types.ts';
+import type { BatchRequest } from './messages.ts';
+import { type ReadRequest, ShardReader } from './shard-reader.ts';
+
+const CACHE_KB = 4_096;
+/** Messages: with whole contents, of at most 64 KB each, fewer than without. */
+const MOST_ROWS = 16;
+const MOST_CONTENTS = 2;
+
+type SmallRequest = Exclude<ReadRequest, readonly ['search', ...unknown[]]>;
+
+export class NearReader {
+  readonly #data: string;
+  readonly #log: Log;
+  readonly #shards = new Map<number, ShardReader>();
+
+  constructor(data: string, log: Log) {
+    this.#data = data;
+    this.#log = log;
+  }
+
+  read(shard: number, access: Access, request: SmallRequest): unknown {
+    return this.#shard(shard).read(access, request);
+  }
+
+  close(): void {
+    for (const shard of this.#shards.values()) shard.close();
+    this.#shards.clear();
+  }
+
+  #shard(number: number): ShardReader {
+    const known = this.#shards.get(number);
+    if (known) return known;
+    const shard = new ShardReader(this.#data, number, { log: this.#log, cacheKb: CACHE_KB });
+    this.#shards.set(number, shard);
+    return shard;
+  }
+}
+
+export function isSmall(request: ReadRequest): request is SmallRequest {
+  switch (request[0]) {
+    case 'accountState':
+    case 'mailbox':
+    case 'small-delta':
+      return true;
+    case 'messages':
+      return isSmallBatch(request[1]);
+    default:
+      return false;
+  }
+}
+
+function isSmallBatch({ uids, columns }: BatchRequest): boolean {
+  const most = columns.content === true || columns.rawHeader === true ? MOST_CONTENTS : MOST_ROWS;
+  return spanOf(uids) <= most;
+}
+
+/** UIDs from the first to the last of all ranges, gaps between ranges left out. */
+function spanOf(uids: UidSet): number {
+  if (uids.length > MOST_ROWS) return Number.POSITIVE_INFINITY;
+  return uids.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+}

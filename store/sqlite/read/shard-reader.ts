@@ -1,0 +1,87 @@
+/** Reads of one shard over a connection of its own: on a reader thread, or (`near.ts`) on the thread that asks. */
+import type { Log } from '#runtime/ambient.ts';
+import type { SearchQuery } from '../../search-query.ts';
+import type { Access, MailboxId, ModSeq, Uid } from '../../types.ts';
+import { type Database, openDatabase } from '../database.ts';
+import { segmentFolder, shardFile } from '../paths.ts';
+import { SCHEMA } from '../schema.ts';
+import { accountState, changes, mailboxes, outbox } from './account.ts';
+import { BodyReader } from './bodies.ts';
+import { MailboxFinder } from './mailbox-finder.ts';
+import { type BatchRequest, MessageReader } from './messages.ts';
+import { delta, smallDelta, snapshot } from './placements.ts';
+import { search } from './search.ts';
+
+/** What can be asked, with the arguments after `access`. */
+export type ReadRequest =
+  | readonly ['accountState' | 'mailboxes' | 'outbox']
+  | readonly ['mailbox', string]
+  | readonly ['snapshot', MailboxId]
+  | readonly ['delta', MailboxId, ModSeq]
+  /** As `delta`, but `undefined` where much has changed. */
+  | readonly ['small-delta', MailboxId, ModSeq]
+  | readonly ['changes', ModSeq, number]
+  | readonly ['messages', BatchRequest]
+  | readonly ['content', MailboxId, Uid, number, number]
+  | readonly ['search', MailboxId, SearchQuery, number];
+
+export class ShardReader {
+  readonly #db: Database;
+  readonly #bodies: BodyReader;
+  readonly #messages: MessageReader;
+  readonly #finder: MailboxFinder;
+
+  constructor(data: string, shard: number, options: { log: Log; cacheKb: number }) {
+    const log = options.log.child({ shard });
+    this.#db = openDatabase(shardFile(data, shard), {
+      migrations: SCHEMA,
+      readOnly: true,
+      cacheKb: options.cacheKb,
+    });
+    this.#bodies = new BodyReader(this.#db, segmentFolder(data, shard), log);
+    this.#messages = new MessageReader(this.#db, this.#bodies, log);
+    this.#finder = new MailboxFinder(this.#db);
+  }
+
+  /** All of it belongs to one moment. */
+  read(access: Access, request: Exclude<ReadRequest, readonly ['search', ...unknown[]]>): unknown {
+    return this.#db.read(() => this.#read(access, request));
+  }
+
+  /** In slices, between which others get their turn. */
+  async search(access: Access, request: Extract<ReadRequest, readonly ['search', ...unknown[]]>): Promise<unknown> {
+    const [, mailbox, query, now] = request;
+    return await search(this.#db, this.#messages, access, mailbox, query, now);
+  }
+
+  close(): void {
+    this.#bodies.close();
+    this.#db.close();
+  }
+
+  #read(access: Access, request: Exclude<ReadRequest, readonly ['search', ...unknown[]]>): unknown {
+    const db = this.#db;
+    switch (request[0]) {
+      case 'accountState':
+        return accountState(db, access);
+      case 'mailboxes':
+        return mailboxes(db, access);
+      case 'mailbox':
+        return this.#finder.find(access, request[1]);
+      case 'outbox':
+        return outbox(db, access);
+      case 'snapshot':
+        return snapshot(db, access, request[1]);
+      case 'delta':
+        return delta(db, access, request[1], request[2]);
+      case 'small-delta':
+        return smallDelta(db, access, request[1], request[2]);
+      case 'changes':
+        return changes(db, access, request[1], request[2]);
+      case 'messages':
+        return this.#messages.batch(access, request[1]);
+      case 'content':
+        return this.#messages.content(access, request[1], request[2], request[3], request[4]);
+    }
+  }
+}
