@@ -1,11 +1,22 @@
-/** `npm run bench -- NAME…`: runs the named benches, one after the other; without a name it lists them. Never part of `npm test`. */
-const benches: { readonly [name: string]: () => Promise<{ run(): Promise<void> | void }> } = {
+/**
+ * `npm run bench -- NAME… [OPTIONS]`: runs the named benches, one after the other, each with the options behind the names (`--help` shows
+ * them where there are any); without a name it lists them. Never part of `npm test`.
+ */
+const benches: { readonly [name: string]: () => Promise<{ run(options: readonly string[]): Promise<void> | void }> } = {
+  delivery: () => import('./delivery/delivery.ts'),
+  engine: () => import('./delivery/engine.ts'),
+  growth: () => import('./delivery/growth.ts'),
+  imap: () => import('./imap/imap.ts'),
   mda: () => import('./mda.ts'),
+  memory: () => import('./delivery/memory.ts'),
   mime: () => import('./mime.ts'),
+  relay: () => import('./delivery/relay.ts'),
   store: () => import('./store.ts'),
 };
 
-const names = process.argv.slice(2);
+const first = process.argv.findIndex((word, i) => i >= 2 && word.startsWith('-'));
+const names = process.argv.slice(2, first < 0 ? undefined : first);
+const options = first < 0 ? [] : process.argv.slice(first);
 const unknown = names.filter((name) => benches[name] === undefined);
 if (names.length === 0 || unknown.length > 0) {
   if (unknown.length > 0) console.error(`No such bench: ${unknown.join(', ')}`);
@@ -14,6 +25,6 @@ if (names.length === 0 || unknown.length > 0) {
 } else {
   for (const name of names) {
     const bench = await benches[name]?.();
-    await bench?.run();
+    await bench?.run(options);
   }
 }
