@@ -23,6 +23,7 @@ export interface DovecotOptions {
 }
 
 const PORT = 10_143;
+const INBOX = 'namespace inbox {\n  inbox = yes\n}';
 const PASSWORD = 'correct-horse';
 /** The system user that owns all mail: one that every Debian has, and that is no login. */
 const OWNER = 'nobody';
@@ -74,9 +75,7 @@ userdb {
   driver = static
   args = uid=${uid} gid=${gid} home=${folder}/mail/%u
 }
-namespace inbox {
-  inbox = yes
-}
+${INBOX}
 service lmtp {
   unix_listener lmtp {
     mode = 0666

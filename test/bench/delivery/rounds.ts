@@ -5,7 +5,7 @@ export interface Measured {
 
 export interface Contender<R extends Measured> {
   readonly name: string;
-  measure(messages: number): Promise<R>;
+  readonly measure: (messages: number) => Promise<R>;
 }
 
 export interface RoundOptions {
