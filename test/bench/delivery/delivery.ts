@@ -8,14 +8,14 @@ import { inBenchFolder, unlessMissing } from './bench-folder.ts';
 import { startPostfixAndDovecot } from './foreign.ts';
 import { buildFsyncShim } from './fsync-shim.ts';
 import { type Load, startLoad } from './load.ts';
-import { startPeer } from './peer.ts';
+import { profiling, startPeer } from './peer.ts';
 import { interleave, middle, ratios, spread } from './rounds.ts';
 import type { MailSystem } from './system.ts';
 import { type TrialOptions, type TrialResult, trial, Watch } from './trial.ts';
 
 const NO_COMPILER = 'skipped: slow fsyncs and their number need a C compiler: apt-get install gcc libc6-dev';
 const HELP = `Options: --rounds 5 --seconds 4 --accounts 1000 --rows 4k,100k,one,new,slow --dovecot maildir|sdbox|mdbox --workers 1
-  --only peerpost (without the others)   --short (one round of a second)`;
+  --only peerpost (without the others) --profile FOLDER (CPU profiles of our processes and threads)  --threads (our CPU by thread)  --short (one round of a second)`;
 
 const OPTIONS = {
   rounds: { type: 'string', default: '5' },
@@ -25,6 +25,8 @@ const OPTIONS = {
   dovecot: { type: 'string', default: 'maildir' },
   workers: { type: 'string', default: '1' },
   only: { type: 'string' },
+  profile: { type: 'string' },
+  threads: { type: 'boolean', default: false },
   short: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
@@ -59,7 +61,15 @@ export async function run(args: readonly string[]): Promise<void> {
     if (shims.ours === undefined) console.log(NO_COMPILER);
     const workers = Number(values.workers);
     const systems: MailSystem[] = [
-      keep(await startPeer({ folder: join(folder, 'ours'), accounts, shim: shims.ours, workers })),
+      keep(
+        await startPeer({
+          folder: join(folder, 'ours'),
+          accounts,
+          shim: shims.ours,
+          workers,
+          env: profiling(values.profile),
+        }),
+      ),
     ];
     if (values.only === undefined) {
       const format = values.dovecot as 'maildir' | 'sdbox' | 'mdbox';
@@ -70,7 +80,10 @@ export async function run(args: readonly string[]): Promise<void> {
     for (const name of values.rows.split(',')) {
       const row = ROWS[name];
       if (row === undefined) throw new Error(`no row ${name}: ${Object.keys(ROWS).join(', ')}`);
-      if (row.delay === undefined || shims.ours !== undefined) await runRow(row, systems, load, accounts, rounds);
+      if (row.delay === undefined || shims.ours !== undefined) {
+        const [ours] = await runRow(row, systems, load, accounts, rounds);
+        if (values.threads) for (const line of threadLines(ours ?? [])) console.log(line);
+      }
     }
   });
 }
@@ -81,7 +94,7 @@ async function runRow(
   load: Load,
   accounts: number,
   rounds: { rounds: number; seconds: number },
-): Promise<void> {
+): Promise<TrialResult[][]> {
   const watches = await Promise.all(systems.map((system) => Watch.open(system, accounts)));
   for (const { shim } of systems) shim?.delay(row.delay ?? 0);
   const contenders = systems.map((system, i) => ({
@@ -95,6 +108,16 @@ async function runRow(
   for (const [i, { name }] of contenders.entries()) console.log(describe(name, results[i] ?? []));
   const [ours, theirs] = results;
   if (ours !== undefined && theirs !== undefined) console.log(`  ratio: ${spread(ratios(ours, theirs))}`);
+  return results;
+}
+
+/** Threads that cost a microsecond or more, in the median. */
+function threadLines(results: readonly TrialResult[]): string[] {
+  const names = new Set(results.flatMap(({ threads }) => [...threads.keys()]));
+  return Array.from(names, (name) => ({ name, cpu: middle(results, ({ threads }) => threads.get(name) ?? 0) }))
+    .filter(({ cpu }) => cpu >= 1)
+    .sort((a, b) => b.cpu - a.cpu)
+    .map(({ name, cpu }) => `    ${String(Math.round(cpu)).padStart(5)} µs  ${name}`);
 }
 
 function describe(name: string, results: readonly TrialResult[]): string {

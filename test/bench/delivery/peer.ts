@@ -33,6 +33,10 @@ export interface Peer extends MailSystem {
 const PASSWORD = 'correct-horse';
 const cli = resolve(import.meta.dirname, '../../../scripts/cli/main.ts');
 
+/** V8 writes a profile of each process and thread into the folder when it ends. */
+export const profiling = (folder: string | undefined): { readonly [name: string]: string } =>
+  folder === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-interval=200 --cpu-prof-dir=${resolve(folder)}` };
+
 export async function startPeer(options: PeerOptions): Promise<Peer> {
   const { folder, shim } = options;
   mkdirSync(folder, { recursive: true });

@@ -41,6 +41,28 @@ export function usageOf(roots: readonly number[]): Usage {
   return { cpu: ticks / TICKS_PER_SECOND, written };
 }
 
+/** CPU seconds of each living thread of whole trees, by program and thread: `mta/main.ts V8Worker 12`. */
+export function threadsOf(roots: readonly number[]): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const pid of processTrees(roots)) {
+    const words = (read(`/proc/${pid}/cmdline`) ?? '').split('\0');
+    const program =
+      words
+        .find((word) => word.endsWith('.ts'))
+        ?.split('/')
+        .slice(-2)
+        .join('/') ??
+      words[0] ??
+      '';
+    for (const thread of list(`/proc/${pid}/task`)) {
+      const [utime, stime] = statFields(pid, Number(thread))?.slice(11, 13) ?? [];
+      const name = (read(`/proc/${pid}/task/${thread}/comm`) ?? '').trim();
+      found.set(`${program} ${name} ${thread}`, (Number(utime ?? 0) + Number(stime ?? 0)) / TICKS_PER_SECOND);
+    }
+  }
+  return found;
+}
+
 export interface Memory {
   readonly rss: number;
   /** What is shared counts for each by its share. */
@@ -60,9 +82,17 @@ export function memoryOf(roots: readonly number[]): Memory {
 }
 
 /** Of /proc/PID/stat, from the state on: [0] state, [1] parent, [11] utime. */
-function statFields(pid: number): string[] | undefined {
-  const stat = read(`/proc/${pid}/stat`);
+function statFields(pid: number, thread?: number): string[] | undefined {
+  const stat = read(thread === undefined ? `/proc/${pid}/stat` : `/proc/${pid}/task/${thread}/stat`);
   return stat?.slice(stat.lastIndexOf(') ') + 2).split(' ');
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 /** `undefined` once the process has gone. */

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { inBenchFolder, unlessMissing } from './bench-folder.ts';
 import { buildFsyncShim, type FsyncShim } from './fsync-shim.ts';
 import { type Load, messageOf, startLoad } from './load.ts';
-import { startPeer } from './peer.ts';
+import { profiling, startPeer } from './peer.ts';
 import { startPostfix } from './postfix.ts';
 import { usageOf } from './proc.ts';
 import { type Contender, interleave, type Measured, middle, ratios, spread } from './rounds.ts';
@@ -18,7 +18,7 @@ import { type Sink, startSink } from './sink.ts';
 import { DOMAIN } from './system.ts';
 
 const HELP =
-  'Options: --rounds 5 --seconds 4 --destinations 1,1000 --size 4096 --connections 20 --only peerpost --short';
+  'Options: --rounds 5 --seconds 4 --destinations 1,1000 --size 4096 --connections 20 --only peerpost --profile FOLDER --short';
 const OPTIONS = {
   rounds: { type: 'string', default: '5' },
   seconds: { type: 'string', default: '4' },
@@ -26,6 +26,7 @@ const OPTIONS = {
   size: { type: 'string', default: '4096' },
   connections: { type: 'string', default: '20' },
   only: { type: 'string' },
+  profile: { type: 'string' },
   short: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
@@ -52,6 +53,7 @@ interface Setting {
   readonly folder: string;
   readonly hosts: readonly string[];
   readonly sink: Sink;
+  readonly env?: { readonly [name: string]: string };
 }
 
 export async function run(args: readonly string[]): Promise<void> {
@@ -69,7 +71,9 @@ export async function run(args: readonly string[]): Promise<void> {
       // An address for each destination, all of them loopback.
       const hosts = Array.from({ length: destinations }, (_, i) => `127.90.${Math.floor(i / 250)}.${(i % 250) + 1}`);
       const sink = keep(await startSink({ hosts, port: PORT }));
-      const relays: Relay[] = [keep(await peerRelay({ folder: join(folder, 'ours'), hosts, sink }))];
+      const relays: Relay[] = [
+        keep(await peerRelay({ folder: join(folder, 'ours'), hosts, sink, env: profiling(values.profile) })),
+      ];
       if (values.only === undefined) {
         const theirs = { folder: join(folder, 'theirs'), hosts, sink };
         const postfix = await unlessMissing('Postfix', () => postfixRelay(theirs));
@@ -88,7 +92,7 @@ export async function run(args: readonly string[]): Promise<void> {
   }
 }
 
-async function peerRelay({ folder, hosts, sink }: Setting): Promise<Relay> {
+async function peerRelay({ folder, hosts, sink, env = {} }: Setting): Promise<Relay> {
   mkdirSync(folder, { recursive: true });
   const shim = buildFsyncShim(folder, 'ours');
   const routes = hosts.map((host, i) => `"d${i}.test" = "smtp://${host}:${PORT}"`);
@@ -96,6 +100,7 @@ async function peerRelay({ folder, hosts, sink }: Setting): Promise<Relay> {
     folder,
     accounts: 1,
     shim,
+    env,
     settings: ['[delivery]', 'allow-loopback = true', '[routes]', ...routes],
     async prepare(directory) {
       for (const i of hosts.keys()) {

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ImapProbe } from './imap-probe.ts';
 import { type Job, type Load, messageOf } from './load.ts';
-import { usageOf } from './proc.ts';
+import { threadsOf, usageOf } from './proc.ts';
 import { addressesOf, type MailSystem } from './system.ts';
 
 export interface TrialOptions {
@@ -28,6 +28,8 @@ export interface TrialResult {
   /** Octets written to storage, and fsyncs, a message. */
   readonly written: number;
   readonly fsyncs: number | undefined;
+  /** Microseconds of CPU a message, by thread. */
+  readonly threads: ReadonlyMap<string, number>;
 }
 
 const WATCHED = 20;
@@ -90,14 +92,19 @@ export async function trial(
     start: (accounts - (messages % accounts)) % accounts,
   };
   watch.expect(messages, accounts);
+  const threads = threadsOf(system.roots());
   const before = { system: usageOf(system.roots()), load: usageOf([load.pid]), fsyncs: system.shim?.count() };
   const { firstMail, p50, p99 } = await load.run(job);
   const end = await visible(system, watch);
   // What is left to do behind the answers (checkpoints, cleaning up) is part of the price.
   await sleep(200);
   const after = { system: usageOf(system.roots()), load: usageOf([load.pid]), fsyncs: system.shim?.count() };
+  const spent = Array.from(threadsOf(system.roots()), ([name, cpu]): [string, number] => {
+    return [name, ((cpu - (threads.get(name) ?? 0)) / messages) * 1e6];
+  });
   return {
     messages,
+    threads: new Map(spent),
     rate: (messages / (end - firstMail)) * 1000,
     p50,
     p99,
