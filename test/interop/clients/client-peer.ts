@@ -1,6 +1,6 @@
 /** What every trial of a client starts with: a peer with a few people, a folder for the client's files, and the peer's certificate to trust. */
 import { X509Certificate } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Person } from '#test/support/mail-client.ts';
@@ -10,6 +10,7 @@ import { type Ran, runProgram } from '../programs.ts';
 import type { Account } from './mailbox.ts';
 
 export interface Localhost {
+  readonly imap: number;
   readonly imaps: number;
   readonly submissions: number;
   readonly submission: number;
@@ -40,6 +41,8 @@ export interface ClientPeer {
 
 export async function startClientPeer(users: readonly string[], toml?: string): Promise<ClientPeer> {
   const home = await mkdtemp(join(tmpdir(), 'peerpost-client-'));
+  // fdm reads the certificate as a user of its own.
+  await chmod(home, 0o755);
   const peer = await prepareTestPeer({ domain: 'alpha.test', users, ...(toml === undefined ? {} : { toml }) });
   const localhost = await alsoOnLocalhost(peer);
   await peer.start();
@@ -78,8 +81,13 @@ export async function startClientPeer(users: readonly string[], toml?: string): 
 }
 
 async function alsoOnLocalhost({ config, host, port }: TestPeer): Promise<Localhost> {
-  const [imaps = 0, submissions = 0, submission = 0] = await freePorts(3);
-  const ports = { imaps: [993, imaps], submissions: [465, submissions], submission: [587, submission] } as const;
+  const [imap = 0, imaps = 0, submissions = 0, submission = 0] = await freePorts(4);
+  const ports = {
+    imap: [143, imap],
+    imaps: [993, imaps],
+    submissions: [465, submissions],
+    submission: [587, submission],
+  } as const;
   let text = await readFile(config, 'utf8');
   for (const [protocol, [standard, local]] of Object.entries(ports)) {
     const listener = `${protocol} = "${host}:${port(standard)}"`;
@@ -87,5 +95,5 @@ async function alsoOnLocalhost({ config, host, port }: TestPeer): Promise<Localh
     text = text.replace(listener, `${protocol} = ["${host}:${port(standard)}", "127.0.0.1:${local}"]`);
   }
   await writeFile(config, text);
-  return { imaps, submissions, submission };
+  return { imap, imaps, submissions, submission };
 }

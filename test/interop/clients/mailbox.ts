@@ -88,31 +88,42 @@ export function messageId(raw: Buffer): string {
 }
 
 /**
- * The same with CRLF and LF, with and without what mbsync and offlineimap add to find their own uploads again, and with the space that Python's library
+ * The same with CRLF and LF, with and without trace headers above the message's own, with and without what mbsync and offlineimap add to find their own uploads again, and with the space that Python's library
  * writes after an empty header's colon.
  */
-export function contentHash(raw: Buffer): string {
-  const text = raw
+export function content(raw: Buffer): string {
+  return raw
     .toString('latin1')
     .replaceAll('\r\n', '\n')
+    .replace(/^(?:[^\n]+\n)*?(?=From: =\?utf-8)/, '')
     .replace(/^(X-TUID|X-OfflineIMAP): .*\n/m, '')
     .replace(/^X-Empty: $/m, 'X-Empty:');
-  return createHash('sha256').update(text, 'latin1').digest('hex');
 }
+
+export const contentHash = (raw: Buffer): string => createHash('sha256').update(content(raw), 'latin1').digest('hex');
 
 /** Appends all, pipelined (LITERAL+), each with its flags and internal date. Creates the mailbox if it isn't there. */
 export async function fillMailbox(account: Account, mailbox: string, messages: readonly NewMessage[]): Promise<void> {
   if (mailbox !== 'INBOX') await withAccount(account, async (client) => void (await client.mailboxCreate(mailbox)));
+  const path = modifiedUtf7(mailbox);
   const socket = connect(account.port, account.host);
   const done = watch(socket, messages.length + 2);
   await send(socket, Buffer.from(`a LOGIN ${account.user} "${account.password}"\r\n`));
   for (const { raw, flags, date } of messages) {
-    const head = `a APPEND ${mailbox} (${flags.join(' ')}) "${imapDate(date)}" {${raw.length}+}\r\n`;
+    const head = `a APPEND "${path}" (${flags.join(' ')}) "${imapDate(date)}" {${raw.length}+}\r\n`;
     await send(socket, Buffer.concat([Buffer.from(head), raw, Buffer.from('\r\n')]));
   }
   await send(socket, Buffer.from('a LOGOUT\r\n'));
   await done;
   socket.destroy();
+}
+
+/** RFC 3501 §5.1.3. */
+function modifiedUtf7(name: string): string {
+  return name.replace(/&|[^ -~]+/g, (part) => {
+    const octets = Buffer.from(part, 'utf16le').swap16();
+    return part === '&' ? '&-' : `&${octets.toString('base64').replaceAll('/', ',').replace(/=+$/, '')}-`;
+  });
 }
 
 /** Resolves at the tagged answers of all, rejects at the first that isn't OK or when the server closes. */

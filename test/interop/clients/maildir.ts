@@ -31,9 +31,13 @@ export async function listMaildir(maildir: string): Promise<FoundFile[]> {
   return found;
 }
 
+export async function makeMaildir(maildir: string): Promise<void> {
+  for (const folder of ['new', 'cur', 'tmp']) await mkdir(join(maildir, folder), { recursive: true, mode: 0o700 });
+}
+
 /** Puts a message there as a mail program would that has just written it. */
 export async function addToMaildir(maildir: string, name: string, { raw, flags }: NewMessage): Promise<void> {
-  for (const folder of ['new', 'cur', 'tmp']) await mkdir(join(maildir, folder), { recursive: true });
+  await makeMaildir(maildir);
   await writeFile(
     join(maildir, 'cur', `${name}:2,${lettersOf(flags)}`),
     raw.toString('latin1').replaceAll('\r\n', '\n'),
@@ -48,7 +52,7 @@ export async function setMaildirFlags({ file }: FoundFile, flags: readonly strin
 
 /** Under a new name without the UID that the syncing client noted in the old one. */
 export async function moveToMaildir({ file, flags }: FoundFile, maildir: string, name: string): Promise<void> {
-  for (const folder of ['new', 'cur', 'tmp']) await mkdir(join(maildir, folder), { recursive: true });
+  await makeMaildir(maildir);
   await rename(file, join(maildir, 'cur', `${name}:2,${lettersOf(flags)}`));
 }
 
