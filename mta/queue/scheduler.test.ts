@@ -173,6 +173,46 @@ test('a destination gets no more than its share at a time, and others are not he
   assert.equal(b.tried.length, 601);
 });
 
+test('hundreds of destinations that stall leave room for one that answers', async () => {
+  const b = bench(20);
+  const stalled = new Map<string, number>();
+  b.answer = async (_, [first]) => {
+    const domain = first?.address.domain ?? '';
+    if (!domain.startsWith('stall')) return 'relayed';
+    stalled.set(domain, (stalled.get(domain) ?? 0) + 1);
+    return await new Promise<never>(() => undefined);
+  };
+  for (let i = 0; i < 9_000; i++) await b.queue.enqueue(entry(b.clock, `s${i}`, [`b@stall${i % 300}.test`]));
+  for (let i = 0; i < 50; i++) await b.queue.enqueue(entry(b.clock, `f${i}`, ['b@fast.test']));
+  b.scheduler.start();
+  await settle();
+  assert.equal(b.tried.filter((line) => line.startsWith('f')).length, 50);
+  assert.equal(Math.max(...stalled.values()), 5, 'who has not answered yet gets few places');
+});
+
+test('answers widen the window of a destination up to its limit, silence narrows it', async () => {
+  const clock = new FakeClock();
+  const destinations = new Destinations(new LocalCoordination(clock), clock, () => 20);
+  const open: (() => void)[] = [];
+  const work = (answered: boolean) => async () => {
+    await new Promise<void>((resolve) => open.push(resolve));
+    destinations.ended('x', answered);
+  };
+  const round = async (): Promise<number> => {
+    const places = open.length;
+    for (const go of open.splice(0)) go();
+    await settle();
+    return places;
+  };
+  const all = Array.from({ length: 200 }, (_, n) => destinations.run('x', work(n < 100)));
+  await settle();
+  const widths: number[] = [];
+  while (open.length > 0) widths.push(await round());
+  await Promise.all(all);
+  assert.deepEqual(widths.slice(0, 4), [5, 10, 20, 20]);
+  assert.equal(widths.at(-1), 1);
+});
+
 test('hold and release, retry and drop act on a running queue', async () => {
   const b = bench();
   b.answer = async () => 'deferred';

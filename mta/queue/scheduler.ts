@@ -24,9 +24,8 @@ export interface SchedulerOptions {
   report(entry: QueueEntry, notices: readonly Notice[]): Promise<NewQueueEntry[]>;
 }
 
-const IN_HAND = 1_000;
-/** Entries that may wait for one destination in memory; more of them are only remembered by id, so that one slow peer doesn't fill the hand. */
-const PER_DESTINATION = 200;
+const IN_HAND = 5_000;
+/** Entries beyond the room at a destination are only remembered by id, so that slow peers don't fill the hand; so many of one. */
 const PARKED = 20_000;
 const BATCH = 100;
 /** Recipients of one entry that end within this time share a report. */
@@ -190,9 +189,12 @@ export class Scheduler {
     faultPoint('mta:attempting');
     try {
       // Who gets a place only once we drain isn't tried any more, and stays as it is in the queue.
-      verdicts = await destinations.run(key, async () =>
-        this.#running ? this.#options.attempt(entry, group.recipients, group.destination) : [],
-      );
+      verdicts = await destinations.run(key, async () => {
+        if (!this.#running) return [];
+        const found = await this.#options.attempt(entry, group.recipients, group.destination);
+        destinations.ended(key, found.some(answered));
+        return found;
+      });
     } catch (error) {
       log.error({ queue: entry.id, destination: key, err: error }, 'attempt failed unexpectedly');
       verdicts = troubleVerdicts(group.recipients, clock.now());
@@ -203,7 +205,7 @@ export class Scheduler {
   }
 
   #park(id: QueueId, key: string): boolean {
-    if (this.#options.destinations.waiting(key) < PER_DESTINATION) return false;
+    if (this.#options.destinations.room(key) > 0) return false;
     const ids = this.#parked.get(key) ?? new Set();
     if (ids.size >= PARKED) return false;
     this.#parked.set(key, ids.add(id));
@@ -212,16 +214,21 @@ export class Scheduler {
 
   /** Lets as many be found again as there is room for, so that a long line is not read over and over. */
   #unpark(key: string): void {
+    const { destinations } = this.#options;
     const ids = this.#parked.get(key);
-    const waiting = this.#options.destinations.waiting(key);
-    if (ids === undefined || waiting > PER_DESTINATION / 2) return;
-    let room = PER_DESTINATION - waiting;
+    if (ids === undefined || !destinations.hasRoom(key)) return;
+    let room = destinations.room(key);
     for (const id of ids) {
       if (room-- === 0) break;
       ids.delete(id);
     }
     if (ids.size === 0) this.#parked.delete(key);
   }
+}
+
+/** Somebody at the destination said something about the recipient, be it a refusal. */
+function answered(verdict: Verdict): boolean {
+  return verdict.kind !== 'deferred' || verdict.remoteMta !== undefined;
 }
 
 /** Gathers verdicts of one entry and records them together, but never waits long for a slow destination. */

@@ -24,6 +24,8 @@ export interface ScriptedPeer {
 export interface PeerPlace {
   /** Loopback addresses to listen on, all with one port. */
   readonly hosts?: readonly string[];
+  /** Any free one when not given. */
+  readonly port?: number;
   /** A Unix socket instead. */
   readonly path?: string;
 }
@@ -70,7 +72,7 @@ async function listen(serve: (socket: Socket) => void, place: PeerPlace): Promis
   for (;;) {
     const servers: Server[] = [];
     try {
-      let port = 0;
+      let port = place.port ?? 0;
       for (const host of hosts) {
         const server = createServer(serve).listen(port, host);
         await once(server, 'listening');
@@ -81,7 +83,7 @@ async function listen(serve: (socket: Socket) => void, place: PeerPlace): Promis
     } catch (error) {
       await Promise.all(servers.map(stop));
       // The port that one address gave may be taken on another: the next one then.
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+      if (place.port !== undefined || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
     }
   }
 }
