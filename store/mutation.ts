@@ -91,8 +91,11 @@ export type MutationResult =
       readonly message: MessageId;
       readonly thread: ThreadId;
     }
-  /** `changed`: placements that now have this commit's modseq. `modified`: refused by `unchangedSince`. A change to equal flags counts as no change. */
-  | { readonly type: 'set-flags'; readonly changed: UidSet; readonly modified: UidSet }
+  /**
+   * `changed`: placements that now have this commit's modseq. `modified`: refused by `unchangedSince`. A change to equal flags counts as no change.
+   * `flags`: those of the mutation as the account spells them, ready for `changeFlags`.
+   */
+  | { readonly type: 'set-flags'; readonly changed: UidSet; readonly modified: UidSet; readonly flags: Flags }
   /** `sources[i]` became `targets[i]`; both ascending and equally long once expanded. */
   | { readonly type: 'copy' | 'move'; readonly uidValidity: number; readonly sources: UidSet; readonly targets: UidSet }
   | { readonly type: 'expunge'; readonly expunged: UidSet }

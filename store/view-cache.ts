@@ -8,8 +8,9 @@
 import { MailError } from '#mail/failure.ts';
 import type { Clock, Log } from '#runtime/ambient.ts';
 import type { ChangeType, NoticeBatch } from './change.ts';
+import type { FlagChange } from './mutation.ts';
 import type { MailStore } from './store.ts';
-import type { Access, AccountId, MailboxId, ModSeq } from './types.ts';
+import type { Access, AccountId, Flags, MailboxId, ModSeq, UidSet } from './types.ts';
 import { MailboxView, type ViewChange } from './view.ts';
 
 export type ViewListener = (change: ViewChange) => void;
@@ -22,6 +23,8 @@ export interface OpenView {
   listen(listener: ViewListener): void;
   /** Resolves when everything up to `modseq` (without it: everything committed before the call) is in the view and was told. */
   refresh(modseq?: ModSeq): Promise<void>;
+  /** Takes in a commit of flags in this mailbox by what it answered (`MailboxView.applyFlags`), so that nothing has to be read; `refresh` after it all the same. */
+  tookFlags(modseq: ModSeq, change: FlagChange, flags: Flags, uids: UidSet): void;
   close(): void;
 }
 
@@ -119,6 +122,10 @@ export class ViewCache {
       refresh: async (modseq) => {
         if (modseq !== undefined && view.modseq >= modseq) return;
         await this.#update(entry);
+      },
+      tookFlags: (modseq, change, flags, uids) => {
+        const news = view.applyFlags(modseq, change, flags, uids);
+        if (news !== undefined && isNews(news)) this.#call(entry.listeners, news);
       },
       close: () => {
         if (!open) return;

@@ -3,7 +3,8 @@
  * current by deltas. Shared by all sessions of a process (view-cache.ts); what a session has told its client is the session's own.
  */
 import type { MailboxDelta, MailboxSnapshot, PlacementRows } from './change.ts';
-import { flagKey } from './flags.ts';
+import { changeFlags, flagKey } from './flags.ts';
+import type { FlagChange } from './mutation.ts';
 import type { Flags, MailboxId, ModSeq, Uid, UidSet } from './types.ts';
 import { fromUids } from './uid-set.ts';
 
@@ -160,6 +161,26 @@ export class MailboxView {
     return { modseq: delta.modseq, added: fromUids(added), flagged: fromUids(flagged), vanished, removed: false };
   }
 
+  /**
+   * A commit of flags that stands directly behind what is in here, told by its answer instead of a delta (`flags` as the answer spells
+   * them). Anything else answers `undefined` and changes nothing.
+   */
+  applyFlags(modseq: ModSeq, change: FlagChange, flags: Flags, uids: UidSet): ViewChange | undefined {
+    if (modseq !== this.#modseq + 1 || this.#removed) return undefined;
+    this.#modseq = modseq;
+    if (uids.length > 0) this.#highestModseq = modseq;
+    const becomes: number[] = [];
+    for (const [first, last] of uids) {
+      for (let i = this.lowerBound(first); i < this.#length && this.#uids[i]! <= last; i++) {
+        const before = this.#flags[i]!;
+        becomes[before] ??= this.#intern(changeFlags(this.#flagSets[before]!.flags, change, flags));
+        this.#flags[i] = becomes[before];
+        this.#modseqs[i] = modseq;
+      }
+    }
+    return { modseq, added: [], flagged: uids, vanished: [], removed: false };
+  }
+
   #merge(rows: PlacementRows): { added: Uid[]; flagged: Uid[] } {
     const ids = this.#internAll(rows);
     const added: Uid[] = [];
@@ -222,14 +243,16 @@ export class MailboxView {
 
   /** For each of the rows' flag sets, the number under which this view has it. */
   #internAll(rows: PlacementRows): number[] {
-    return rows.flagSets.map((flags) => {
-      const key = flags.toSorted().join(' ');
-      const known = this.#flagSetIds.get(key);
-      if (known !== undefined) return known;
-      const bits = flags.reduce((sum, flag) => sum | (BIT_OF.get(flagKey(flag)) ?? 0), 0);
-      const id = this.#flagSets.push({ flags, bits }) - 1;
-      this.#flagSetIds.set(key, id);
-      return id;
-    });
+    return rows.flagSets.map((flags) => this.#intern(flags));
+  }
+
+  #intern(flags: Flags): number {
+    const key = flags.toSorted().join(' ');
+    const known = this.#flagSetIds.get(key);
+    if (known !== undefined) return known;
+    const bits = flags.reduce((sum, flag) => sum | (BIT_OF.get(flagKey(flag)) ?? 0), 0);
+    const id = this.#flagSets.push({ flags, bits }) - 1;
+    this.#flagSetIds.set(key, id);
+    return id;
   }
 }

@@ -6,6 +6,7 @@ import type { Mutation, MutationResult } from '#store/mutation.ts';
 import { mailboxName } from '#store/names.ts';
 import type { Access, Mailbox } from '#store/types.ts';
 import { type CommandContext, no, Refused } from './command.ts';
+import type { SelectedMailbox } from './session.ts';
 
 /** The states in which somebody is logged in. */
 export interface LoggedIn {
@@ -74,6 +75,20 @@ export async function commit(
   faultPoint('imap:committed');
   if (!answer.ok) throw new MailError(answer.failure, answer.text);
   const current = context.session.state;
-  if (current.name === 'selected') await current.selected.view.sync(answer.modseq);
+  if (current.name === 'selected') {
+    if (mutations.length === 1) tellFlags(current.selected, mutations[0]!, answer.results[0], answer.modseq);
+    await current.selected.view.sync(answer.modseq);
+  }
   return answer;
+}
+
+/** Flags of the selected mailbox that we have changed ourselves need not be read again: of STORE 1:* that would be all of it. */
+function tellFlags(
+  { id, view }: SelectedMailbox,
+  mutation: Mutation,
+  result: MutationResult | undefined,
+  modseq: number,
+): void {
+  if (mutation.type !== 'set-flags' || mutation.mailbox !== id || result?.type !== 'set-flags') return;
+  view.tookFlags(modseq, mutation.change, result.flags, result.changed);
 }

@@ -2,7 +2,8 @@
  * One session's hold on the shared view of a mailbox (store/view-cache.ts), with the numbering that it keeps in step: every change of the view goes
  * into the numbering in the same turn, so that nothing lies between them.
  */
-import type { Flags, ModSeq, Uid } from '#store/types.ts';
+import type { FlagChange } from '#store/mutation.ts';
+import type { Flags, ModSeq, Uid, UidSet } from '#store/types.ts';
 import { BIT, type MailboxView } from '#store/view.ts';
 import type { OpenView } from '#store/view-cache.ts';
 import { Numbering } from './numbering.ts';
@@ -83,6 +84,11 @@ export class View {
   /** Reads what was committed up to `modseq`, or up to now. */
   sync(modseq?: ModSeq): Promise<void> {
     return this.#opened.refresh(modseq);
+  }
+
+  /** A commit of flags in this mailbox has answered so. */
+  tookFlags(modseq: ModSeq, change: FlagChange, flags: Flags, uids: UidSet): void {
+    this.#opened.tookFlags(modseq, change, flags, uids);
   }
 
   /** Calls back after each change; the returned function ends it. */

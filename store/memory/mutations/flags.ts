@@ -26,7 +26,7 @@ export function setFlags(work: Work, mutation: Extract<Mutation, { type: 'set-fl
   }
   record(work, 'flags', mailbox, changed);
   const uids = (placements: readonly Placement[]) => fromUids(placements.map((placement) => placement.uid));
-  return { type: 'set-flags', changed: uids(changed), modified: uids(modified) };
+  return { type: 'set-flags', changed: uids(changed), modified: uids(modified), flags: given };
 }
 
 function put(work: Work, mailbox: MailboxState, placement: Placement, flags: Flags): void {

@@ -1,10 +1,10 @@
 /** `set-flags`: what a flag set becomes is worked out once for each set that occurs; rows are changed by ranges. */
-import { changeFlags, sameFlags } from '../../flags.ts';
 import type { MutationResult } from '../../mutation.ts';
 import type { Uid } from '../../types.ts';
-import { fromUids } from '../../uid-set.ts';
+import { fromUids, uidSet, union } from '../../uid-set.ts';
 import type { FlagSet, Mailbox } from '../account.ts';
-import { checkFlags, intern, mailboxOf, normalise, type PackedOf, placementsIn, touch, type Work } from '../work.ts';
+import { checkFlags, mailboxOf, normalise, type PackedOf, placementsIn, touch, type Work } from '../work.ts';
+import { setAfter, setFlagsBySet } from './flags-by-set.ts';
 
 const SET = `UPDATE placements SET flags = ?, modseq = ?
   WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?`;
@@ -17,9 +17,15 @@ export function setFlags(work: Work, mutation: PackedOf<'set-flags'>): MutationR
   const { byNumber } = work.account.flagSets;
   const becomes = new Map<number, FlagSet>();
   const changed: Uid[] = [];
+  const changedRanges: (readonly [Uid, Uid])[] = [];
   const modified: Uid[] = [];
   const run = new Run(work, mailbox);
   for (const range of mutation.uids) {
+    const bySet = limit === Number.POSITIVE_INFINITY && setFlagsBySet(work, mailbox, range, mutation.change, given);
+    if (bySet) {
+      changedRanges.push(...bySet);
+      continue;
+    }
     for (const [uid, , modseq, flags] of placementsIn(work, mailbox, [range])) {
       if (modseq > limit) {
         modified.push(uid);
@@ -29,8 +35,7 @@ export function setFlags(work: Work, mutation: PackedOf<'set-flags'>): MutationR
       const before = byNumber.get(flags)!;
       let next = becomes.get(flags);
       if (!next) {
-        const after = changeFlags(before.flags, mutation.change, given);
-        next = sameFlags(after, before.flags) ? before : intern(work, after);
+        next = setAfter(work, before, mutation.change, given);
         becomes.set(flags, next);
       }
       if (next === before) {
@@ -44,11 +49,12 @@ export function setFlags(work: Work, mutation: PackedOf<'set-flags'>): MutationR
     }
     run.end(); // between ranges lie placements that were not asked for
   }
-  if (changed.length > 0) {
+  const uids = union(fromUids(changed), uidSet(changedRanges));
+  if (uids.length > 0) {
     touch(work, mailbox);
-    work.records.push({ type: 'flags', mailbox: mailbox.id, uids: fromUids(changed) });
+    work.records.push({ type: 'flags', mailbox: mailbox.id, uids });
   }
-  return { type: 'set-flags', changed: fromUids(changed), modified: fromUids(modified) };
+  return { type: 'set-flags', changed: uids, modified: fromUids(modified), flags: given };
 }
 
 /** Placements that follow one another and get the same flags: no other placement lies between the first and the last. */

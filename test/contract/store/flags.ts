@@ -48,7 +48,12 @@ export const flags = {
         '\\Seen',
       ),
     );
-    assert.deepEqual(resultOf(answer, 'set-flags'), { type: 'set-flags', changed: [[2, 2]], modified: [] });
+    assert.deepEqual(resultOf(answer, 'set-flags'), {
+      type: 'set-flags',
+      changed: [[2, 2]],
+      modified: [],
+      flags: ['\\Seen'],
+    });
     const after = await on.store.snapshot(user.access, user.inbox);
     assert.deepEqual([...after.modseqs], [before.modseqs[0], answer.modseq, before.modseqs[2]]);
     assert.equal(after.highestModseq, answer.modseq);
@@ -71,10 +76,47 @@ export const flags = {
         [3, 3],
       ],
       modified: [[2, 2]],
+      flags: ['\\Deleted'],
     });
     assert.deepEqual(await user.flags(), { 1: '\\Deleted', 2: '\\Flagged', 3: '\\Deleted' });
     const none = await user.ok({ ...user.setFlags(ALL, 'add', 'x'), unchangedSince: 0 });
     assert.deepEqual(uidsOf(resultOf(none, 'set-flags').modified), [1, 2, 3]);
+  },
+
+  'a long range of many kinds changes as each of its messages would': async (on: Ground) => {
+    const user = await on.user();
+    const kinds = [[], ['\\Seen'], ['\\Seen', 'Work'], ['\\Flagged'], ['\\Deleted']];
+    const adds = Array.from({ length: 600 }, (_, i) => user.add(user.inbox, {}, kinds[(i * 7) % kinds.length]));
+    await user.ok(...adds);
+    await user.ok({ type: 'expunge', mailbox: user.inbox, uids: single(300), onlyDeleted: false });
+    for (const [change, flag] of [
+      ['add', '\\Seen'],
+      ['remove', '\\Seen'],
+      ['replace', 'WORK'],
+      ['add', '\\Deleted'],
+    ] as const) {
+      const before = await user.flags();
+      const answer = await user.ok(user.setFlags([[11, 4_000_000_000]], change, flag));
+      const after = await user.flags();
+      const changed = Object.keys(after)
+        .map(Number)
+        .filter((uid) => after[uid] !== before[uid]);
+      assert.deepEqual(uidsOf(resultOf(answer, 'set-flags').changed), changed);
+      const wanted = Object.entries(before).map(([uid, flags]) => {
+        const others = flags.split(' ').filter((one) => one !== '' && one !== flag && change !== 'replace');
+        const now =
+          change === 'remove'
+            ? others
+            : [...others, change === 'replace' ? 'Work' : flag].sort((a, b) =>
+                a.toLowerCase() < b.toLowerCase() ? -1 : 1,
+              );
+        return [uid, Number(uid) < 11 ? flags : now.join(' ')];
+      });
+      assert.deepEqual(after, Object.fromEntries(wanted));
+      const { unseen, deleted, messages } = await user.mailbox();
+      const having = (one: string) => Object.values(after).filter((flags) => flags.split(' ').includes(one)).length;
+      assert.deepEqual([messages - unseen, deleted], [having('\\Seen'), having('\\Deleted')]);
+    }
   },
 
   'counters of the mailbox follow': async (on: Ground) => {
