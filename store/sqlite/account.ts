@@ -1,9 +1,10 @@
 /**
- * An account as the writer holds it in memory: its row, its mailboxes, its flag sets. The rows follow at the end of each
- * commit (`saveAccount`). When a commit fails the copy is dropped and read again, so that memory never knows more than the database.
+ * An account as the writer holds it in memory: its row, its mailboxes, its flag sets. The rows follow at the end of the
+ * group (`saveAll`). When a commit fails the copy is dropped and read again, so that memory never knows more than the database.
  */
 import type { Flags, MailboxId, ModSeq, Role, Uid } from '../types.ts';
 import type { ArrayRow, Database } from './database.ts';
+import { Recent } from './recent.ts';
 
 export interface Account {
   readonly n: number;
@@ -13,7 +14,6 @@ export interface Account {
   usedMessages: number;
   quotaBytes: number | null;
   uidValidity: number;
-  nextMessage: number;
   nextMailbox: number;
   nextFlagSet: number;
   nextOutbox: number;
@@ -23,6 +23,8 @@ export interface Account {
   readonly flagSets: FlagSets;
   /** First spelling of each keyword, by its lower-case form. */
   readonly spelling: Map<string, string>;
+  /** What the rows don't say yet (`saveAccount`). */
+  changed: boolean;
   readonly changedMailboxes: Set<Mailbox>;
 }
 
@@ -54,25 +56,25 @@ export interface FlagSets {
   readonly byText: Map<string, FlagSet>;
 }
 
-const ACCOUNT = `SELECT n, modseq, used_bytes, used_messages, quota_bytes, uid_validity, next_message, next_mailbox,
-  next_flag_set, next_outbox FROM accounts WHERE id = ?`;
+/** Each commit leaves a row in `changes`, so that the account's modseq needs no row of its own. */
+export const MODSEQ = 'max(log_floor, coalesce((SELECT max(modseq) FROM changes c WHERE c.account = a.n), 0))';
+const ACCOUNT = `SELECT n, ${MODSEQ}, quota_bytes, uid_validity, next_mailbox, next_flag_set, next_outbox
+  FROM accounts a WHERE id = ?`;
 const MAILBOXES = `SELECT n, id, name, role, uid_validity, uid_next, highest_modseq, created_modseq, messages, unseen,
   deleted, size FROM mailboxes WHERE account = ?`;
 
 export function loadAccount(db: Database, id: string): Account | undefined {
   const row = db.arrays(ACCOUNT).get(id) as ArrayRow | undefined;
   if (!row) return undefined;
-  const [n, modseq, usedBytes, usedMessages, quotaBytes, uidValidity, message, mailbox, flagSet, outbox] =
-    row as number[];
+  const [n, modseq, quotaBytes, uidValidity, mailbox, flagSet, outbox] = row as number[];
   const account: Account = {
     n: n!,
     id,
     modseq: modseq!,
-    usedBytes: usedBytes!,
-    usedMessages: usedMessages!,
+    usedBytes: 0,
+    usedMessages: 0,
     quotaBytes: quotaBytes ?? null,
     uidValidity: uidValidity!,
-    nextMessage: message!,
     nextMailbox: mailbox!,
     nextFlagSet: flagSet!,
     nextOutbox: outbox!,
@@ -80,9 +82,15 @@ export function loadAccount(db: Database, id: string): Account | undefined {
     names: new Map(),
     flagSets: { byNumber: new Map(), byText: new Map() },
     spelling: new Map(),
+    changed: false,
     changedMailboxes: new Set(),
   };
-  for (const one of db.arrays(MAILBOXES).all(account.n) as unknown as ArrayRow[]) addMailbox(account, mailboxOf(one));
+  for (const one of db.arrays(MAILBOXES).all(account.n) as unknown as ArrayRow[]) {
+    const found = mailboxOf(one);
+    addMailbox(account, found);
+    account.usedBytes += found.size;
+    account.usedMessages += found.messages;
+  }
   const sets = db.arrays('SELECT n, flags FROM flag_sets WHERE account = ?').all(account.n) as unknown as ArrayRow[];
   for (const [number, flags] of sets) addFlagSet(account.flagSets, number as number, flags as string);
   const words = db.arrays('SELECT key, flag FROM keywords WHERE account = ?').all(account.n) as unknown as ArrayRow[];
@@ -110,25 +118,18 @@ export function addFlagSet(sets: FlagSets, n: number, text: string): FlagSet {
   return set;
 }
 
-const SAVE_ACCOUNT = `UPDATE accounts SET modseq = ?, used_bytes = ?, used_messages = ?, quota_bytes = ?,
-  uid_validity = ?, next_message = ?, next_mailbox = ?, next_flag_set = ?, next_outbox = ? WHERE n = ?`;
+const SAVE_ACCOUNT = `UPDATE accounts SET quota_bytes = ?, uid_validity = ?, next_mailbox = ?, next_flag_set = ?,
+  next_outbox = ? WHERE n = ?`;
 const SAVE_MAILBOX = `UPDATE mailboxes SET name = ?, role = ?, uid_validity = ?, uid_next = ?, highest_modseq = ?,
   messages = ?, unseen = ?, deleted = ?, size = ? WHERE account = ? AND n = ?`;
 
 export function saveAccount(db: Database, account: Account): void {
   const a = account;
-  db.statement(SAVE_ACCOUNT).run(
-    a.modseq,
-    a.usedBytes,
-    a.usedMessages,
-    a.quotaBytes,
-    a.uidValidity,
-    a.nextMessage,
-    a.nextMailbox,
-    a.nextFlagSet,
-    a.nextOutbox,
-    a.n,
-  );
+  if (a.changed) {
+    const save = db.statement(SAVE_ACCOUNT);
+    save.run(a.quotaBytes, a.uidValidity, a.nextMailbox, a.nextFlagSet, a.nextOutbox, a.n);
+    a.changed = false;
+  }
   for (const m of a.changedMailboxes) {
     db.statement(SAVE_MAILBOX).run(
       m.name,
@@ -147,35 +148,49 @@ export function saveAccount(db: Database, account: Account): void {
   a.changedMailboxes.clear();
 }
 
-/** The accounts that were written to last. */
+/** The accounts that were written to last, and what is still to be written of them. */
 export class AccountCache {
   readonly #db: Database;
-  readonly #most: number;
-  readonly #accounts = new Map<string, Account>();
+  readonly #accounts: Recent<string, Account>;
+  readonly #unsaved = new Set<Account>();
 
   constructor(db: Database, most: number) {
     this.#db = db;
-    this.#most = most;
+    this.#accounts = new Recent(most);
   }
 
   get(id: string): Account | undefined {
     const known = this.#accounts.get(id);
-    if (known) {
-      this.#accounts.delete(id);
-      this.#accounts.set(id, known);
-      return known;
-    }
+    if (known) return known;
     const account = loadAccount(this.#db, id);
     if (account) this.#accounts.set(id, account);
-    if (this.#accounts.size > this.#most) this.#accounts.delete(this.#accounts.keys().next().value!);
     return account;
   }
 
+  /** The account's rows will be written with those of the group (`saveAll`). */
+  changed(account: Account): void {
+    this.#unsaved.add(account);
+  }
+
+  /** Writes what is still to be written of this account: what follows may be rolled back alone. */
+  save(account: Account): void {
+    if (this.#unsaved.delete(account)) saveAccount(this.#db, account);
+  }
+
+  saveAll(): void {
+    for (const account of this.#unsaved) saveAccount(this.#db, account);
+    this.#unsaved.clear();
+  }
+
+  /** Its rows are right, what is in memory may not be. */
   forget(id: string): void {
+    const account = this.#accounts.get(id);
+    if (account) this.#unsaved.delete(account);
     this.#accounts.delete(id);
   }
 
   clear(): void {
+    this.#unsaved.clear();
     this.#accounts.clear();
   }
 }

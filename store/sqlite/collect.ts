@@ -5,7 +5,11 @@
  */
 import type { Retention } from '../retention.ts';
 import type { UidSet } from '../types.ts';
+import { MAX_UID } from '../uid-set.ts';
+import { MODSEQ } from './account.ts';
 import type { ArrayRow, Database } from './database.ts';
+import type { Done } from './groups.ts';
+import { type Lookups, meta } from './lookups.ts';
 import { releaseBody } from './mutations/bodies.ts';
 import { asBuffer, headBody, headMessage } from './pack.ts';
 
@@ -15,73 +19,89 @@ const ACCOUNTS_A_SLICE = 50;
 
 type Slice = (db: Database, now: number, retention: Retention, state: CollectState) => boolean;
 
-/** How far the round over all accounts has come. */
 export interface CollectState {
+  readonly lookups: Lookups;
+  /** How far the round over all accounts has come. */
   account: number;
 }
 
 export const SLICES: readonly Slice[] = [purgeContent, removeAccounts, expireCommitIds, dropStaged, trimLogs];
 
-function purgeContent(db: Database, now: number, retention: Retention): boolean {
+function purgeContent(db: Database, now: number, retention: Retention, state: CollectState): boolean {
   const first = db.arrays('SELECT seq, at, account, mailbox, uids FROM purge ORDER BY seq LIMIT 1').get() as
     | ArrayRow
     | undefined;
   if (!first || (first[1] as number) >= now - retention.expunged) return false;
   const [seq, , account, mailbox, uids] = first as [number, number, number, number, string];
-  const select = db.arrays(`SELECT uid, message FROM expunged
-    WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid LIMIT ?`);
-  const remove = db.statement('DELETE FROM expunged WHERE account = ? AND mailbox = ? AND uid = ?');
   let budget = SLICE;
   for (const [from, to] of JSON.parse(uids) as UidSet) {
-    const rows = select.all(account, mailbox, from, to, budget) as unknown as [number, number][];
-    for (const [uid, message] of rows) {
-      remove.run(account, mailbox, uid);
-      releaseMessage(db, account, message);
-    }
-    budget -= rows.length;
+    budget -= removeRows(db, state, 'expunged', { account, mailbox, from, to, most: budget });
     if (budget <= 0) return true; // the rest of this row next time
   }
   db.statement('DELETE FROM purge WHERE seq = ?').run(seq);
   return true;
 }
 
-/** The message goes with its last placement. */
-function releaseMessage(db: Database, account: number, message: number): void {
-  for (const table of ['placements', 'expunged']) {
-    if (db.statement(`SELECT 1 FROM ${table} WHERE account = ? AND message = ? LIMIT 1`).get(account, message)) return;
+/** Removes placements and what only they held, at most so many; answers how many there were. */
+function removeRows(
+  db: Database,
+  state: CollectState,
+  table: 'placements' | 'expunged',
+  { account, mailbox, from, to, most }: Record<'account' | 'mailbox' | 'from' | 'to' | 'most', number>,
+): number {
+  const select = db.arrays(`SELECT uid, message FROM ${table}
+    WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid LIMIT ?`);
+  const remove = db.statement(`DELETE FROM ${table} WHERE account = ? AND mailbox = ? AND uid = ?`);
+  const rows = select.all(account, mailbox, from, to, most) as unknown as [number, number][];
+  for (const [uid, message] of rows) {
+    remove.run(account, mailbox, uid);
+    releaseMessage(db, state, message, mailbox, uid);
   }
-  dropMessage(db, account, account * 0x1_0000_0000 + message);
+  return rows.length;
 }
 
-function dropMessage(db: Database, account: number, k: number): void {
-  const row = db.arrays('SELECT head FROM messages WHERE k = ?').get(k) as ArrayRow | undefined;
+const MESSAGE = 'SELECT account, mailbox, uid, head FROM messages WHERE k = ?';
+
+/** The message goes with its last placement. */
+function releaseMessage(db: Database, state: CollectState, k: number, mailbox: number, uid: number): void {
+  const row = db.arrays(MESSAGE).get(k) as unknown as [number, number, number, Uint8Array] | undefined;
   if (!row) return;
-  const head = asBuffer(row[0] as Uint8Array);
-  releaseBody(db, headBody(head));
-  db.statement('DELETE FROM message_ids WHERE account = ? AND id = ?').run(account, headMessage(head));
+  const [account, firstMailbox, firstUid, head] = row;
+  if (mailbox !== firstMailbox || uid !== firstUid) {
+    db.statement('DELETE FROM more WHERE message = ? AND mailbox = ? AND uid = ?').run(k, mailbox, uid);
+    if (isPlaced(db, account, firstMailbox, firstUid)) return;
+  }
+  if (db.statement('SELECT 1 FROM more WHERE message = ? LIMIT 1').get(k)) return;
+  state.lookups.drop(account, `m${headMessage(asBuffer(head))}`, k);
+  releaseBody(db, headBody(asBuffer(head)));
   db.statement('DELETE FROM messages WHERE k = ?').run(k);
+}
+
+function isPlaced(db: Database, account: number, mailbox: number, uid: number): boolean {
+  return ['placements', 'expunged'].some((table) =>
+    db.statement(`SELECT 1 FROM ${table} WHERE account = ? AND mailbox = ? AND uid = ?`).get(account, mailbox, uid),
+  );
 }
 
 /** Tables that hold many rows of an account, each with the rest of its key. */
 const BIG: readonly (readonly [table: string, key: string])[] = [
-  ['placements', 'mailbox, uid'],
-  ['expunged', 'mailbox, uid'],
   ['tombstones', 'mailbox, modseq'],
   ['changes', 'modseq'],
-  ['commits', 'id'],
-  ['thread_keys', 'key'],
-  ['message_ids', 'id'],
+  ['lookups', 'hash, value'],
 ];
 const SMALL = ['mailboxes', 'removed_mailboxes', 'mailbox_names', 'subscriptions', 'flag_sets', 'keywords', 'outbox'];
 
-function removeAccounts(db: Database): boolean {
+function removeAccounts(db: Database, _now: number, _retention: Retention, state: CollectState): boolean {
   const row = db.arrays('SELECT n FROM accounts WHERE id IS NULL LIMIT 1').get() as ArrayRow | undefined;
   if (!row) return false;
   const n = row[0] as number;
-  const keys = db.arrays('SELECT k FROM messages WHERE k BETWEEN ? AND ? LIMIT ?');
-  const messages = keys.all(n * 0x1_0000_0000, n * 0x1_0000_0000 + 0xffff_ffff, SLICE) as unknown as [number][];
-  for (const [k] of messages) dropMessage(db, n, k);
-  if (messages.length > 0) return true;
+  for (const table of ['placements', 'expunged'] as const) {
+    const find = db.arrays(`SELECT mailbox FROM ${table} WHERE account = ? LIMIT 1`);
+    const found = find.get(n) as ArrayRow | undefined;
+    if (!found) continue;
+    removeRows(db, state, table, { account: n, mailbox: found[0] as number, from: 1, to: MAX_UID, most: SLICE });
+    return true;
+  }
   for (const [table, key] of BIG) {
     const sql = `DELETE FROM ${table} WHERE account = ? AND (${key}) IN
       (SELECT ${key} FROM ${table} WHERE account = ? LIMIT ?)`;
@@ -93,29 +113,28 @@ function removeAccounts(db: Database): boolean {
   return true;
 }
 
-function expireCommitIds(db: Database, now: number, retention: Retention): boolean {
-  const oldest = db.arrays('SELECT seq, commits FROM groups WHERE at < ? ORDER BY seq LIMIT 20');
-  const first = db.arrays('SELECT at FROM groups ORDER BY seq LIMIT 1').get() as ArrayRow | undefined;
-  if (!first || (first[0] as number) >= now - retention.commitIds) return false;
-  for (const [seq, commits] of oldest.all(now - retention.commitIds) as unknown as [number, string][]) {
-    for (const { n, id } of JSON.parse(commits) as { n: number; id: string }[]) {
-      db.statement('DELETE FROM commits WHERE account = ? AND id = ?').run(n, id);
-    }
+/** The index holds all of these groups' entries by now (`GroupRunner.tidy`). The latest group stays: its number must not come back. */
+function expireCommitIds(db: Database, now: number, retention: Retention, state: CollectState): boolean {
+  const oldest = db.arrays(`SELECT seq, commits FROM groups
+    WHERE at < ? AND seq <= ? AND seq < (SELECT max(seq) FROM groups) ORDER BY seq LIMIT 20`);
+  const rows = oldest.all(now - retention.commitIds, Number(meta(db, 'folded') ?? 0)) as unknown as [number, string][];
+  for (const [seq, commits] of rows) {
+    for (const { n, id } of JSON.parse(commits) as Done[]) state.lookups.drop(n, `c${id}`, seq);
     db.statement('DELETE FROM groups WHERE seq = ?').run(seq);
   }
-  return true;
+  return rows.length > 0;
 }
 
 function dropStaged(db: Database, now: number, retention: Retention): boolean {
-  const find = db.arrays('SELECT id FROM bodies WHERE refs = 0 AND stored_at < ? LIMIT ?');
-  const rows = find.all(now - retention.staged, SLICE) as unknown as [string][];
-  for (const [id] of rows) releaseBody(db, id);
+  const find = db.arrays('SELECT n FROM bodies WHERE refs = 0 AND stored_at < ? LIMIT ?');
+  const rows = find.all(now - retention.staged, SLICE) as unknown as [number][];
+  for (const [n] of rows) releaseBody(db, n);
   return rows.length > 0;
 }
 
 /** One round over all accounts, some at a time; the round is over when there are no more. */
 function trimLogs(db: Database, now: number, retention: Retention, state: CollectState): boolean {
-  const next = db.arrays('SELECT n, modseq FROM accounts WHERE n > ? AND id IS NOT NULL ORDER BY n LIMIT ?');
+  const next = db.arrays(`SELECT n, ${MODSEQ} FROM accounts a WHERE n > ? AND id IS NOT NULL ORDER BY n LIMIT ?`);
   const rows = next.all(state.account, ACCOUNTS_A_SLICE) as unknown as [number, number][];
   for (const [n, modseq] of rows) {
     trimLog(db, n, modseq, now - retention.tombstones);

@@ -8,9 +8,13 @@ import { faultPoint } from '#runtime/fault-points.ts';
 import type { Notice } from '../change.ts';
 import type { CommitAnswer } from '../mutation.ts';
 import { AccountCache } from './account.ts';
-import { type Done, type PackedCommit, runCommit } from './commit.ts';
-import type { Database } from './database.ts';
+import { type PackedCommit, runCommit } from './commit.ts';
+import type { ArrayRow, Database } from './database.ts';
+import { addGroup, type Done, lastSeq, noticeOf } from './groups.ts';
+import { Lookups } from './lookups.ts';
 import { registerBody, type StagedBody } from './mutations/bodies.ts';
+import { Recent } from './recent.ts';
+import type { ShardState } from './work.ts';
 
 export type Job =
   | { readonly kind: 'commit'; readonly commit: PackedCommit }
@@ -32,7 +36,13 @@ export interface GroupResult {
 
 /** Once a group has worked this long, the jobs behind wait for the next, so that answers don't wait for huge work. */
 const LONGEST_GROUP_MS = 25;
-const ACCOUNTS = 4_000;
+/** At least; more than a group can touch, whose accounts must not be read again before their rows are written. */
+const ACCOUNTS = 2_000;
+/** Small bodies that are remembered for those who name them next; one that was forgotten is stored once more. */
+const BODIES = 4_096;
+/** Entries that move into the index beside each commit, and in one go when the writer has nothing else to do. */
+const MOVES_A_COMMIT = 6;
+const MOVE_IDLE = 2_000;
 
 export class GroupRunner {
   readonly #db: Database;
@@ -40,6 +50,7 @@ export class GroupRunner {
   readonly #now: () => number;
   readonly #log: Log;
   readonly #accounts: AccountCache;
+  readonly #shard: ShardState;
   seq: number;
 
   constructor(db: Database, options: { random: Random; now: () => number; log: Log }) {
@@ -48,6 +59,13 @@ export class GroupRunner {
     this.#now = options.now;
     this.#log = options.log;
     this.#accounts = new AccountCache(db, ACCOUNTS);
+    const lookups = new Lookups(db);
+    this.#shard = {
+      lookups,
+      nextMessage: next(db, 'messages', 'k'),
+      nextBody: next(db, 'bodies', 'n'),
+      bodies: new Recent(BODIES),
+    };
     this.seq = lastSeq(db);
   }
 
@@ -56,6 +74,7 @@ export class GroupRunner {
       return this.#group(jobs);
     } catch (error) {
       this.#accounts.clear();
+      this.#shard.lookups.reverted();
       if (jobs.length === 1) return this.#failed(error);
       this.#log.warn({ error, commits: jobs.length }, 'group failed, trying its commits one by one');
     }
@@ -69,6 +88,10 @@ export class GroupRunner {
     return { answers, taken: jobs.length, seq: this.seq, notices };
   }
 
+  get lookups(): Lookups {
+    return this.#shard.lookups;
+  }
+
   /** Other work on the shard, in a transaction of its own. Accounts in memory may not match the rows afterwards. */
   transaction<T>(work: () => T): T {
     try {
@@ -78,40 +101,55 @@ export class GroupRunner {
     }
   }
 
+  /** One slice of moving into the index what stands in memory (lookups.ts). Tells whether there is more. */
+  tidy(): boolean {
+    const { lookups } = this.#shard;
+    if (!lookups.waiting) return false;
+    try {
+      const more = this.#db.transaction(() => lookups.move(MOVE_IDLE, this.seq, true));
+      lookups.settled();
+      return more;
+    } catch (error) {
+      lookups.reverted();
+      throw error;
+    }
+  }
+
   #group(jobs: readonly Job[]): GroupResult {
     const now = this.#now();
     const began = performance.now();
-    const result = this.#db.transaction(() => {
+    const { lookups } = this.#shard;
+    const done: Done[] = [];
+    const answers: JobAnswer[] = [];
+    this.#db.transaction(() => {
       faultPoint('store:begun');
-      const answers: JobAnswer[] = [];
-      const done: Done[] = [];
+      lookups.move(MOVES_A_COMMIT * jobs.length, this.seq);
       for (const job of jobs) {
         answers.push(this.#one(job, now, done, jobs.length === 1));
         if (performance.now() - began > LONGEST_GROUP_MS) break;
       }
-      let seq = this.seq;
-      if (done.length > 0) {
-        const add = this.#db.statement('INSERT INTO groups (at, commits) VALUES (?, ?)');
-        seq = Number(add.run(now, JSON.stringify(done)).lastInsertRowid);
-      }
-      const notices = done.map(({ account, modseq, types }) => ({ account, modseq, types }));
+      this.#accounts.saveAll();
+      if (done.length > 0) addGroup(this.#db, this.seq + 1, now, done);
       faultPoint('store:before-commit');
-      return { answers, taken: answers.length, seq, notices };
     });
     faultPoint('store:committed');
-    this.seq = result.seq;
-    return result;
+    lookups.settled();
+    if (done.length > 0) this.seq++;
+    return { answers, taken: answers.length, seq: this.seq, notices: done.map(noticeOf) };
   }
 
   #one(job: Job, now: number, done: Done[], careful: boolean): JobAnswer {
     if (job.kind === 'broken') return { error: { failure: 'bad-request', message: 'the commit can not be read' } };
     if (job.kind === 'register') {
-      registerBody(this.#db, job.body, now);
+      registerBody(this.#db, this.#shard, job.body, now);
       return null;
     }
-    const context = { db: this.#db, accounts: this.#accounts, random: this.#random, careful };
-    const outcome = runCommit(context, job.commit, now);
-    if (outcome.done) done.push(outcome.done);
+    const ground = { db: this.#db, accounts: this.#accounts, shard: this.#shard, random: this.#random };
+    const outcome = runCommit({ ...ground, now, careful, seq: this.seq + 1, done }, job.commit);
+    if (outcome.done) {
+      done.push(outcome.done);
+      this.#shard.lookups.add(outcome.done.n, outcome.done.entries);
+    }
     return outcome.answer;
   }
 
@@ -123,8 +161,7 @@ export class GroupRunner {
   }
 }
 
-export function lastSeq(db: Database): number {
-  // The counter outlives rows that were collected.
-  const row = db.statement("SELECT seq FROM sqlite_sequence WHERE name = 'groups'").get();
-  return Number(row?.seq ?? 0);
+function next(db: Database, table: string, key: string): number {
+  const [last] = db.arrays(`SELECT max(${key}) FROM ${table}`).get() as unknown as ArrayRow;
+  return ((last as number | null) ?? 0) + 1;
 }

@@ -3,14 +3,14 @@
  * (STORE.md §5). All integers are little endian.
  *
  * head: u32 crc of the rest, f64 internal date, i16 its zone, f64 size, u32 prefix length, u32 length of the body's header
- * section, u8 lengths of message id, thread id and body id, then these ids and the prefix.
+ * section, f64 number of the body, u8 lengths of message id and thread id, then these ids and the prefix.
  * columns: u32 crc of the rest, for each column u32 where it ends, then the columns in the order of `COLUMN_NAMES`.
  */
 import { crc32 } from 'node:zlib';
 import type { DateTime, IndexedHeaders, MessageIndex } from '#mail/mime/message-index.ts';
 import { packParts, unpackParts } from '#mail/mime/pack.ts';
 import { threadKeys } from '../threads.ts';
-import type { BodyId, BodyRef, InlineBody, MessageId, NewMessage, ThreadId } from '../types.ts';
+import type { BodyRef, InlineBody, MessageId, NewMessage, ThreadId } from '../types.ts';
 
 /** The stored columns of a message, in this order everywhere. */
 export const COLUMN_NAMES = ['envelope', 'body', 'bodystructure', 'parts', 'headers', 'preview'] as const;
@@ -60,22 +60,22 @@ export function columnOf(columns: Buffer, n: number): Buffer {
   return columns.subarray(n === 0 ? COLUMNS_FIXED : columns.readUInt32LE(4 * n), columns.readUInt32LE(4 + 4 * n));
 }
 
-const FIXED = 33;
+const FIXED = 40;
 
-export function packHead(message: PackedMessage, thread: ThreadId, size: number): Buffer {
-  const { id, body, prefix, internalDate } = message;
-  const head = Buffer.allocUnsafe(FIXED + id.length + thread.length + body.id.length + prefix.length);
+export function packHead(message: PackedMessage, thread: ThreadId, body: number, size: number): Buffer {
+  const { id, prefix, internalDate } = message;
+  const head = Buffer.allocUnsafe(FIXED + id.length + thread.length + prefix.length);
   head.writeDoubleLE(internalDate.time, 4);
   head.writeInt16LE(internalDate.zone, 12);
   head.writeDoubleLE(size, 14);
   head.writeUInt32LE(prefix.length, 22);
   head.writeUInt32LE(message.headerLength, 26);
-  head[30] = id.length;
-  head[31] = thread.length;
-  head[32] = body.id.length;
-  let at = FIXED;
-  for (const text of [id, thread, body.id]) at += head.write(text, at, 'latin1');
-  head.set(prefix, at);
+  head.writeDoubleLE(body, 30);
+  head[38] = id.length;
+  head[39] = thread.length;
+  head.write(id, FIXED, 'latin1');
+  head.write(thread, FIXED + id.length, 'latin1');
+  head.set(prefix, FIXED + id.length + thread.length);
   head.writeUInt32LE(crc32(head.subarray(4)), 0);
   return head;
 }
@@ -87,16 +87,14 @@ export const headSize = (head: Buffer): number => head.readDoubleLE(14);
 export const headPrefixLength = (head: Buffer): number => head.readUInt32LE(22);
 /** Octets of the body's header section, the empty line included. */
 export const headHeaderLength = (head: Buffer): number => head.readUInt32LE(26);
-export const headMessage = (head: Buffer): MessageId => head.toString('latin1', FIXED, FIXED + head[30]!);
+/** The body's number in the shard. */
+export const headBody = (head: Buffer): number => head.readDoubleLE(30);
+export const headMessage = (head: Buffer): MessageId => head.toString('latin1', FIXED, FIXED + head[38]!);
 export function headThread(head: Buffer): ThreadId {
-  const start = FIXED + head[30]!;
-  return head.toString('latin1', start, start + head[31]!);
+  const start = FIXED + head[38]!;
+  return head.toString('latin1', start, start + head[39]!);
 }
-export function headBody(head: Buffer): BodyId {
-  const start = FIXED + head[30]! + head[31]!;
-  return head.toString('latin1', start, start + head[32]!);
-}
-export const headPrefix = (head: Buffer): Buffer => head.subarray(FIXED + head[30]! + head[31]! + head[32]!);
+export const headPrefix = (head: Buffer): Buffer => head.subarray(FIXED + head[38]! + head[39]!);
 
 export { unpackParts };
 export const unpackHeaders = (bytes: Buffer): IndexedHeaders => JSON.parse(bytes.toString('utf8'));

@@ -1,27 +1,27 @@
 /**
- * The tables of a shard (STORE.md §1). Everything is keyed by account first, by the account's number in this shard (never
- * used again, never seen outside), so that an account's rows lie together; bodies alone are shared. Narrow tables carry
- * their key as the row (WITHOUT ROWID); wide ones have an integer key, because there it costs less.
+ * The tables of a shard (STORE.md §1). What a mailbox is made of is keyed by account first, by the account's number in this
+ * shard (never used again, never seen outside), so that an account's rows lie together. What a delivery writes most of,
+ * `messages`, `bodies` and `groups`, is in the order of its coming instead: those pages are filled once, by many
+ * deliveries each. Narrow tables carry their key as the row (WITHOUT ROWID); wide ones have an integer key, because there it costs less.
  *
- * - `messages.k` is account × 2^32 + message number. `head` and `columns` are packed by `pack.ts`, each with its CRC.
+ * - `messages.head` and `columns` are packed by `pack.ts`, each with its CRC. `mailbox` and `uid` are those of the message's
+ *   first placement; all others stand in `more`. So a message can be followed to its placements without an index of them all.
  * - `placements` has no index by modseq: it would make a STORE of a whole mailbox eight times dearer. What changed since a
- *   modseq is read from `changes`.
+ *   modseq is read from `changes`. An account's modseq is the last of its `changes`, or `log_floor`.
  * - `expunged` keeps placements that went for the undelete time; `purge` names them in the order in which they went.
- * - `tombstones` and `changes` live longer; `groups` is the shard's commit sequence and the order in which commit ids expire.
+ * - `tombstones` and `changes` live longer; `groups` is the shard's commit sequence: what was answered, the order in which commit
+ *   ids expire, and what is not yet in `lookups` (lookups.ts).
  */
 export const SCHEMA: readonly string[] = [
+  'SELECT 1', // a layout that was never released: such a file can not be opened
   `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE accounts (
   n INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT UNIQUE,                       -- NULL once deleted, until the rows are gone
-  modseq INTEGER NOT NULL,
-  used_bytes INTEGER NOT NULL,
-  used_messages INTEGER NOT NULL,
   quota_bytes INTEGER,
   uid_validity INTEGER NOT NULL,        -- the last one handed out
-  next_message INTEGER NOT NULL,
   next_mailbox INTEGER NOT NULL,
   next_flag_set INTEGER NOT NULL,
   next_outbox INTEGER NOT NULL,
@@ -74,18 +74,22 @@ CREATE TABLE keywords (
 
 CREATE TABLE messages (
   k INTEGER PRIMARY KEY,
+  account INTEGER NOT NULL,
+  mailbox INTEGER NOT NULL,
+  uid INTEGER NOT NULL,
   head BLOB NOT NULL,
   columns BLOB NOT NULL
 ) STRICT;
 
-CREATE TABLE message_ids (
-  account INTEGER NOT NULL, id TEXT NOT NULL, n INTEGER NOT NULL,
-  PRIMARY KEY (account, id)
+CREATE TABLE more (
+  message INTEGER NOT NULL, mailbox INTEGER NOT NULL, uid INTEGER NOT NULL,
+  PRIMARY KEY (message, mailbox, uid)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE thread_keys (
-  account INTEGER NOT NULL, key TEXT NOT NULL, thread TEXT NOT NULL,
-  PRIMARY KEY (account, key)
+-- Ids of commits (the group), ids of messages (the key) and what makes a thread (the thread's id), each by a hash.
+CREATE TABLE lookups (
+  account INTEGER NOT NULL, hash INTEGER NOT NULL, value ANY NOT NULL,
+  PRIMARY KEY (account, hash, value)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE placements (
@@ -99,7 +103,6 @@ CREATE TABLE placements (
   saved_at INTEGER NOT NULL,
   PRIMARY KEY (account, mailbox, uid)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX placements_message ON placements (account, message);
 
 CREATE TABLE expunged (
   account INTEGER NOT NULL,
@@ -112,7 +115,6 @@ CREATE TABLE expunged (
   saved_at INTEGER NOT NULL,
   PRIMARY KEY (account, mailbox, uid)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX expunged_message ON expunged (account, message);
 
 CREATE TABLE purge (
   seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, account INTEGER NOT NULL, mailbox INTEGER NOT NULL, uids TEXT NOT NULL
@@ -128,14 +130,7 @@ CREATE TABLE changes (
   PRIMARY KEY (account, modseq)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE commits (
-  account INTEGER NOT NULL, id TEXT NOT NULL, answer TEXT NOT NULL,
-  PRIMARY KEY (account, id)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE groups (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, commits TEXT NOT NULL
-) STRICT;
+CREATE TABLE groups (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, commits TEXT NOT NULL) STRICT;
 
 CREATE TABLE outbox (
   account INTEGER NOT NULL,
@@ -149,21 +144,22 @@ CREATE TABLE outbox (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE bodies (
-  id TEXT PRIMARY KEY,
+  n INTEGER PRIMARY KEY,
+  id TEXT NOT NULL,
   refs INTEGER NOT NULL,
   length INTEGER NOT NULL,
   crc INTEGER NOT NULL,
   codec TEXT NOT NULL,
   key_id TEXT,
   stored_at INTEGER NOT NULL,
-  data INTEGER,                         -- body_data.n, or else:
-  segment TEXT,
+  segment TEXT,                         -- NULL for a small body, which is in data
   position INTEGER,
-  chunks BLOB                           -- a CRC-32 for each chunk of the segment's
-) STRICT, WITHOUT ROWID;
+  chunks BLOB,                          -- a CRC-32 for each chunk of the segment's
+  data BLOB
+) STRICT;
+CREATE INDEX bodies_staged ON bodies (id) WHERE segment IS NOT NULL;
 CREATE INDEX bodies_unused ON bodies (stored_at) WHERE refs = 0;
-
-CREATE TABLE body_data (n INTEGER PRIMARY KEY AUTOINCREMENT, data BLOB NOT NULL) STRICT;
+CREATE INDEX bodies_segment ON bodies (segment) WHERE segment IS NOT NULL;
 
 CREATE TABLE segments (
   id TEXT PRIMARY KEY,

@@ -76,8 +76,8 @@ test('damage is unavailable for that message, and a line in the log', async (t) 
   const large = await staged(store, 'x'.repeat(200_000));
   await ok(create, add(), add(), add(large.message), add());
   const db = openDatabase(shardFile(data, 0), { migrations: SCHEMA });
-  db.exec("UPDATE body_data SET data = CAST(replace(data, 'Some', 'Same') AS BLOB) WHERE n = 1");
-  db.exec("UPDATE messages SET columns = CAST(replace(columns, 'Hello', 'Hullo') AS BLOB) WHERE k & 4294967295 = 2");
+  db.exec("UPDATE bodies SET data = CAST(replace(data, 'Some', 'Same') AS BLOB) WHERE n = 2");
+  db.exec("UPDATE messages SET columns = CAST(replace(columns, 'Hello', 'Hullo') AS BLOB) WHERE k = 2");
   db.close();
   const [segment] = readdirSync(segmentFolder(data, 0));
   const file = await open(`${segmentFolder(data, 0)}/${segment}`, 'r+');

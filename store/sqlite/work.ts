@@ -8,13 +8,25 @@ import type { Flags, MailboxId, ModSeq, Uid, UidSet } from '../types.ts';
 import { union } from '../uid-set.ts';
 import { type Account, addFlagSet, type FlagSet, type Mailbox } from './account.ts';
 import type { Database } from './database.ts';
+import type { Entry, Lookups, LookupValue } from './lookups.ts';
 import { asBuffer, headMessage, type PackedMessage } from './pack.ts';
+import type { Recent } from './recent.ts';
 
 /** A mutation as the writer gets it: messages packed. */
 export type PackedMutation =
   | Exclude<Mutation, { type: 'add-message' }>
   | (Omit<Extract<Mutation, { type: 'add-message' }>, 'message'> & { readonly message: PackedMessage });
 export type PackedOf<T extends MutationType> = Extract<PackedMutation, { type: T }>;
+
+/** What the writer knows of its shard. */
+export interface ShardState {
+  readonly lookups: Lookups;
+  /** Numbers that are free from there on. Those of a transaction that failed are left out. */
+  nextMessage: number;
+  nextBody: number;
+  /** The small bodies that came last, by their ids: recipients of one message name the same. */
+  readonly bodies: Recent<string, number>;
+}
 
 export interface Work {
   readonly db: Database;
@@ -26,6 +38,11 @@ export interface Work {
   readonly records: Omit<ChangeRecord, 'modseq'>[];
   /** UIDs that this commit took out of mailboxes. */
   readonly vanished: Map<Mailbox, UidSet>;
+  readonly shard: ShardState;
+  /** What this commit makes findable, its own id included (lookups.ts). */
+  readonly entries: Entry[];
+  /** What `find` was asked before, or what `entries` say. */
+  readonly known: Map<string, readonly LookupValue[]>;
   /** Set before the first row is written, where a commit runs without a savepoint (commit.ts). */
   wrote: boolean;
 }
@@ -125,19 +142,32 @@ export function intern(work: Work, flags: Flags): FlagSet {
   const known = account.flagSets.byText.get(text);
   if (known) return known;
   const n = account.nextFlagSet++;
+  account.changed = true;
   db.statement('INSERT INTO flag_sets (account, n, flags) VALUES (?, ?, ?)').run(account.n, n, text);
   return addFlagSet(account.flagSets, n, text);
 }
 
-/** Rows of `messages` are keyed by account and number in one. */
-export const messageKey = (account: Account, n: number): number => account.n * 0x1_0000_0000 + n;
+/** What the account knows by these names: see `Lookups`. */
+export function find(work: Work, names: readonly string[]): (readonly LookupValue[])[] {
+  const missing = names.filter((name) => !work.known.has(name));
+  if (missing.length > 0) {
+    const found = work.shard.lookups.find(work.account.n, missing);
+    for (const [i, name] of missing.entries()) work.known.set(name, found[i]!);
+  }
+  return names.map((name) => work.known.get(name)!);
+}
+
+export function makeFindable(work: Work, name: string, value: LookupValue): void {
+  work.entries.push([name, value]);
+  work.known.set(name, [value]);
+}
 
 /** The ids of messages by their numbers, each once. */
 export function messageIds(work: Work, rows: readonly PlacementRow[]): string[] {
   const numbers = new Set(rows.map((row) => row[1]));
   const statement = work.db.arrays('SELECT head FROM messages WHERE k = ?');
   return Array.from(numbers, (n) => {
-    const [head] = statement.get(messageKey(work.account, n)) as unknown as [Uint8Array];
+    const [head] = statement.get(n) as unknown as [Uint8Array];
     return headMessage(asBuffer(head));
   });
 }

@@ -66,7 +66,7 @@ function folder(): string {
 /** The writer thread's own work: unpacking, applying, one fsync a group. */
 function apply(groupSize: number): void {
   const data = folder();
-  const db = openDatabase(join(data, 'shard.sqlite'), { migrations: SCHEMA, autoCheckpoint: 0, cacheKb: 65_536 });
+  const db = openDatabase(join(data, 'shard.sqlite'), { migrations: SCHEMA, autoCheckpoint: 0, cacheKb: 16_384 });
   const runner = new GroupRunner(db, { random: systemRandom, now: Date.now, log: silentLog });
   for (let n = 0; n < ACCOUNTS; n++) runner.run([{ kind: 'commit', commit: create(n) as never }]);
   const total = groupSize === 1 ? 4_000 : 20_000;

@@ -41,6 +41,7 @@ export function subscribe(work: Work, mutation: PackedOf<'subscribe'>): Mutation
 
 export function setQuota(work: Work, mutation: PackedOf<'set-quota'>): MutationResult {
   work.account.quotaBytes = mutation.bytes;
+  work.account.changed = true;
   work.records.push({ type: 'quota' });
   return { type: 'set-quota' };
 }
@@ -53,6 +54,7 @@ export function enqueueOutbox(work: Work, mutation: PackedOf<'enqueue-outbox'>):
   }
   db.statement(`INSERT INTO outbox (account, n, id, kind, payload, created_at, not_before)
     VALUES (?, ?, ?, ?, ?, ?, ?)`).run(account.n, account.nextOutbox++, id, kind, payload, now, notBefore ?? null);
+  account.changed = true;
   work.records.push({ type: 'outbox' });
   return { type: 'enqueue-outbox' };
 }

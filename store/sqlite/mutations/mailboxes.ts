@@ -53,6 +53,7 @@ function wasRemoved(work: Work, id: MailboxId): boolean {
 /** RFC 9051 §2.3.1.1: greater than any earlier one of the name. One counter for all names, ahead of it the time in seconds, does more than that. */
 function nextValidity(work: Work): number {
   work.account.uidValidity = Math.max(work.account.uidValidity + 1, Math.floor(work.now / 1000));
+  work.account.changed = true;
   return work.account.uidValidity;
 }
 

@@ -7,27 +7,29 @@ import type { MessageId, ThreadId, Uid } from '../../types.ts';
 import { ALL, fromUids } from '../../uid-set.ts';
 import type { FlagSet, Mailbox } from '../account.ts';
 import type { ArrayRow } from '../database.ts';
-import { asBuffer, headSize, headThread, type PackedMessage, packHead } from '../pack.ts';
+import { asBuffer, headMessage, headSize, headThread, type PackedMessage, packHead } from '../pack.ts';
 import {
   checkFlags,
   checkQuota,
   countIn,
+  find,
   intern,
   mailboxOf,
+  makeFindable,
   messageIds,
-  messageKey,
   normalise,
   type PackedOf,
   placementsIn,
   touch,
   type Work,
 } from '../work.ts';
-import { takeBody } from './bodies.ts';
-import { copyRows, unplace, withUids } from './place.ts';
+import { findBody, takeBody } from './bodies.ts';
+import { checkUids, copyRows, unplace, withUids } from './place.ts';
 
 const PLACE = `INSERT INTO placements (account, mailbox, uid, message, modseq, flags, size, saved_at)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
-const ADD = 'INSERT INTO messages (k, head, columns) VALUES (?, ?, ?)';
+const ADD = 'INSERT INTO messages (k, account, mailbox, uid, head, columns) VALUES (?, ?, ?, ?, ?, ?)';
+const MORE = 'INSERT INTO more (message, mailbox, uid) VALUES (?, ?, ?)';
 
 interface Stored {
   readonly n: number;
@@ -35,59 +37,60 @@ interface Stored {
   readonly size: number;
 }
 
-/** Whatever may be refused is refused before anything is written (commit.ts counts on it). */
+/** Whatever may be refused is refused before anything is changed, rows or memory (commit.ts counts on it). */
 export function addMessage(work: Work, mutation: PackedOf<'add-message'>): MutationResult {
   const mailbox = mailboxOf(work, mutation.mailbox);
   const { message } = mutation;
+  if (!isId(message.id)) throw new MailError('bad-request', 'bad message id');
+  checkFlags(mutation.flags);
   const existing = existingMessage(work, message.id);
   checkQuota(work, existing?.size ?? message.prefix.length + message.body.length);
-  if (!isId(message.id)) throw new MailError('bad-request', 'bad message id');
+  checkUids(mailbox, 1);
+  const body = existing ? undefined : findBody(work, message.body);
+  work.wrote = true;
   const uid = withUids(mailbox, 1);
-  checkFlags(mutation.flags);
-  const stored = existing ?? newMessage(work, message);
+  if (existing) work.db.statement(MORE).run(existing.n, mailbox.n, uid);
+  const stored = existing ?? newMessage(work, mailbox, uid, message, takeBody(work, message.body, body));
   place(work, mailbox, uid, stored, intern(work, normalise(work, mutation.flags)));
   work.records.push({ type: 'message', mailbox: mailbox.id, uids: [[uid, uid]], messages: [message.id] });
   return { type: 'add-message', uidValidity: mailbox.uidValidity, uid, message: message.id, thread: stored.thread };
 }
 
+/** What a commit that only adds this message will ask for: one question instead of three. */
+export const namesOf = (message: PackedMessage): string[] => [`m${message.id}`, ...threadNames(message.threadKeys)];
+
 function existingMessage(work: Work, id: MessageId): Stored | undefined {
-  const { db, account } = work;
-  const row = db.arrays('SELECT n FROM message_ids WHERE account = ? AND id = ?').get(account.n, id) as
-    | ArrayRow
-    | undefined;
-  if (!row) return undefined;
-  const n = row[0] as number;
-  const [blob] = db.arrays('SELECT head FROM messages WHERE k = ?').get(messageKey(account, n)) as unknown as [
-    Uint8Array,
-  ];
-  const head = asBuffer(blob);
-  return { n, thread: headThread(head), size: headSize(head) };
+  const [found] = find(work, [`m${id}`]);
+  for (const n of found as readonly number[]) {
+    const row = work.db.arrays('SELECT head FROM messages WHERE k = ?').get(n) as ArrayRow | undefined;
+    const head = row && asBuffer(row[0] as Uint8Array);
+    if (head && headMessage(head) === id) return { n, thread: headThread(head), size: headSize(head) };
+  }
+  return undefined;
 }
 
-function newMessage(work: Work, message: PackedMessage): Stored {
-  const { db, account } = work;
-  takeBody(work, message.body);
+function newMessage(work: Work, mailbox: Mailbox, uid: Uid, message: PackedMessage, body: number): Stored {
+  const { db, account, shard } = work;
   const thread = threadOf(work, message.threadKeys);
-  const n = account.nextMessage++;
+  const n = shard.nextMessage++;
   const size = message.prefix.length + message.body.length;
-  db.statement(ADD).run(messageKey(account, n), packHead(message, thread, size), message.columns);
-  db.statement('INSERT INTO message_ids (account, id, n) VALUES (?, ?, ?)').run(account.n, message.id, n);
+  db.statement(ADD).run(n, account.n, mailbox.n, uid, packHead(message, thread, body, size), message.columns);
+  makeFindable(work, `m${message.id}`, n);
   return { n, thread, size };
 }
 
 const LONGEST_KEY = 200;
 
+function threadNames(keys: readonly string[]): string[] {
+  return keys.map((key) => `t${key.length > LONGEST_KEY ? createHash('sha256').update(key).digest('hex') : key}`);
+}
+
 /** The thread of the first message that this one names and that the account has seen; every id that it names leads here from now on. */
 function threadOf(work: Work, keys: readonly string[]): ThreadId {
-  const { db, account } = work;
-  const find = db.arrays('SELECT thread FROM thread_keys WHERE account = ? AND key = ?');
-  const short = keys.map((key) => (key.length > LONGEST_KEY ? createHash('sha256').update(key).digest('hex') : key));
-  const found = short.map((key) => (find.get(account.n, key) as ArrayRow | undefined)?.[0] as string | undefined);
+  const names = threadNames(keys);
+  const found = find(work, names).map((values) => values[0] as ThreadId | undefined);
   const thread = found.find((one) => one !== undefined) ?? newId('thread', work.random);
-  const add = db.statement('INSERT OR IGNORE INTO thread_keys (account, key, thread) VALUES (?, ?, ?)');
-  short.forEach((key, i) => {
-    if (found[i] === undefined) add.run(account.n, key, thread);
-  });
+  for (const [i, name] of names.entries()) if (found[i] === undefined) makeFindable(work, name, thread);
   return thread;
 }
 

@@ -8,15 +8,21 @@ import { countIn, messageIds, type PlacementRow, tally, touch, vanish, type Work
 const COPY = `INSERT INTO placements (account, mailbox, uid, message, modseq, flags, size, saved_at)
   SELECT account, ?, uid + ?, message, ?, flags, size, ? FROM placements
   WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?`;
+const MORE = `INSERT INTO more (message, mailbox, uid)
+  SELECT message, ?, uid + ? FROM placements WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?`;
 const RETAIN = `INSERT INTO expunged (account, mailbox, uid, message, modseq, flags, size, saved_at)
   SELECT account, mailbox, uid, message, modseq, flags, size, saved_at FROM placements
   WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?`;
 const REMOVE = 'DELETE FROM placements WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?';
 
+export function checkUids(mailbox: Mailbox, count: number): void {
+  if (mailbox.uidNext + count - 1 > MAX_UID) throw new MailError('limit-exceeded', 'the mailbox has no UIDs left');
+}
+
 /** Takes the next `count` UIDs; answers the first. */
 export function withUids(mailbox: Mailbox, count: number): Uid {
+  checkUids(mailbox, count);
   const first = mailbox.uidNext;
-  if (first + count - 1 > MAX_UID) throw new MailError('limit-exceeded', 'the mailbox has no UIDs left');
   mailbox.uidNext += count;
   return first;
 }
@@ -26,11 +32,13 @@ export function copyRows(work: Work, from: Mailbox, to: Mailbox, rows: readonly 
   if (rows.length === 0) return [];
   const { account, db, modseq, now } = work;
   const first = withUids(to, rows.length);
-  const statement = db.statement(COPY);
+  const copy = db.statement(COPY);
+  const more = db.statement(MORE);
   let next = first;
   // A run of neighbouring UIDs keeps its distances, so that one statement copies it.
   for (const [start, end] of fromUids(rows.map((row) => row[0]))) {
-    statement.run(to.n, next - start, modseq, now, account.n, from.n, start, end);
+    more.run(to.n, next - start, account.n, from.n, start, end);
+    copy.run(to.n, next - start, modseq, now, account.n, from.n, start, end);
     next += end - start + 1;
   }
   countIn(work, to, tally(account, rows, 1));

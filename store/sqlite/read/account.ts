@@ -3,6 +3,7 @@ import { MailError } from '#mail/failure.ts';
 import type { ChangeRecord, Changes } from '../../change.ts';
 import type { OutboxRow } from '../../store.ts';
 import type { Access, AccountState, Mailbox, MailboxId, MailboxList, ModSeq, Role } from '../../types.ts';
+import { MODSEQ } from '../account.ts';
 import type { ArrayRow, Database } from '../database.ts';
 
 export interface FoundAccount {
@@ -14,7 +15,7 @@ export interface FoundAccount {
 /** Throws `no-such-account`, and `not-permitted` for another's. */
 export function findAccount(db: Database, access: Access): FoundAccount {
   if (access.viewer !== access.owner) throw new MailError('not-permitted', 'another one’s account');
-  const row = db.arrays('SELECT n, modseq, log_floor FROM accounts WHERE id = ?').get(access.owner) as
+  const row = db.arrays(`SELECT n, ${MODSEQ}, log_floor FROM accounts a WHERE id = ?`).get(access.owner) as
     | ArrayRow
     | undefined;
   if (!row) throw new MailError('no-such-account', 'no such account');
@@ -49,9 +50,12 @@ export function findMailbox(db: Database, account: FoundAccount, id: MailboxId):
   return { n, uidValidity, uidNext, highestModseq, messages, tombstoneFloor };
 }
 
+const STATE = `SELECT coalesce(sum(size), 0), coalesce(sum(messages), 0),
+  (SELECT quota_bytes FROM accounts WHERE n = ?1) FROM mailboxes WHERE account = ?1`;
+
 export function accountState(db: Database, access: Access): AccountState {
   const { n, modseq } = findAccount(db, access);
-  const row = db.arrays('SELECT used_bytes, used_messages, quota_bytes FROM accounts WHERE n = ?').get(n);
+  const row = db.arrays(STATE).get(n);
   const [usedBytes, usedMessages, quota] = row as unknown as [number, number, number | null];
   const state = { id: access.owner, modseq, usedBytes, usedMessages };
   return quota === null ? state : { ...state, quotaBytes: quota };

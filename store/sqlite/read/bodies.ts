@@ -10,7 +10,7 @@ import { CHUNK } from '../segment.ts';
 
 const OPEN_SEGMENTS = 64;
 
-const BODY = 'SELECT length, crc, data, segment, position, chunks FROM bodies WHERE id = ?';
+const BODY = 'SELECT id, length, crc, data, segment, position, chunks FROM bodies WHERE n = ?';
 
 export class BodyReader {
   readonly #db: Database;
@@ -25,13 +25,14 @@ export class BodyReader {
   }
 
   /** Octets [start, end), clipped to the body. */
-  read(id: string, start: number, end: number): Buffer {
-    const row = this.#db.arrays(BODY).get(id) as ArrayRow | undefined;
-    if (!row) return this.#damaged(id, 'the body is missing');
-    const [length, crc, data, segment, position, chunks] = row as [
+  read(n: number, start: number, end: number): Buffer {
+    const row = this.#db.arrays(BODY).get(n) as ArrayRow | undefined;
+    if (!row) return this.#damaged(String(n), 'the body is missing');
+    const [id, length, crc, data, segment, position, chunks] = row as [
+      string,
       number,
       number,
-      number | null,
+      Uint8Array | null,
       string | null,
       number | null,
       Uint8Array | null,
@@ -47,10 +48,8 @@ export class BodyReader {
     this.#open.clear();
   }
 
-  #inline(id: string, n: number, length: number, crc: number): Buffer {
-    const row = this.#db.arrays('SELECT data FROM body_data WHERE n = ?').get(n) as ArrayRow | undefined;
-    if (!row) return this.#damaged(id, 'the body is missing');
-    const bytes = asBuffer(row[0] as Uint8Array);
+  #inline(id: string, data: Uint8Array, length: number, crc: number): Buffer {
+    const bytes = asBuffer(data);
     if (bytes.length !== length || crc32(bytes) !== crc) return this.#damaged(id, 'wrong CRC');
     return bytes;
   }

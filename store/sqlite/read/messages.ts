@@ -65,7 +65,7 @@ function query(columns: boolean, expunged: boolean): string {
     WHERE account = ?1 AND mailbox = ?2 AND uid BETWEEN ?3 AND ?4`;
   const source = expunged ? `${from('placements')} UNION ALL ${from('expunged')}` : from('placements');
   return `SELECT p.uid, p.saved_at, m.head${columns ? ', m.columns' : ''} FROM (${source} ORDER BY uid LIMIT ?5) p
-    CROSS JOIN messages m ON m.k = p.account * 4294967296 + p.message`;
+    CROSS JOIN messages m ON m.k = p.message`;
 }
 
 export class MessageReader {
