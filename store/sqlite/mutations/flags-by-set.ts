@@ -1,7 +1,4 @@
-/**
- * The flags of many neighbouring placements at once: one statement for each flag set that occurs, instead of one for each run of equal
- * ones. Right because a change of flags made twice is the change made once: what one statement has made, no later one finds.
- */
+/** The flags of many neighbouring placements in one statement that says what each set becomes, instead of one for each run of equal ones. */
 import { changeFlags, sameFlags } from '../../flags.ts';
 import type { FlagChange } from '../../mutation.ts';
 import type { Flags, Uid, UidSet } from '../../types.ts';
@@ -15,7 +12,6 @@ const MOST_SETS = 16;
 
 const WHERE = 'account = ? AND mailbox = ? AND uid BETWEEN ? AND ?';
 const SETS = `SELECT DISTINCT flags FROM placements WHERE ${WHERE}`;
-const SET = `UPDATE placements SET flags = ?, modseq = ? WHERE ${WHERE} AND flags = ?`;
 const EXTENT = `SELECT count(*), min(uid), max(uid) FROM placements WHERE ${WHERE}`;
 const UIDS = `SELECT uid, flags FROM placements WHERE ${WHERE} ORDER BY uid`;
 
@@ -30,7 +26,7 @@ export function setFlagsBySet(
   const { db, account, modseq } = work;
   const to = Math.min(last, mailbox.uidNext - 1);
   if (to - first < LONG || mailbox.messages < LONG) return undefined;
-  const range = [account.n, mailbox.n, first, to] as const;
+  const range: Range = [account.n, mailbox.n, first, to];
   const present = (db.arrays(SETS).all(...range) as unknown as [number][]).map(
     ([n]) => account.flagSets.byNumber.get(n)!,
   );
@@ -42,11 +38,16 @@ export function setFlagsBySet(
   }
   if (becomes.size === 0) return [];
   const changed = becomes.size === present.length ? allOf(work, range) : someOf(work, range, becomes);
-  for (const [before, after] of becomes) {
-    const n = Number(db.statement(SET).run(after.n, modseq, ...range, before.n).changes);
-    mailbox.unseen += n * (after.unseen - before.unseen);
-    mailbox.deleted += n * (after.deleted - before.deleted);
-  }
+  countSets(work, mailbox, range, becomes);
+  const cases = '?'.repeat(becomes.size).replaceAll('?', 'WHEN ? THEN ? ');
+  const others = becomes.size === present.length ? '' : `AND flags IN (${Array(becomes.size).fill('?').join()})`;
+  const wanted = others === '' ? [] : numbersOf(becomes.keys());
+  db.statement(`UPDATE placements SET flags = CASE flags ${cases}END, modseq = ? WHERE ${WHERE} ${others}`).run(
+    ...[...becomes].flatMap(([before, after]) => [before.n, after.n]),
+    modseq,
+    ...range,
+    ...wanted,
+  );
   return changed;
 }
 
@@ -55,6 +56,24 @@ export function setAfter(work: Work, before: FlagSet, change: FlagChange, given:
   const after = changeFlags(before.flags, change, given);
   return sameFlags(after, before.flags) ? before : intern(work, after);
 }
+
+/** Moves the mailbox's counters, where what is counted changes. */
+function countSets(work: Work, mailbox: Mailbox, range: Range, becomes: ReadonlyMap<FlagSet, FlagSet>): void {
+  const counted = [...becomes].filter(
+    ([before, after]) => before.unseen !== after.unseen || before.deleted !== after.deleted,
+  );
+  if (counted.length === 0) return;
+  const sums = counted.map(() => 'sum(flags = ?)').join();
+  const numbers = work.db
+    .arrays(`SELECT ${sums} FROM placements WHERE ${WHERE}`)
+    .get(...counted.map(([before]) => before.n), ...range) as unknown as number[];
+  for (const [i, [before, after]] of counted.entries()) {
+    mailbox.unseen += numbers[i]! * (after.unseen - before.unseen);
+    mailbox.deleted += numbers[i]! * (after.deleted - before.deleted);
+  }
+}
+
+const numbersOf = (sets: Iterable<FlagSet>): number[] => Array.from(sets, ({ n }) => n);
 
 type Range = readonly [account: number, mailbox: number, first: Uid, last: Uid];
 
@@ -66,7 +85,7 @@ function allOf(work: Work, range: Range): UidSet {
 }
 
 function someOf(work: Work, range: Range, among: ReadonlyMap<FlagSet, FlagSet> | undefined): UidSet {
-  const wanted = among && new Set(Array.from(among.keys(), ({ n }) => n));
+  const wanted = among && new Set(numbersOf(among.keys()));
   const rows = work.db.arrays(UIDS).all(...range) as unknown as [Uid, number][];
   return fromUids(rows.filter(([, flags]) => wanted?.has(flags) ?? true).map(([uid]) => uid));
 }
