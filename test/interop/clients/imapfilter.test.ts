@@ -32,14 +32,14 @@ html:copy_messages(me['Sorted/Pages'])
 dots = me.INBOX:contain_body('dots') + me.INBOX:contain_subject('sort 7')
 dots:mark_seen()
 me.INBOX:match_field('Message-ID', 'sort[.]1[01]@'):delete_messages()
-exist, unread = me.INBOX:check_status()
+exist, recent, unread = me.INBOX:check_status()
 mailboxes, folders = me:list_subscribed('', 'Sorted/*')
 print('unread', unread, 'subscribed', #mailboxes)
 `,
     );
     const { code, stdout, stderr } = await client.run('imapfilter', ['-c', config, '-t', client.caFile]);
     assert.equal(code, 0, stdout + stderr);
-    assert.equal(stderr.replaceAll(/^imapfilter: IMAP \(3\): \w+ NO \[TRYCREATE\].*\n/gm, ''), '');
+    assert.equal(stderr.replaceAll(/^imapfilter: IMAP \(3\): \w+ NO \[TRYCREATE\][^\n]*\n/gm, ''), '');
     const all = messages.map((_, i) => i);
     const fives = all.filter((i) => i % 17 === 5);
     const stay = all.filter((i) => !fives.includes(i));
