@@ -28,6 +28,13 @@ export interface TestPeerOptions {
   readonly routes?: { readonly [domain: string]: string };
 }
 
+export interface StartOptions {
+  /** For its processes, beside this process's own. */
+  readonly env?: { readonly [name: string]: string };
+  /** What it is started by, such as `['prlimit', '--nofile=200']`. */
+  readonly launcher?: readonly string[];
+}
+
 export interface CommandResult {
   readonly code: number;
   readonly stdout: string;
@@ -43,7 +50,7 @@ export interface TestPeer {
   /** The password of every user that the test made. */
   readonly password: string;
   cli(args: readonly string[], input?: string): Promise<CommandResult>;
-  start(): Promise<void>;
+  start(options?: StartOptions): Promise<void>;
   /** SIGTERM, and waits until all of it is gone. */
   stop(): Promise<void>;
   /** Process ids by program, from `status`. */
@@ -141,9 +148,11 @@ function testPeer(base: {
     cli: (args, input) => runCli([...args, '--config', base.config], input),
     supervisor: () => child,
     log: () => log,
-    async start() {
-      const started = spawn(process.execPath, [cli, 'run', '--config', base.config], {
+    async start({ env = {}, launcher = [] } = {}) {
+      const [program = '', ...args] = [...launcher, process.execPath, cli, 'run', '--config', base.config];
+      const started = spawn(program, args, {
         cwd: root,
+        env: { ...process.env, ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       child = started;

@@ -1,0 +1,76 @@
+/** Sends messages to one account, remembers which of them were accepted, and looks for them in the mailbox. */
+import assert from 'node:assert/strict';
+import { withImap } from '#test/support/mail-client.ts';
+import type { TestPeer } from '#test/support/system.ts';
+import { ImapWire, SmtpWire } from '#test/support/wire.ts';
+
+export const SMALL = 3_000;
+/** Above what stands in a row, so it goes to a segment; and above what the MTA keeps in memory. */
+export const LARGE = 600_000;
+
+export class Ledger {
+  readonly peer: TestPeer;
+  readonly address: string;
+  readonly #accepted = new Map<string, number>();
+  #next = 0;
+
+  constructor(peer: TestPeer, address: string) {
+    this.peer = peer;
+    this.address = address;
+  }
+
+  get accepted(): number {
+    return this.#accepted.size;
+  }
+
+  /** The code of the last reply; 0 when the connection was lost. */
+  async send(size: number): Promise<number> {
+    const id = `m${this.#next++}`;
+    const text = `Subject: ${id}\r\n\r\n${`${id.padEnd(98, 'x')}\r\n`.repeat(size / 100)}`;
+    let smtp: SmtpWire | undefined;
+    try {
+      smtp = await SmtpWire.open(this.peer.host, this.peer.port(25));
+      const { code } = await smtp.data('bob@beta.test', this.address, Buffer.from(text));
+      if (code === 250) this.#accepted.set(id, text.length);
+      return code;
+    } catch {
+      // Hung up on: no 250, so nothing to remember.
+      return 0;
+    } finally {
+      smtp?.destroy();
+    }
+  }
+
+  imap(): Promise<ImapWire> {
+    return ImapWire.open(this.peer.host, this.peer.port(143), this.address, this.peer.password);
+  }
+
+  /** Who got a 250 is there and whole, also what waited in the queue meanwhile. Answers how many messages there are. */
+  async nothingLost(): Promise<number> {
+    let found = new Map<string, number>();
+    for (let look = 0; look < 100; look++) {
+      if (look > 0) await new Promise((resolve) => setTimeout(resolve, 100));
+      found = await this.#look();
+      if (found.size >= this.#accepted.size) break;
+    }
+    const missing = [...this.#accepted].filter(([id, size]) => found.get(id) !== size).map(([id]) => id);
+    assert.deepEqual(missing, [], 'accepted and not there, or not whole');
+    return found.size;
+  }
+
+  async #look(): Promise<Map<string, number>> {
+    const found = new Map<string, number>();
+    await withImap({ peer: this.peer, address: this.address }, async (client) => {
+      const lock = await client.getMailboxLock('INBOX');
+      if (client.mailbox && client.mailbox.exists > 0) {
+        for await (const { source = Buffer.alloc(0) } of client.fetch('1:*', { source: true })) {
+          const text = source.toString();
+          const id = /^Subject: (\w+)\r$/m.exec(text)?.[1] ?? '';
+          found.set(id, text.length - text.indexOf(`Subject: ${id}`));
+        }
+      }
+      lock.release();
+    });
+    return found;
+  }
+}
