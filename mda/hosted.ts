@@ -63,11 +63,14 @@ export class Hosted implements Program {
     this.#rooms.lmtp.configure(config);
   }
 
-  /** Sessions first, as far as they end soon; then the leases (STORE.md §2); what still delivers then is a client of the new holders. */
-  async drain(deadlineMs: number): Promise<void> {
+  /**
+   * Leases go first when another worker waits for them, else after the sessions that end soon (STORE.md §2); what still delivers then is a client of
+   * the new holders.
+   */
+  async drain(deadlineMs: number, replaced: boolean): Promise<void> {
     const { lmtp, holders, clock, close } = this.#rooms;
     const sessions = lmtp.drain(deadlineMs);
-    await within(clock, Math.min(GRACE_MS, deadlineMs / 2), sessions);
+    if (!replaced) await within(clock, Math.min(GRACE_MS, deadlineMs / 2), sessions);
     await Promise.all(holders.map((holder) => holder.release()));
     await sessions;
     this.#closed ??= close();

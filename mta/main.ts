@@ -86,6 +86,7 @@ async function startMta(context: ProgramContext): Promise<Program> {
     },
     assign: (listeners) => holder.assign(listeners.includes('queue')),
     async drain(deadlineMs, replaced) {
+      const end = clock.now() + deadlineMs;
       drainMs = Math.min(deadlineMs, replaced ? HAND_ON_MS : RELEASE_MS);
       if (replaced) {
         // Delivery ends first, while this worker still writes the queue; then the next one takes it, and what sessions here still accept goes there.
@@ -93,8 +94,8 @@ async function startMta(context: ProgramContext): Promise<Program> {
         await holder.release();
         await Promise.race([server.idle(), pause(context, Math.min(SETTLE_MS, deadlineMs / 2))]);
       }
-      // Sessions first: what they still accept needs the queue.
-      await Promise.race([server.drain(), pause(context, deadlineMs - drainMs)]);
+      // Sessions first: what they still accept needs the queue, and the MDA.
+      await Promise.race([server.drain(), pause(context, end - clock.now() - (replaced ? 0 : drainMs))]);
       await holder.release();
       closed ??= close();
       await closed;

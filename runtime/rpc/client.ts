@@ -23,14 +23,22 @@ export function createRpcClient(options: RpcClientOptions): RpcClient {
 }
 
 interface Waiting {
+  readonly socket: Socket;
   item(value: unknown): void;
   end(): void;
   fail(error: Error): void;
+  /** The server went without having taken it. */
+  again?(): void;
 }
+
+/** The outcome of a call that was not taken. */
+const AGAIN = Symbol('again');
 
 class Client implements RpcClient {
   readonly #options: RpcClientOptions;
   readonly #waiting = new Map<number, Waiting>();
+  /** The one in use, and those that said goodbye and still answer. */
+  readonly #sockets = new Set<Socket>();
   #socket: Promise<Socket> | undefined;
   #nextId = 1;
   #closed = false;
@@ -41,9 +49,16 @@ class Client implements RpcClient {
 
   async call(method: string, argument: unknown, options?: { deadlineMs?: number }): Promise<unknown> {
     const deadline = performance.now() + (options?.deadlineMs ?? this.#options.deadlineMs ?? DEADLINE);
-    const socket = await this.#connected(deadline);
+    for (;;) {
+      const socket = await this.#connected(deadline);
+      const outcome = await this.#ask(socket, { method, argument }, deadline);
+      if (outcome !== AGAIN) return outcome;
+    }
+  }
+
+  #ask(socket: Socket, request: { method: string; argument: unknown }, deadline: number): Promise<unknown> {
     const id = this.#nextId++;
-    return await new Promise((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       const timer = setTimeout(
         () => {
           this.#waiting.delete(id);
@@ -52,6 +67,7 @@ class Client implements RpcClient {
         Math.max(1, deadline - performance.now()),
       );
       this.#waiting.set(id, {
+        socket,
         item(value) {
           clearTimeout(timer);
           resolve(value);
@@ -61,8 +77,12 @@ class Client implements RpcClient {
           clearTimeout(timer);
           reject(error);
         },
+        again() {
+          clearTimeout(timer);
+          resolve(AGAIN);
+        },
       });
-      writeFrame(socket, encodeFrame(KIND.call, id, { method, argument }));
+      writeFrame(socket, encodeFrame(KIND.call, id, request));
     });
   }
 
@@ -72,7 +92,7 @@ class Client implements RpcClient {
     if (signal.aborted) return;
     const id = this.#nextId++;
     const credit = this.#options.credit ?? 16;
-    const queue = new StreamQueue();
+    const queue = new StreamQueue(socket);
     this.#waiting.set(id, queue);
     const stop = (): void => queue.end();
     signal.addEventListener('abort', stop, { once: true });
@@ -92,11 +112,14 @@ class Client implements RpcClient {
 
   async close(): Promise<void> {
     this.#closed = true;
-    const socket = await this.#socket?.catch(() => undefined);
-    if (!socket || socket.destroyed) return;
-    const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
-    socket.destroy();
-    await gone;
+    await this.#socket?.catch(() => undefined);
+    await Promise.all(
+      Array.from(this.#sockets, (socket) => {
+        const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+        socket.destroy();
+        return gone;
+      }),
+    );
   }
 
   /** Tries to connect until the deadline: the socket's owner may be between two lives. */
@@ -118,6 +141,7 @@ class Client implements RpcClient {
   #connect(): Promise<Socket> {
     const { connect } = this.#options;
     const socket = typeof connect === 'string' ? createConnection({ path: connect }) : connect();
+    this.#sockets.add(socket);
     const reader = new FrameReader();
     const { promise, resolve, reject } = Promise.withResolvers<Socket>();
     let reason: Error | undefined;
@@ -127,21 +151,39 @@ class Client implements RpcClient {
     });
     socket.on('data', (chunk) => {
       try {
-        for (const frame of reader.push(chunk)) this.#frame(frame);
+        for (const frame of reader.push(chunk)) {
+          if (frame.kind !== KIND.goodbye) this.#frame(frame);
+          else {
+            if (this.#socket === promise) this.#socket = undefined;
+            this.#goodbye(socket, frame.id);
+          }
+        }
       } catch (error) {
         socket.destroy(error as Error);
       }
     });
     socket.on('close', () => {
       reject(reason ?? new Error('closed'));
-      this.#socket = undefined;
+      this.#sockets.delete(socket);
+      if (this.#socket === promise) this.#socket = undefined;
       const lost = new MailError('unavailable', 'the connection was lost', { cause: reason });
-      const waiting = [...this.#waiting.values()];
-      this.#waiting.clear();
-      for (const one of waiting) one.fail(lost);
+      for (const [id, one] of this.#waiting) {
+        if (one.socket !== socket) continue;
+        this.#waiting.delete(id);
+        one.fail(lost);
+      }
     });
     if (socket.readyState === 'open') resolve(socket);
     return promise;
+  }
+
+  /** What the server still took it answers; the rest is asked again, of whoever serves next. */
+  #goodbye(socket: Socket, lastTaken: number): void {
+    for (const [id, one] of this.#waiting) {
+      if (one.socket !== socket || id <= lastTaken || one.again === undefined) continue;
+      this.#waiting.delete(id);
+      one.again();
+    }
   }
 
   #frame({ kind, id, value }: Frame): void {
@@ -163,10 +205,15 @@ class Client implements RpcClient {
 
 /** Items of one stream that nobody has taken yet; never longer than the credit given. */
 class StreamQueue implements Waiting {
+  readonly socket: Socket;
   readonly #items: { value: unknown }[] = [];
   #ended = false;
   #error: Error | undefined;
   #wake: (() => void) | undefined;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+  }
 
   item(value: unknown): void {
     this.#items.push({ value });

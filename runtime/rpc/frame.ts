@@ -2,7 +2,17 @@
 import type { Socket } from 'node:net';
 import { DefaultSerializer, deserialize } from 'node:v8';
 
-export const KIND = { call: 1, answer: 2, error: 3, open: 4, item: 5, end: 6, cancel: 7, credit: 8 } as const;
+export const KIND = {
+  call: 1,
+  answer: 2,
+  error: 3,
+  open: 4,
+  item: 5,
+  end: 6,
+  cancel: 7,
+  credit: 8,
+  goodbye: 9,
+} as const;
 export type FrameKind = (typeof KIND)[keyof typeof KIND];
 
 export interface Frame {

@@ -191,6 +191,40 @@ test('ending a served connection finishes the calls in hand', async () => {
   await client.close();
 });
 
+test('what a server that ends had not taken is asked of the next one, and only that', async () => {
+  const held: (() => void)[] = [];
+  const taken: unknown[] = [];
+  const served: { end(): Promise<void> }[] = [];
+  await stop();
+  server = createServer((socket) => {
+    sockets.add(socket);
+    const generation = served.length;
+    const call = (_method: string, argument: unknown) => {
+      taken.push([generation, argument]);
+      return new Promise((resolve) => (generation === 0 ? held.push(() => resolve(generation)) : resolve(generation)));
+    };
+    served.push(serveRpc(socket, { call }, { log }));
+  });
+  await new Promise<void>((resolve) => server.listen(path(), resolve));
+  const client = createRpcClient({ connect: path() });
+  const first = client.call('a', 1);
+  while (held.length < 1) await new Promise((resolve) => setImmediate(resolve));
+  const ended = served[0]?.end();
+  // Sent before the goodbye has come, and too late to be taken.
+  const second = client.call('b', 2);
+  assert.equal(await second, 1);
+  assert.equal(await client.call('c', 3), 1);
+  held[0]?.();
+  assert.equal(await first, 0);
+  await ended;
+  assert.deepEqual(taken, [
+    [0, 1],
+    [1, 2],
+    [1, 3],
+  ]);
+  await client.close();
+});
+
 test('frames survive any cut of the stream', () => {
   const value = fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.double(), fc.uint8Array(), fc.boolean()), {
     noNullPrototype: true,

@@ -7,6 +7,8 @@ import type { RpcHandlers } from './rpc.ts';
 
 /** With this much unsent, nothing more is read until the peer has taken it. */
 const HIGH_WATER = 4 * 1024 * 1024;
+/** How long a client that was told goodbye may take to close its side. */
+const FAREWELL_MS = 1_000;
 
 /** What crosses the socket for an error. A fault of ours crosses as `unavailable`, without its text. */
 export interface WireError {
@@ -38,6 +40,8 @@ class ServerConnection {
   readonly #reader = new FrameReader();
   readonly #streams = new Map<number, OpenStream>();
   readonly #inHand = new Set<Promise<void>>();
+  #lastTaken = 0;
+  #leaving = false;
 
   constructor(socket: Socket, handlers: RpcHandlers, log: Log) {
     this.#socket = socket;
@@ -53,11 +57,16 @@ class ServerConnection {
   }
 
   async end(): Promise<void> {
-    this.#socket.pause();
+    // What comes from here on is read and not taken: the client hears so, and asks whoever serves next.
+    this.#leaving = true;
+    this.#send(encodeFrame(KIND.goodbye, this.#lastTaken));
     this.#cancelAll();
     await Promise.allSettled(this.#inHand);
-    if (!this.#socket.destroyed) this.#socket.end(() => this.#socket.destroy());
+    if (!this.#socket.destroyed) this.#socket.end();
+    this.#socket.resume();
+    const timer = setTimeout(() => this.#socket.destroy(), FAREWELL_MS);
     await this.closed;
+    clearTimeout(timer);
   }
 
   #cancelAll(): void {
@@ -78,6 +87,8 @@ class ServerConnection {
   }
 
   #frame({ kind, id, value }: Frame): void {
+    if (this.#leaving && kind !== KIND.credit) return;
+    if (kind === KIND.call || kind === KIND.open) this.#lastTaken = id;
     if (kind === KIND.call) this.#track(this.#call(id, value));
     else if (kind === KIND.open) this.#track(this.#stream(id, value));
     else if (kind === KIND.cancel) this.#streams.get(id)?.abort.abort();
