@@ -34,6 +34,9 @@ export interface Config {
     readonly port: number;
     readonly allowLoopback: boolean;
     readonly smarthost?: Route;
+    readonly smarthostUser?: string;
+    readonly smarthostPasswordFile?: string;
+    readonly smarthostCertificates?: string;
     /** Waits between attempts; the last repeats. */
     readonly retry: readonly number[];
     readonly expire: number;
@@ -62,6 +65,7 @@ export interface Config {
   readonly store: { readonly shards: number; readonly expungedRetention: number; readonly tombstoneRetention: number };
   /** Milliseconds. */
   readonly restart: { readonly drainTime: number };
+  readonly login: { readonly channelBinding: boolean };
   readonly tls: { readonly certificate?: string; readonly key?: string };
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'auto' | 'json' | 'pretty' };
 }

@@ -8,6 +8,9 @@ const OPTIONAL_EXAMPLES: Readonly<Record<string, string>> = {
   user: '"peerpost"',
   'listeners.lmtp-unix': '"run/lmtp.sock"',
   'delivery.smarthost': '"smtp://relay.example.org:25"',
+  'delivery.smarthost-user': '"peer@example.org"',
+  'delivery.smarthost-password-file': '"/etc/peerpost/smarthost-password"',
+  'delivery.smarthost-certificates': '"/etc/peerpost/authorities.pem"',
   'tls.certificate': '"/etc/peerpost/fullchain.pem"',
   'tls.key': '"/etc/peerpost/privkey.pem"',
 };

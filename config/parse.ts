@@ -125,6 +125,11 @@ function contradictions(config: Config): Problem[] {
     const missing = certificate === undefined ? 'tls.certificate' : 'tls.key';
     problems.push({ key: missing, found: 'nothing', expected: 'a path, since its other half is given' });
   }
+  const { smarthostUser, smarthostPasswordFile } = config.delivery ?? {};
+  if ((smarthostUser === undefined) !== (smarthostPasswordFile === undefined)) {
+    const missing = smarthostUser === undefined ? 'delivery.smarthost-user' : 'delivery.smarthost-password-file';
+    problems.push({ key: missing, found: 'nothing', expected: 'a value, since its other half is given' });
+  }
   const socketPath = config.listeners.lmtpUnix;
   if (socketPath !== undefined && Buffer.byteLength(socketPath) > 100) {
     // The system's limit is 107 octets on Linux and 103 elsewhere.

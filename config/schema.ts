@@ -115,6 +115,21 @@ export const schema: Schema = {
           'Deliver to destinations that resolve to this host or to loopback. They are refused otherwise, since mail would go in circles.',
         ),
         smarthost: key(kinds.route, undefined, 'A relay that takes all mail for other domains.'),
+        smarthostUser: key(
+          kinds.text('a user name'),
+          undefined,
+          'Log in at the smarthost with this name, by SCRAM or PLAIN: only over TLS, and only where its certificate is valid for its name.',
+        ),
+        smarthostPasswordFile: key(
+          kinds.path,
+          undefined,
+          'A file with the password for the smarthost, in its first line. The user of the programs must be able to read it.',
+        ),
+        smarthostCertificates: key(
+          kinds.path,
+          undefined,
+          'PEM file: authorities that may vouch for the smarthost, instead of the usual ones.',
+        ),
         retry: key(
           kinds.list(kinds.duration(1), { least: 1 }),
           ['5m', '10m', '20m', '40m', '1h', '2h', '4h'],
@@ -194,6 +209,16 @@ export const schema: Schema = {
           kinds.duration(),
           '1m',
           'How long a process that was replaced (`peerpost restart`) may go on with the sessions that it has. SMTP clients then hear 421; IMAP clients hear BYE, spread over this time.',
+        ),
+      },
+    },
+    login: {
+      doc: 'How people log in, over all protocols.',
+      keys: {
+        channelBinding: key(
+          kinds.flag,
+          false,
+          'Offer SCRAM-SHA-256-PLUS, which ties a login to its TLS connection (tls-exporter, RFC 9266), on IMAP and submission. Off by default: clients on GNU SASL (mutt and others) choose it wherever it is offered, and then fail, since they cannot bind to TLS 1.3.',
         ),
       },
     },

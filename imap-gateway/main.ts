@@ -82,6 +82,7 @@ function settings(context: ProgramContext, rooms: Rooms, config: Config): ImapLi
   });
   return {
     connectionsPerAddress,
+    channelBinding: config.login.channelBinding,
     exemptNetworks,
     services: {
       hostname: config.hostname,

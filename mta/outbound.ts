@@ -8,6 +8,7 @@ import type { Directory } from '#store/directory.ts';
 import type { NewQueueEntry, Queue } from '#store/queue.ts';
 import { attempt } from './delivery/attempt.ts';
 import { ConnectionPool } from './delivery/connection-pool.ts';
+import { readSmarthostLogin } from './delivery/smarthost.ts';
 import type { Notice } from './dsn/notice.ts';
 import { type ReportedMessage, reportsFor } from './dsn/reporter.ts';
 import { Destinations } from './queue/destinations.ts';
@@ -36,7 +37,13 @@ export function startOutbound(queue: Queue, outbound: OutboundContext): Outbound
   const { context, directory } = outbound;
   const config = (): Config => outbound.config();
   const { clock, random, log, coordination } = context;
-  const pool = new ConnectionPool({ clock, random, log, hostname: config().hostname });
+  const pool = new ConnectionPool({
+    clock,
+    random,
+    log,
+    hostname: config().hostname,
+    smarthostLogin: () => readSmarthostLogin(config()),
+  });
   const limit = (key: string): number =>
     key === 'local' ? LOCAL_CONCURRENCY : config().delivery.concurrencyPerDestination;
   const scheduler = new Scheduler({
@@ -52,6 +59,7 @@ export function startOutbound(queue: Queue, outbound: OutboundContext): Outbound
         lmtpPath: listeners.lmtpUnix,
         routes,
         ...(delivery.smarthost !== undefined && { smarthost: delivery.smarthost }),
+        smarthostLogin: delivery.smarthostUser !== undefined,
         isLocalDomain: (domain) => directory.isLocalDomain(domain),
       });
     },

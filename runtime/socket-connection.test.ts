@@ -240,3 +240,20 @@ test('connect() names a refused connection by its cause', async () => {
     return true;
   });
 });
+
+test('a client that closes its side in the middle of the handshake is let go at once', async (t) => {
+  const server = createServer({ pauseOnConnect: true, allowHalfOpen: true });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const client = netConnect((server.address() as AddressInfo).port, '127.0.0.1');
+  t.after(() => client.destroy());
+  const [socket] = (await once(server, 'connection')) as [Socket];
+  const rooms = { clock: systemClock, random: systemRandom, secureContext: testSecureContext };
+  const connection = new SocketConnection(socket, rooms);
+  const handshake = assert.rejects(connection.implicitTls(30_000), ConnectionClosed);
+  client.end(Buffer.of(0x16, 3, 1));
+  const before = performance.now();
+  await handshake;
+  assert.ok(performance.now() - before < 10_000);
+});

@@ -273,7 +273,8 @@ function handshake(socket: TLSSocket, event: string): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once(event, () => resolve());
     socket.once('error', reject);
-    socket.once('close', () => reject(new ConnectionClosed('closed')));
+    // Whoever closes its side now will never finish; without this the place is held until the timeout.
+    for (const gone of ['end', 'close']) socket.once(gone, () => reject(new ConnectionClosed('closed')));
   });
 }
 

@@ -4,6 +4,7 @@
  * tagged result. `run` writes untagged responses to `context.out` and answers with the tagged one; a `MailError` that it throws goes through the
  * table of `response/codes.ts`, anything else becomes `NO [SERVERBUG]`.
  */
+import type { ChannelBinding } from '#mail/sasl/exchange.ts';
 import type { Clock, Log, Random } from '#runtime/ambient.ts';
 import type { Directory } from '#store/directory.ts';
 import type { MailStore } from '#store/store.ts';
@@ -97,6 +98,8 @@ export interface ConnectionFacts {
   /** STARTTLS can be had. */
   readonly canStartTls: boolean;
   readonly loopback: boolean;
+  /** For SCRAM-SHA-256-PLUS: where it is switched on and the connection can be bound to. */
+  binding(): ChannelBinding | undefined;
   /** Canonical address, or `unix`. */
   readonly remote: string;
 }

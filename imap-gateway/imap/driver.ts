@@ -2,6 +2,7 @@
  * Drives one connection: bytes to commands by the framer, commands to the table, strictly one after the other (RFC 9051 §5.5: so that pipelined
  * commands are never ambiguous), results to the output. `serveConnection` returns when the connection is over; only faults of ours are logged.
  */
+import type { ChannelBinding } from '#mail/sasl/exchange.ts';
 import type { Log } from '#runtime/ambient.ts';
 import { type Connection, ConnectionClosed } from '#runtime/connection.ts';
 import type { Login } from '#store/directory.ts';
@@ -28,6 +29,8 @@ export interface DriverOptions {
   readonly table: ReadonlyMap<string, Command>;
   /** A certificate is there, so that STARTTLS can be offered. */
   readonly canStartTls: boolean;
+  /** Offer SCRAM-SHA-256-PLUS. */
+  readonly channelBinding?: boolean;
   readonly log: Log;
   /** Told when somebody logs in. */
   readonly loggedIn?: (login: Login) => void;
@@ -289,8 +292,14 @@ class Driver {
       tls: tls !== undefined,
       canStartTls: tls === undefined && this.#options.canStartTls,
       loopback,
+      binding: () => this.#binding(),
       remote: remote === 'unix' ? remote : remote.address,
     };
+  }
+
+  #binding(): ChannelBinding | undefined {
+    const data = this.#options.channelBinding === true ? this.#connection.tls?.exporter() : undefined;
+    return data && { type: 'tls-exporter', data };
   }
 
   #capabilities(): string {

@@ -18,6 +18,8 @@ export interface ImapListenerRooms {
 export interface ImapListenerSettings {
   readonly services: ImapServices;
   readonly connectionsPerAddress: number;
+  /** `login.channel-binding` of the configuration. */
+  readonly channelBinding: boolean;
   readonly exemptNetworks: readonly string[];
 }
 
@@ -95,6 +97,7 @@ export class ImapListener {
         services,
         table: commandTable,
         canStartTls,
+        channelBinding: this.#settings.channelBinding,
         log,
         loggedIn: (login) => registration.loggedIn(login.address),
       });

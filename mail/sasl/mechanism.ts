@@ -11,15 +11,22 @@
  * held). A throw of `context.scram` passes through unchanged, so a store that is down is a temporary failure and never "wrong password".
  */
 import { MailError } from '#mail/failure.ts';
-import type { SaslContext, SaslExchange, SaslOutcome } from './exchange.ts';
+import type { ChannelBinding, SaslContext, SaslExchange, SaslOutcome } from './exchange.ts';
 import { login } from './login.ts';
 import { plain } from './plain.ts';
 import { scramServer } from './scram-server.ts';
 
 export type SaslMechanism = 'PLAIN' | 'LOGIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS';
 
-/** In the order in which to announce them, best first. SCRAM-SHA-256-PLUS only where there is a channel binding; the first three after TLS or from loopback only. */
-export const saslMechanisms = ['SCRAM-SHA-256', 'PLAIN', 'LOGIN'] as const satisfies readonly SaslMechanism[];
+const MECHANISMS: readonly SaslMechanism[] = ['SCRAM-SHA-256', 'PLAIN', 'LOGIN'];
+
+/**
+ * In the order in which to announce them, best first; after TLS or from loopback only. With a binding SCRAM-SHA-256-PLUS is among them. It must be
+ * given to the exchange exactly where it is announced: a client that could bind and was not offered it says so (`y`, RFC 5802 §6).
+ */
+export function offeredMechanisms(binding: ChannelBinding | undefined): readonly SaslMechanism[] {
+  return binding === undefined ? MECHANISMS : ['SCRAM-SHA-256-PLUS', ...MECHANISMS];
+}
 
 /** Names are compared without case. `undefined` for a mechanism that we don't have (504 5.5.4, NO). */
 export function findMechanism(name: string): SaslMechanism | undefined {

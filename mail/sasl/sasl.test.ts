@@ -40,9 +40,10 @@ async function converse(
 async function scramLogin(
   server: SaslContext<string>,
   client: Parameters<typeof scramClient>[0],
+  name: SaslMechanism = 'SCRAM-SHA-256',
 ): Promise<SaslOutcome<string>> {
   const ours = scramClient(client);
-  const exchange = startSasl('SCRAM-SHA-256', (await ours.next()).value ?? undefined, server);
+  const exchange = startSasl(name, (await ours.next()).value ?? undefined, server);
   let step = await exchange.next();
   while (!step.done) {
     const response = await ours.next(step.value);
@@ -124,6 +125,19 @@ test('SCRAM answers a wrong password and an unknown user alike', async () => {
   const nobody = await scramLogin(unknown, { username: 'tim', password: 'tan', random: randomBytes });
   assert.deepEqual(nobody, wrong);
   assert.deepEqual(nobody, { kind: 'scram', username: 'tim', authzid: '', login: undefined });
+});
+
+test('SCRAM-SHA-256-PLUS ties a login to its connection (RFC 5802 §6, RFC 9266)', async () => {
+  const bound = (octet: number) => ({ type: 'tls-exporter' as const, data: new Uint8Array(32).fill(octet) });
+  const server = { ...(await contextFor('tan')), channelBinding: bound(1) };
+  const client = { username: 'tim', password: 'tan', random: randomBytes };
+  const good = await scramLogin(server, { ...client, binding: bound(1) }, 'SCRAM-SHA-256-PLUS');
+  assert.deepEqual(good, { kind: 'scram', username: 'tim', authzid: '', login: 'account-1' });
+  // Somebody between the two has a TLS connection with each.
+  const relayed = await scramLogin(server, { ...client, binding: bound(2) }, 'SCRAM-SHA-256-PLUS');
+  assert.deepEqual(relayed, { kind: 'scram', username: 'tim', authzid: '', login: undefined });
+  await assert.rejects(scramLogin(server, client, 'SCRAM-SHA-256-PLUS'), { failure: 'bad-request' });
+  await assert.rejects(scramLogin(server, { ...client, binding: bound(1) }), { failure: 'bad-request' });
 });
 
 test('SCRAM refuses mandatory extensions, bindings without -PLUS, and nonsense', async () => {

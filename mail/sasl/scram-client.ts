@@ -1,6 +1,7 @@
 /** The client's end of SCRAM-SHA-256 (RFC 5802, RFC 7677), for tests and for relaying through a server that wants it. */
 import { timingSafeEqual } from 'node:crypto';
 import { MailError } from '#mail/failure.ts';
+import type { ChannelBinding } from './exchange.ts';
 import { saslprep } from './saslprep.ts';
 import { decodeBase64, encodeName, makeProof, parseAttributes, saltPassword } from './scram.ts';
 import { decodeResponse, malformed, NOTHING } from './text.ts';
@@ -14,20 +15,24 @@ export interface ScramClientOptions {
   readonly authzid?: string;
   /** `y`: we could bind, but the server offered no -PLUS. */
   readonly gs2?: 'n' | 'y';
+  /** For SCRAM-SHA-256-PLUS. */
+  readonly binding?: ChannelBinding;
   random(length: number): Uint8Array;
 }
 
 /** Yields responses and receives challenges; returns once the server has proven itself, throws `bad-credentials` when it has not. */
 export async function* scramClient(options: ScramClientOptions): AsyncGenerator<Uint8Array, void, Uint8Array> {
   const authzid = options.authzid ? `a=${encodeName(options.authzid)}` : '';
-  const header = `${options.gs2 ?? 'n'},${authzid},`;
+  const { binding } = options;
+  const header = `${binding === undefined ? (options.gs2 ?? 'n') : `p=${binding.type}`},${authzid},`;
   const nonce = Buffer.from(options.random(18)).toString('base64');
   const bare = `n=${encodeName(saslprep(options.username) ?? options.username)},r=${nonce}`;
 
   const serverFirst = decodeResponse(yield Buffer.from(header + bare));
   const { combined, salt, iterations } = parseServerFirst(serverFirst, nonce);
   const salted = await saltPassword(options.password, salt, iterations);
-  const withoutProof = `c=${Buffer.from(header).toString('base64')},r=${combined}`;
+  const bound = Buffer.concat([Buffer.from(header), binding?.data ?? NOTHING]);
+  const withoutProof = `c=${bound.toString('base64')},r=${combined}`;
   const { proof, signature } = makeProof(salted, `${bare},${serverFirst},${withoutProof}`);
 
   const serverFinal = yield Buffer.from(`${withoutProof},p=${Buffer.from(proof).toString('base64')}`);

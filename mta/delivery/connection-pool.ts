@@ -8,6 +8,7 @@ import { type ClientOptions, SmtpClient } from '#runtime/smtp/client.ts';
 import type { ClientTimeouts } from '#runtime/smtp/client-types.ts';
 import { ClientError } from '#runtime/smtp/client-types.ts';
 import type { NextHop } from '../routing/next-hops.ts';
+import { enterSmarthost, type SmarthostLogin } from './smarthost.ts';
 
 export interface PoolOptions {
   readonly clock: Clock;
@@ -15,6 +16,8 @@ export interface PoolOptions {
   readonly log: Log;
   readonly hostname: string;
   readonly timeouts?: Partial<ClientTimeouts>;
+  /** Asked for each connection to a hop with `login`. */
+  readonly smarthostLogin?: () => Promise<SmarthostLogin>;
   /** Milliseconds that an unused connection stays open. Peers hang up after minutes and dislike being held. */
   readonly idleMs?: number;
   /** After so many messages a connection is closed, so that load spreads over a peer's hosts. */
@@ -110,6 +113,7 @@ export class ConnectionPool {
     const { clock, random, hostname, timeouts, log } = this.#options;
     const options: ClientOptions = { clock, random, hostname, protocol: hop.protocol, ...(timeouts && { timeouts }) };
     const client = await SmtpClient.open(hop.target, options);
+    if (hop.login === true) return this.#logIn(client, hop);
     if (!client.extensions.has('STARTTLS')) return client;
     try {
       await client.startTls({ rejectUnauthorized: false, ...(isIP(hop.host) === 0 && { servername: hop.host }) });
@@ -125,8 +129,21 @@ export class ConnectionPool {
       return await SmtpClient.open(hop.target, options);
     }
   }
+
+  async #logIn(client: SmtpClient, hop: NextHop): Promise<SmtpClient> {
+    try {
+      const login = await this.#options.smarthostLogin?.();
+      if (login === undefined) throw new Error('no login for the smarthost');
+      await enterSmarthost(client, hop.host, login);
+      return client;
+    } catch (error) {
+      client.destroy();
+      throw error;
+    }
+  }
 }
 
 function keyOf(hop: NextHop): string {
-  return 'path' in hop.target ? hop.target.path : `${hop.protocol} ${hop.host} ${hop.target.host} ${hop.target.port}`;
+  if ('path' in hop.target) return hop.target.path;
+  return `${hop.protocol} ${hop.host} ${hop.target.host} ${hop.target.port}${hop.login === true ? ' login' : ''}`;
 }

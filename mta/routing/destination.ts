@@ -5,8 +5,8 @@ import type { Address } from '#mail/envelope.ts';
 export type Destination =
   /** An account of ours: LMTP to our MDA. */
   | { readonly kind: 'local'; readonly key: string; readonly path: string }
-  /** A static route or the smarthost: the admin's word, taken as it is. */
-  | { readonly kind: 'route'; readonly key: string; readonly route: Route }
+  /** A static route or the smarthost: the admin's word, taken as it is. `login`: the smarthost that we log in at. */
+  | { readonly kind: 'route'; readonly key: string; readonly route: Route; readonly login?: true }
   /** MX records decide; or an address literal (RFC 5321 §4.1.3). */
   | { readonly kind: 'domain'; readonly key: string; readonly domain: string };
 
@@ -14,6 +14,7 @@ export interface DestinationRules {
   readonly lmtpPath: string;
   readonly routes: { readonly [domain: string]: Route };
   readonly smarthost?: Route;
+  readonly smarthostLogin?: boolean;
   isLocalDomain(domain: string): Promise<boolean>;
 }
 
@@ -24,8 +25,14 @@ export async function destinationOf(address: Address, rules: DestinationRules): 
   if (domain === '' || (await rules.isLocalDomain(domain))) {
     return { kind: 'local', key: 'local', path: rules.lmtpPath };
   }
-  const route = Object.hasOwn(rules.routes, domain) ? rules.routes[domain] : rules.smarthost;
+  const route = Object.hasOwn(rules.routes, domain) ? rules.routes[domain] : undefined;
   if (route !== undefined) return { kind: 'route', key: formatRoute(route), route };
+  const { smarthost, smarthostLogin } = rules;
+  if (smarthost !== undefined) {
+    const key = formatRoute(smarthost);
+    if (smarthostLogin !== true) return { kind: 'route', key, route: smarthost };
+    return { kind: 'route', key: `${key} with login`, route: smarthost, login: true };
+  }
   return { kind: 'domain', key: domain, domain };
 }
 

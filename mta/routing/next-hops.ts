@@ -11,6 +11,8 @@ export interface NextHop {
   /** For logs and for the server name in TLS. */
   readonly host: string;
   readonly target: Target;
+  /** Over verified TLS only, and with our login at the smarthost. */
+  readonly login?: true;
 }
 
 export type NextHops =
@@ -27,10 +29,11 @@ export async function nextHops(destination: Destination, options: RoutingOptions
     case 'local':
       return hops('lmtp', { path: destination.path });
     case 'route': {
+      const { login } = destination;
       const { protocol, host, port, path } = destination.route;
       if (path !== undefined) return hops(protocol, { path });
       // The admin chose this host: it may well be this one, on another port.
-      return toHops(await addressesOf([host], { ...options, allowLoopback: true }), protocol, port);
+      return toHops(await addressesOf([host], { ...options, allowLoopback: true }), protocol, port, login);
     }
     case 'domain': {
       const hosts = destination.domain.startsWith('[')
@@ -56,8 +59,18 @@ function hops(protocol: NextHop['protocol'], target: { readonly path: string }):
   return { kind: 'hops', hops: [{ protocol, host: target.path, target }] };
 }
 
-function toHops(list: Awaited<ReturnType<typeof addressesOf>>, protocol: NextHop['protocol'], port: number): NextHops {
+function toHops(
+  list: Awaited<ReturnType<typeof addressesOf>>,
+  protocol: NextHop['protocol'],
+  port: number,
+  login?: true,
+): NextHops {
   if (list.kind === 'failed') return list;
-  const toHop = ({ host, address }: HostAddress): NextHop => ({ protocol, host, target: { host: address, port } });
+  const toHop = ({ host, address }: HostAddress): NextHop => ({
+    protocol,
+    host,
+    target: { host: address, port },
+    ...(login && { login }),
+  });
   return { kind: 'hops', hops: list.addresses.map(toHop) };
 }

@@ -3,7 +3,7 @@ import type { BodyType, ForwardPath, ReversePath } from '#mail/envelope.ts';
 import type { Reply } from '#mail/smtp/reply.ts';
 
 /** Where in the conversation something happened. `content` is before the last octet of content has left, `final` afterwards: then the peer may have taken the message. */
-export type Stage = 'connect' | 'greeting' | 'hello' | 'starttls' | 'mail' | 'rcpt' | 'content' | 'final';
+export type Stage = 'connect' | 'greeting' | 'hello' | 'starttls' | 'auth' | 'mail' | 'rcpt' | 'content' | 'final';
 
 export interface OutgoingMessage {
   readonly reversePath: ReversePath;

@@ -10,6 +10,7 @@ import { isPositive, isTransient, type Reply } from '#mail/smtp/reply.ts';
 import { connect, type Target } from '../connect.ts';
 import type { TlsInfo } from '../connection.ts';
 import type { SocketConnection, SocketConnectionOptions } from '../socket-connection.ts';
+import { authenticate, type Credentials } from './client-auth.ts';
 import {
   CLIENT_TIMEOUTS,
   ClientError,
@@ -24,6 +25,7 @@ import { Extensions } from './extensions.ts';
 import { ReplyStream } from './reply-stream.ts';
 import { SessionBudget } from './session-budget.ts';
 import { isClosing, Transaction } from './transaction.ts';
+import { Turns } from './turns.ts';
 
 export interface ClientOptions extends SocketConnectionOptions {
   readonly protocol: 'smtp' | 'lmtp';
@@ -48,9 +50,7 @@ export class SmtpClient {
   #broken = false;
   #inFlight = 0;
   readonly #budget = new SessionBudget();
-  /** Ends when the replies of the message before have been read; and when the last message that needed the connection to itself is through. */
-  #tail: Promise<void> = Promise.resolve();
-  #gate: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
 
   /** Connects, reads the greeting and says hello. Throws `ClientError`. */
   static async open(target: Target, options: ClientOptions): Promise<SmtpClient> {
@@ -135,6 +135,22 @@ export class SmtpClient {
     await this.#hello();
   }
 
+  /** AUTH, then the connection is a user's. Throws `ClientError`, whose cause is a `MailError` where the server is not to be trusted. Never in the clear. */
+  async logIn(credentials: Credentials): Promise<void> {
+    if (this.tls === undefined) throw new ClientError('auth', undefined, { cause: new Error('no TLS') });
+    const say = (line: string): Promise<Reply> => this.#command(line, 'auth');
+    const random = (length: number): Uint8Array => this.#options.random.bytes(length);
+    const { mechanisms } = this.#extensions;
+    let answer: Reply;
+    try {
+      answer = await authenticate({ mechanisms, exported: this.tls.exporter(), random, say }, credentials);
+    } catch (cause) {
+      if (cause instanceof ClientError) throw cause;
+      throw new ClientError('auth', undefined, { cause });
+    }
+    if (answer.code !== 235) throw new ClientError('auth', answer);
+  }
+
   /** One transaction. Content that is a function is asked for once at most. RFC 3030 §3: binary content never leaves for a peer that doesn't take it. */
   async send(message: OutgoingMessage): Promise<TransactionResult> {
     const transaction = new Transaction(message.recipients.length);
@@ -145,7 +161,7 @@ export class SmtpClient {
       transaction.loseRest('mail', new Error('the peer takes no binary content'));
       return transaction.result(false);
     }
-    const turn = this.#takeTurn(!eager);
+    const turn = this.#turns.take(!eager);
     this.#inFlight += 1;
     this.#budget.used(message.recipients, this.#extensions);
     this.#replies.busy();
@@ -376,18 +392,6 @@ export class SmtpClient {
   #judge(answer: Reply): Reply {
     if (isClosing(answer)) this.#broken = true;
     return answer;
-  }
-
-  /** A place in the order of writing and of reading. `alone` keeps those behind from writing until the end. */
-  #takeTurn(alone: boolean): { mayWrite: Promise<void>; mayRead: Promise<void>; end: () => void } {
-    const mayWrite = this.#gate;
-    const mayRead = this.#tail;
-    let end: () => void = () => undefined;
-    this.#tail = new Promise((resolve) => {
-      end = resolve;
-    });
-    if (alone) this.#gate = this.#tail;
-    return { mayWrite, mayRead, end };
   }
 }
 

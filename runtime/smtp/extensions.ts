@@ -27,6 +27,11 @@ export class Extensions {
     return Number.isSafeInteger(size) && size > 0 ? size : undefined;
   }
 
+  /** SASL mechanisms (RFC 4954 §3), upper case. */
+  get mechanisms(): readonly string[] {
+    return (this.#keywords.get('AUTH') ?? []).map((name) => name.toUpperCase());
+  }
+
   /** RFC 9422 §4: transactions of a session, recipients of a transaction, domains of recipients of a session; infinite where not told. */
   limit(name: 'MAILMAX' | 'RCPTMAX' | 'RCPTDOMAINMAX'): number {
     return this.#limits.get(name) ?? Number.POSITIVE_INFINITY;

@@ -1,11 +1,13 @@
 /** AUTHENTICATE (RFC 9051 §6.2.2; SASL-IR: RFC 4959): base64 around the mechanisms of mail/sasl. */
-import { findMechanism, startSasl } from '#mail/sasl/mechanism.ts';
+import type { ChannelBinding } from '#mail/sasl/exchange.ts';
+import { findMechanism, offeredMechanisms, type SaslMechanism, startSasl } from '#mail/sasl/mechanism.ts';
 import type { Login } from '#store/directory.ts';
 import { bad, type CommandContext, type ConnectionFacts, defineCommand, no, ok, Refused } from '../command.ts';
 import { type Cursor, SP } from '../grammar/cursor.ts';
 
-/** Best first. LOGIN is an obsolete mechanism, and the command LOGIN is there for those who know nothing else. */
-const MECHANISMS = ['SCRAM-SHA-256', 'PLAIN'];
+/** LOGIN is an obsolete mechanism, and the command LOGIN is there for those who know nothing else. */
+const offered = (binding: ChannelBinding | undefined): readonly SaslMechanism[] =>
+  offeredMechanisms(binding).filter((name) => name !== 'LOGIN');
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 interface AuthenticateArguments {
@@ -20,16 +22,17 @@ export const authenticate = defineCommand({
   name: 'AUTHENTICATE',
   allowedIn: ['not-authenticated'],
   capabilities: ({ connection }) =>
-    mayAuthenticate(connection) ? [...MECHANISMS.map((name) => `AUTH=${name}`), 'SASL-IR'] : [],
+    mayAuthenticate(connection) ? [...offered(connection.binding()).map((name) => `AUTH=${name}`), 'SASL-IR'] : [],
   parse: parseAuthenticate,
   run: async ({ mechanism, initial }, context) => {
     const { connection, services } = context;
-    const name = MECHANISMS.includes(mechanism) ? findMechanism(mechanism) : undefined;
-    if (name === undefined) return no('Unknown mechanism', 'CANNOT');
+    const binding = connection.binding();
+    const name = findMechanism(mechanism);
+    if (name === undefined || !offered(binding).includes(name)) return no('Unknown mechanism', 'CANNOT');
     if (!mayAuthenticate(connection)) return no('Passwords need TLS here', 'PRIVACYREQUIRED');
     await services.auth.admit(connection.remote);
     const first = initial === undefined ? undefined : decode(initial === '=' ? '' : initial);
-    const exchange = startSasl(name, first, services.auth.sasl);
+    const exchange = startSasl(name, first, { ...services.auth.sasl, ...(binding && { channelBinding: binding }) });
     let step = await exchange.next();
     while (step.done !== true) {
       const line = await context.ask(Buffer.from(step.value).toString('base64'));

@@ -1,7 +1,7 @@
 /** AUTH (RFC 4954), on submission only: after TLS or from loopback, once a session, never within a transaction. */
 import { MailError } from '#mail/failure.ts';
-import type { SaslContext } from '#mail/sasl/exchange.ts';
-import { findMechanism, type SaslMechanism, saslMechanisms, startSasl, verifySasl } from '#mail/sasl/mechanism.ts';
+import type { ChannelBinding, SaslContext } from '#mail/sasl/exchange.ts';
+import { findMechanism, offeredMechanisms, type SaslMechanism, startSasl, verifySasl } from '#mail/sasl/mechanism.ts';
 import { type AuthArguments, decodeBase64, parseAuth } from '#mail/smtp/command.ts';
 import { type Reply, reply } from '#mail/smtp/reply.ts';
 import { CommandSyntaxError } from '#mail/smtp/syntax-error.ts';
@@ -24,7 +24,10 @@ export function auth(services: SmtpServices, peer: Peer): MtaCommand {
     endsGroup: true,
     // RFC 4954 §4.5: a response may have 12,288 octets.
     lineLimit: 12_288,
-    keywords: (connection) => (mayAuthenticate(connection) ? [`AUTH ${offered.join(' ')}`] : []),
+    keywords(connection) {
+      if (!mayAuthenticate(connection)) return [];
+      return [`AUTH ${offeredMechanisms(bindingOf(services, connection)).join(' ')}`];
+    },
     parse: parseAuth,
     async run(session, args, context) {
       // RFC 4954 §4: once a session has succeeded, further AUTH MUST be refused with 503.
@@ -46,11 +49,11 @@ export function auth(services: SmtpServices, peer: Peer): MtaCommand {
   });
 }
 
-/**
- * Without SCRAM-SHA-256-PLUS: clients on GNU SASL (mutt) choose it wherever it is announced, and then fail, since they can't give the
- * `tls-exporter` binding that it needs.
- */
-const offered: readonly SaslMechanism[] = saslMechanisms;
+/** Only where the admin wants it: clients on GNU SASL (mutt) choose SCRAM-SHA-256-PLUS wherever it is announced, and then fail. */
+function bindingOf({ config }: SmtpServices, { tls }: Connection): ChannelBinding | undefined {
+  const data = config.login.channelBinding ? tls?.exporter() : undefined;
+  return data && { type: 'tls-exporter', data };
+}
 
 /** DESIGN §7: no credentials in the clear, except where nobody listens. */
 const mayAuthenticate = (connection: Connection): boolean => connection.tls !== undefined || connection.loopback;
@@ -64,12 +67,13 @@ async function authenticate(
   const { connection, log, clock } = context;
   if (!mayAuthenticate(connection)) return reply(538, '7.11', 'Use STARTTLS first');
   const mechanism = findMechanism(args.mechanism);
-  if (mechanism === undefined || !offered.includes(mechanism)) {
+  const binding = bindingOf(services, connection);
+  if (mechanism === undefined || !offeredMechanisms(binding).includes(mechanism)) {
     return reply(504, '5.4', 'Unknown mechanism');
   }
   if (!(await mayLogIn(services, peer))) return reply(454, '7.0', 'Too many failed logins, try again later');
   try {
-    const login = await converse(services, mechanism, args.initial, context);
+    const login = await converse(services, mechanism, binding, args.initial, context);
     if (login !== undefined) return login;
   } catch (error) {
     if (error instanceof ConnectionClosed || error instanceof CommandSyntaxError) throw error;
@@ -87,15 +91,15 @@ async function authenticate(
 async function converse(
   services: SmtpServices,
   mechanism: SaslMechanism,
+  channelBinding: ChannelBinding | undefined,
   initial: string | undefined,
   context: Context,
 ): Promise<Login | undefined> {
   const { directory } = services;
-  const exported = context.connection.tls?.exporter();
   const saslContext: SaslContext<Login> = {
     scram: (user) => directory.scram(user),
     random: (length) => services.random.bytes(length),
-    ...(exported === undefined ? {} : { channelBinding: { type: 'tls-exporter', data: exported } }),
+    ...(channelBinding && { channelBinding }),
   };
   const exchange = startSasl(mechanism, initial === undefined ? undefined : decode(initial), saslContext);
   let step = await exchange.next();

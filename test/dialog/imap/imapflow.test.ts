@@ -19,7 +19,7 @@ async function startGateway(t: TestContext): Promise<Gateway> {
   const { services, coordination } = world;
   const listener = new ImapListener(
     { coordination, secureContext: testSecureContext },
-    { services, connectionsPerAddress: 50, exemptNetworks: [] },
+    { services, connectionsPerAddress: 50, channelBinding: false, exemptNetworks: [] },
   );
   const servers = await Promise.all(
     (['imap', 'imaps'] as const).map(async (protocol) => {

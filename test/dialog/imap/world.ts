@@ -30,7 +30,10 @@ export interface World {
   readonly coordination: Coordination;
   readonly accounts: ReadonlyMap<string, AccountId>;
   readonly logged: readonly LogEntry[];
-  connect(arrival: Arrival): {
+  connect(
+    arrival: Arrival,
+    channelBinding?: boolean,
+  ): {
     readonly client: MemoryConnection;
     readonly server: MemoryConnection;
     readonly ended: Promise<void>;
@@ -90,10 +93,10 @@ export async function createWorldOf(clock: Clock): Promise<World> {
     coordination,
     accounts,
     logged,
-    connect(arrival) {
+    connect(arrival, channelBinding = false) {
       const remote = { address: arrival === 'loopback' ? '127.0.0.1' : '192.0.2.7', port: 40_000 };
       const { client, server } = connectionPair({ clock, remote, tls: arrival === 'tls' });
-      const ended = serveConnection(server, { services, table: commandTable, canStartTls: true, log });
+      const ended = serveConnection(server, { services, table: commandTable, canStartTls: true, channelBinding, log });
       return { client, server, ended };
     },
     async close() {

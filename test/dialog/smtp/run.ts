@@ -4,7 +4,7 @@
  *     # a comment: what is attacked, and what must happen
  *     listener submission         smtp (default), submission or submissions
  *     remote 127.0.0.1            the client's address; default 192.0.2.1
- *     limit recipients 2          a limit of the configuration
+ *     limit recipients 2          a limit of the configuration; `limit channelBinding 1` switches that on
  *     eager MAIL FROM:<>\r\n      octets that are there before the greeting
  *     C: EHLO a.test              a line with CRLF; \r \n \0 \\ and \xNN are escapes
  *     C> .\r                      octets without CRLF

@@ -120,6 +120,7 @@ export const noNames: Resolver = { mx: nothing, a: nothing, aaaa: nothing, txt: 
 export function testConfig(limits: Record<string, number>): Config {
   return {
     hostname: 'mx.beta.test',
+    login: { channelBinding: limits.channelBinding === 1 },
     limits: {
       messageSize: 1_000_000,
       lineLength: 16_384,

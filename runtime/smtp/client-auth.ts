@@ -1,0 +1,60 @@
+/** How our client logs in (RFC 4954): the strongest mechanism that the server has, and only where nobody can listen. */
+import { MailError } from '#mail/failure.ts';
+import { formatPlain } from '#mail/sasl/plain.ts';
+import { scramClient } from '#mail/sasl/scram-client.ts';
+import { decodeBase64 } from '#mail/smtp/command.ts';
+import { isPositive, type Reply } from '#mail/smtp/reply.ts';
+
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface AuthChannel {
+  /** Mechanisms that the server announced, upper case. */
+  readonly mechanisms: readonly string[];
+  /** RFC 9266; absent where the connection can't be bound to. */
+  readonly exported: Uint8Array | undefined;
+  random(length: number): Uint8Array;
+  /** Sends a line and answers the reply. */
+  say(line: string): Promise<Reply>;
+}
+
+/** Answers the last reply: 235, or a refusal. Throws `unsupported` without a mechanism in common, `bad-credentials` when the server can't prove itself. */
+export async function authenticate(channel: AuthChannel, credentials: Credentials): Promise<Reply> {
+  const { mechanisms, exported } = channel;
+  if (exported !== undefined && mechanisms.includes('SCRAM-SHA-256-PLUS')) {
+    return scram(channel, 'SCRAM-SHA-256-PLUS', credentials);
+  }
+  if (mechanisms.includes('SCRAM-SHA-256')) return scram(channel, 'SCRAM-SHA-256', credentials);
+  if (!mechanisms.includes('PLAIN')) throw new MailError('unsupported', 'The server has no mechanism that we have');
+  const response = Buffer.from(formatPlain({ authzid: '', ...credentials })).toString('base64');
+  return channel.say(`AUTH PLAIN ${response}`);
+}
+
+async function scram(channel: AuthChannel, mechanism: string, credentials: Credentials): Promise<Reply> {
+  const { exported } = channel;
+  const exchange = scramClient({
+    ...credentials,
+    // RFC 5802 §6: `y` lets a server find out that somebody took -PLUS out of its list.
+    gs2: exported === undefined ? 'n' : 'y',
+    ...(mechanism.endsWith('-PLUS') && exported && { binding: { type: 'tls-exporter', data: exported } }),
+    random: channel.random,
+  });
+  const next = async (challenge?: Reply): Promise<string> => {
+    const octets = decodeBase64(challenge?.lines[0] ?? '') ?? new Uint8Array(0);
+    const step = await exchange.next(octets);
+    return Buffer.from(step.value ?? []).toString('base64');
+  };
+  const first = await channel.say(`AUTH ${mechanism} ${await next()}`);
+  if (first.code !== 334) return unproven(first);
+  const proof = await channel.say(await next(first));
+  if (proof.code !== 334) return unproven(proof);
+  return channel.say(await next(proof));
+}
+
+/** A server that lets us in before it has proven itself may be anybody. */
+function unproven(answer: Reply): Reply {
+  if (isPositive(answer)) throw new MailError('bad-credentials', 'The server did not prove that it knows the password');
+  return answer;
+}
