@@ -1,0 +1,201 @@
+/** Thunderbird under Xvfb: set up by a profile, it collects, shows, answers and sends, flags, files and deletes. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile } from 'node:fs/promises';
+import { after, before, describe, test } from 'node:test';
+import { freePort } from '#test/support/ports.ts';
+import { needs } from '../programs.ts';
+import type { ClientPeer } from './client-peer.ts';
+import { type Display, startDisplay } from './display.ts';
+import { Marionette } from './marionette.ts';
+import {
+  ANSWER,
+  ASKED,
+  assertReaderTrial,
+  QUESTION,
+  startReaderTrial,
+  TO_DELETE,
+  TO_FILE,
+  TO_FLAG,
+} from './reader-trial.ts';
+
+describe('Thunderbird', { skip: needs('thunderbird', 'Xvfb', 'import') }, () => {
+  let client: ClientPeer;
+  let display: Display;
+  let program: ChildProcess;
+  let thunderbird: Marionette;
+  let output = '';
+
+  before(async () => {
+    client = await startReaderTrial();
+    display = await startDisplay();
+    const port = await freePort();
+    await mkdir(client.path('profile'));
+    await client.write('profile/user.js', preferences(client, port));
+    program = spawn('thunderbird', ['--marionette', '--remote-allow-system-access', '--no-remote', '--profile', client.path('profile')], {
+      env: { ...process.env, ...client.env, DISPLAY: display.name, MOZ_CRASHREPORTER_DISABLE: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [program.stdout, program.stderr])
+      stream?.setEncoding('utf8').on('data', (text: string) => (output += text));
+    thunderbird = await Marionette.connect(port);
+    await trust(thunderbird, client);
+  });
+  after(async () => {
+    if (program?.exitCode === null && program.signalCode === null) {
+      const gone = once(program, 'exit');
+      program.kill('SIGTERM');
+      await gone;
+    }
+    thunderbird?.close();
+    await display?.close();
+    await client?.close();
+  });
+
+  test('collects, shows, answers, flags, files and deletes', async (t) => {
+    await thunderbird.waitFor(
+      'the window',
+      `return main()?.document.getElementById('tabmail')?.currentAbout3Pane?.displayFolder && true`,
+    );
+    await thunderbird.run(
+      `${FOLDERS} inbox().server.performExpand(main().msgWindow); main().document.getElementById('tabmail').currentAbout3Pane.displayFolder(inbox().URI)`,
+    );
+    await thunderbird.waitFor(
+      'four messages',
+      `${FOLDERS} if (inbox().getTotalMessages(false) === 4) return true; inbox().updateFolder(main().msgWindow); return false`,
+    );
+    await select(thunderbird, QUESTION);
+    await thunderbird.waitFor(
+      'the message to be shown',
+      `${SHOWN} return shown().body.textContent.includes(args[0])`,
+      ASKED,
+    );
+    t.diagnostic(`screenshot: ${await display.screenshot('thunderbird')}`);
+    await answer(thunderbird);
+    await select(thunderbird, TO_FLAG);
+    await thunderbird.run(`main().goDoCommand('cmd_markAsFlagged')`);
+    await select(thunderbird, TO_FILE);
+    await thunderbird.run(
+      `${FOLDERS} view().doCommandWithFolder(Ci.nsMsgViewCommandType.moveMessages, child('Archive'))`,
+    );
+    await gone(thunderbird, TO_FILE);
+    await select(thunderbird, TO_DELETE);
+    await thunderbird.run(`main().goDoCommand('cmd_delete')`);
+    await gone(thunderbird, TO_DELETE);
+    await assertReaderTrial(client, { trash: 'Trash' });
+    assert.doesNotMatch(output, /NS_ERROR.*imap/i);
+  });
+});
+
+/** What scripts need to find folders, the list's view, and the page that shows a message. */
+const FOLDERS = `
+  const pane = () => main().document.getElementById('tabmail').currentAbout3Pane;
+  const view = () => pane().gDBView;
+  const server = MailServices.accounts.accounts.map((account) => account.incomingServer).find((s) => s.type === 'imap');
+  const inbox = () => server.rootFolder.getChildNamed('INBOX') ?? server.rootFolder.getFolderWithFlags(Ci.nsMsgFolderFlags.Inbox);
+  const child = (name) => server.rootFolder.getChildNamed(name);
+  const rows = () => Array.from({ length: view().rowCount }, (_, i) => view().getMsgHdrAt(i));
+`;
+const SHOWN = `const shown = () => main().document.getElementById('tabmail').currentAboutMessage.getMessagePaneBrowser().contentDocument;`;
+
+/** Selects a message by its subject, as a click on its line would, and waits until it is the one that is shown. */
+async function select(thunderbird: Marionette, subject: string): Promise<void> {
+  await thunderbird.waitFor(
+    `"${subject}" to be selected`,
+    `${FOLDERS}
+     const i = rows().findIndex((header) => header.mime2DecodedSubject === args[0]);
+     if (i < 0) return false;
+     if (pane().threadTree.selectedIndex !== i) pane().threadTree.selectedIndex = i;
+     return main().document.getElementById('tabmail').currentAboutMessage?.gMessage?.mime2DecodedSubject === args[0];`,
+    subject,
+  );
+}
+
+async function gone(thunderbird: Marionette, subject: string): Promise<void> {
+  const body = `${FOLDERS} return !rows().some((header) => header.mime2DecodedSubject === args[0])`;
+  await thunderbird.waitFor(`"${subject}" to leave the list`, body, subject);
+}
+
+/** In a window of its own, in plain text. */
+async function answer(thunderbird: Marionette): Promise<void> {
+  await thunderbird.run(`main().goDoCommand('cmd_reply')`);
+  const compose = `const compose = Services.wm.getMostRecentWindow('msgcompose');`;
+  await thunderbird.waitFor(
+    'the window to write in',
+    `${compose} return compose.gMsgCompose?.editor && compose.composeEditorReady && true`,
+  );
+  await thunderbird.run(
+    `${compose} compose.gMsgCompose.editor.insertText(args[0]); compose.goDoCommand('cmd_sendNow')`,
+    ANSWER,
+  );
+  await thunderbird.waitFor('the window to close', `${compose} return compose === null`);
+}
+
+/** The passwords, and our self-signed certificate for our ports alone. */
+async function trust(thunderbird: Marionette, { localhost, peer, caFile }: ClientPeer): Promise<void> {
+  const pem = await readFile(caFile, 'utf8');
+  const base64 = pem.replace(/-----[^-]+-----|\s/g, '');
+  await thunderbird.run(
+    `const [base64, imaps, submissions, user, password] = args;
+     const certificate = Cc['@mozilla.org/security/x509certdb;1'].getService(Ci.nsIX509CertDB).constructX509FromBase64(base64);
+     const overrides = Cc['@mozilla.org/security/certoverride;1'].getService(Ci.nsICertOverrideService);
+     for (const [scheme, port] of [['imap', imaps], ['smtp', submissions]]) {
+       overrides.rememberValidityOverride('localhost', port, {}, certificate, false);
+       const origin = scheme + '://localhost';
+       const login = Cc['@mozilla.org/login-manager/loginInfo;1'].createInstance(Ci.nsILoginInfo);
+       login.init(origin, null, origin, user, password, '', '');
+       await Services.logins.addLoginAsync(login);
+     }`,
+    ...[base64, localhost.imaps, localhost.submissions, 'pat@alpha.test', peer.password],
+  );
+}
+
+function preferences({ localhost }: ClientPeer, marionette: number): string {
+  const server = { type: 'imap', hostname: 'localhost', port: localhost.imaps, socketType: 3, authMethod: 3 };
+  const more = { userName: 'pat@alpha.test', name: 'Pat', login_at_startup: false, check_new_mail: false };
+  const smtp = {
+    hostname: 'localhost',
+    port: localhost.submissions,
+    try_ssl: 3,
+    authMethod: 3,
+    username: 'pat@alpha.test',
+  };
+  const identity = {
+    useremail: 'pat@alpha.test',
+    fullName: 'Pat',
+    smtpServer: 'smtp1',
+    valid: true,
+    compose_html: false,
+  };
+  const folders = { fcc_folder: 'imap://pat%40alpha.test@localhost/Sent', reply_on_top: 1, auto_quote: false };
+  const under = (prefix: string, values: object) =>
+    Object.entries(values).map(([name, value]) => [`${prefix}.${name}`, value] as const);
+  const all: (readonly [string, unknown])[] = [
+    ...under('mail.server.server1', { ...server, ...more }),
+    ...under('mail.smtpserver.smtp1', smtp),
+    ...under('mail.identity.id1', { ...identity, ...folders }),
+    ...under('mail.account.account1', { server: 'server1', identities: 'id1' }),
+    ['mail.accountmanager.accounts', 'account1'],
+    ['mail.accountmanager.defaultaccount', 'account1'],
+    ['mail.smtpservers', 'smtp1'],
+    ['mail.smtp.defaultserver', 'smtp1'],
+    ['marionette.port', marionette],
+    // Nothing is asked of the Internet, nor of the person.
+    ['app.update.auto', false],
+    ['app.donation.eoy.version.viewed', 999],
+    ['datareporting.policy.dataSubmissionEnabled', false],
+    ['extensions.update.enabled', false],
+    ['mail.rights.version', 1],
+    ['mail.shell.checkDefaultClient', false],
+    ['mail.spotlight.firstRunDone', true],
+    ['mail.winsearch.firstRunDone', true],
+    ['mailnews.start_page.enabled', false],
+    ['mailnews.start_page.override_url', ''],
+    ['network.captive-portal-service.enabled', false],
+    ['network.connectivity-service.enabled', false],
+    ['network.proxy.type', 0],
+    ['services.settings.server', 'http://127.0.0.1:9'],
+  ];
+  return all.map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`).join('');
+}
