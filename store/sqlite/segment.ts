@@ -3,10 +3,11 @@
  * again for writing after that, so that nothing that lies in it can be harmed. A body is its octets and a trailer (for
  * repair: magic, length, CRC, id); the shard says which file and where, with a CRC for every chunk.
  */
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { MailError } from '#mail/failure.ts';
 import type { Random } from '#runtime/ambient.ts';
+import { makeDurableFolder, syncFolder } from '#runtime/durable-folder.ts';
 import { faultPoint } from '#runtime/fault-points.ts';
 import { newId } from '../ids.ts';
 import type { StagedBody } from './mutations/bodies.ts';
@@ -42,6 +43,7 @@ export interface StagerOptions {
 export class Stager {
   readonly #options: StagerOptions;
   readonly #idle: Segment[] = [];
+  #folderMade: Promise<void> | undefined;
 
   constructor(options: StagerOptions) {
     this.#options = options;
@@ -71,18 +73,24 @@ export class Stager {
       await segment.file.close();
     }
     const { folder, random, now } = this.#options;
-    await mkdir(folder, { recursive: true });
+    await this.#makeFolder();
     const id = newId('body', random);
     const file = await open(segmentFile(folder, id), 'wx', 0o600);
     faultPoint('segment:created');
     // The name must survive a power cut as well as the octets do.
-    const directory = await open(folder, 'r');
-    try {
-      await directory.sync();
-    } finally {
-      await directory.close();
-    }
+    await syncFolder(folder);
     return { id, file, openedAt: now(), position: 0, broken: false };
+  }
+
+  /** Once in the life of a stager; what failed is tried again. */
+  async #makeFolder(): Promise<void> {
+    this.#folderMade ??= makeDurableFolder(this.#options.folder);
+    try {
+      await this.#folderMade;
+    } catch (error) {
+      this.#folderMade = undefined;
+      throw error;
+    }
   }
 
   async #give(segment: Segment): Promise<void> {

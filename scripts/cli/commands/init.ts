@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { initialConfig } from '#config/init.ts';
 import { parseConfig } from '#config/parse.ts';
+import { syncFolder } from '#runtime/durable-folder.ts';
 import type { Act } from '../act.ts';
 import { makeFolder } from '../folder.ts';
 import { CommandError, UsageError } from '../output.ts';
@@ -41,7 +42,8 @@ export function addInitCommand(program: Command, act: Act): void {
         if (await exists(file))
           throw new CommandError('exists', `${file} exists already; remove it first to start afresh`);
         await makeFolder(data);
-        await writeFile(file, text, { flag: 'wx', mode: 0o640 });
+        await writeFile(file, text, { flag: 'wx', mode: 0o640, flush: true });
+        await syncFolder(data);
         const system = await openSystem(config);
         try {
           await system.directory.change({ type: 'add-domain', name: domain });
