@@ -61,7 +61,8 @@ export function openDatabase(path: string, options: OpenOptions): Database {
     else migrate(db, path, options.migrations);
   } catch (error) {
     db.close();
-    throw error;
+    if (error instanceof MailError) throw error;
+    throw new Error(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
   return wrap(db, path);
 }

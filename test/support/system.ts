@@ -149,8 +149,8 @@ function testPeer(base: {
     supervisor: () => child,
     log: () => log,
     async start({ env = {}, launcher = [] } = {}) {
-      const [program = '', ...args] = [...launcher, process.execPath, cli, 'run', '--config', base.config];
-      const started = spawn(program, args, {
+      const [program, ...args] = [...launcher, process.execPath, cli, 'run', '--config', base.config];
+      const started = spawn(program as string, args, {
         cwd: root,
         env: { ...process.env, ...env },
         stdio: ['ignore', 'pipe', 'pipe'],

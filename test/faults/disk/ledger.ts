@@ -58,6 +58,36 @@ export class Ledger {
     return found.size;
   }
 
+  /** Fetches each message by itself; throws when one that comes isn't what was sent. */
+  async readAll(): Promise<{ readonly total: number; readonly unavailable: number }> {
+    let unavailable = 0;
+    const session = await this.imap();
+    try {
+      const [selected] = (await session.ask('SELECT INBOX')).slice(-1);
+      if (!selected?.startsWith('OK')) return { total: 0, unavailable: this.#accepted.size };
+      const [search = ''] = await session.must('UID SEARCH ALL');
+      const uids = search.split(' ').slice(2);
+      for (const uid of uids) {
+        const responses = await session.ask(`UID FETCH ${uid} (BODY.PEEK[])`);
+        if (!responses.at(-1)?.startsWith('OK')) unavailable++;
+        else this.#compare(responses[0] ?? '');
+      }
+      return { total: uids.length, unavailable };
+    } finally {
+      session.destroy();
+    }
+  }
+
+  #compare(response: string): void {
+    const text = response.slice(response.indexOf('\r\n') + 2);
+    const id = /^Subject: (\w+)\r$/m.exec(text)?.[1] ?? '';
+    const size = this.#accepted.get(id);
+    assert.ok(size !== undefined, `an unknown message: ${text.slice(0, 200)}`);
+    const body = text.slice(text.indexOf(`Subject: ${id}`)).slice(0, size);
+    const line = `${id.padEnd(98, 'x')}\r\n`;
+    assert.equal(body.slice(body.indexOf('\r\n\r\n') + 4), line.repeat((size - body.indexOf('\r\n\r\n') - 4) / 100));
+  }
+
   async #look(): Promise<Map<string, number>> {
     const found = new Map<string, number>();
     await withImap({ peer: this.peer, address: this.address }, async (client) => {
