@@ -50,7 +50,10 @@ async function startGateway(context: ProgramContext): Promise<Program> {
     await rpc.close();
   };
   let closed: Promise<void> | undefined;
-  const imap = new ImapListener({ coordination, secureContext }, settings(context, rooms, config));
+  const imap = new ImapListener(
+    { coordination, secureContext, metrics: context.metrics },
+    settings(context, rooms, config),
+  );
   return {
     accept(listener, socket) {
       if (listener === 'imap' || listener === 'imaps') return imap.accept(listener, socket);
@@ -78,6 +81,7 @@ function settings(context: ProgramContext, rooms: Rooms, config: Config): ImapLi
     random,
     log,
     failuresPerMinute: authFailuresPerMinute,
+    metrics: context.metrics,
     exemptNetworks,
   });
   return {

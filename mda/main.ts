@@ -36,7 +36,7 @@ async function startMda(context: ProgramContext): Promise<Program> {
     random,
     writers: (shard) => shards[shard]?.writer,
   });
-  const deliveries = new Deliveries({ store, shardOf, clock, random, log });
+  const deliveries = new Deliveries({ store, shardOf, clock, random, log, metrics: context.metrics });
   const lmtp = new LmtpListener({ directory, deliver: (order) => deliveries.open(order), clock, random, log }, config);
   return Hosted.start({
     lmtp,
@@ -71,7 +71,7 @@ function shardHolder(context: ProgramContext, shard: number): WriterHolder<Shard
   const { expungedRetention, tombstoneRetention } = config.store;
   const retention = { expunged: expungedRetention, tombstones: tombstoneRetention };
   const open = (wait: AbortSignal): Promise<ShardWriter> =>
-    openShardWriter({ data: config.data, shard, log, clock, retention, wait });
+    openShardWriter({ data: config.data, shard, log, clock, retention, wait, metrics: context.metrics });
   return new WriterHolder({ listener: `store-${shard}`, open, claim, clock, log });
 }
 

@@ -13,6 +13,7 @@ import { type HeldWriter, WriterHolder } from '#runtime/writer-holder.ts';
 import type { Queue } from '#store/queue.ts';
 import { openDirectory } from '#store/sqlite/directory.ts';
 import { openQueue, openQueueWriter, serveQueue } from '#store/sqlite/queue.ts';
+import { countedQueue, timedMda, watchQueue } from './figures.ts';
 import { MdaConnections } from './handover/mda-connections.ts';
 import { HandoverSink } from './handover/sink.ts';
 import { type OutboundContext, report, startOutbound } from './outbound.ts';
@@ -38,7 +39,7 @@ interface HeldQueue extends HeldWriter {
 }
 
 async function startMta(context: ProgramContext): Promise<Program> {
-  const { clock, log, random, coordination } = context;
+  const { clock, log, random, coordination, metrics } = context;
   const { data } = context.config;
   let config = context.config;
   const current = (): Config => config;
@@ -64,13 +65,24 @@ async function startMta(context: ProgramContext): Promise<Program> {
   const sink = new HandoverSink({
     clock,
     log,
-    mda,
+    mda: timedMda(mda, metrics, clock),
     queue: { enqueue: (entry) => (holder.writer?.queue ?? elsewhere).enqueue(entry) },
     expire: config.delivery.expire,
     report: report(outbound),
   });
   const spool = await openSpool({ folder: join(data, 'spool'), owner: process.pid, isAlive });
-  const server = createSmtpServer({ config, directory, sink, resolver, coordination, spool, clock, random, log });
+  const server = createSmtpServer({
+    config,
+    directory,
+    sink,
+    resolver,
+    coordination,
+    metrics,
+    spool,
+    clock,
+    random,
+    log,
+  });
   holder.assign(context.assigned.includes('queue'));
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
@@ -111,7 +123,8 @@ function queueHolder(
 ): WriterHolder<HeldQueue> {
   const { config, clock, log } = context;
   const open = async (signal: AbortSignal): Promise<HeldQueue> => {
-    const queue = await openQueueWriter({ data: config.data, clock, log, signal });
+    const queue = countedQueue(await openQueueWriter({ data: config.data, clock, log, signal }), context.metrics);
+    const unwatch = watchQueue(queue, context.metrics, clock);
     const delivery = startOutbound(queue, outbound);
     const ended = Promise.withResolvers<void>();
     const stop = async (): Promise<void> => {
@@ -125,6 +138,7 @@ function queueHolder(
     const rest = (): Promise<void> => (stopping ??= stop());
     const end = async (): Promise<void> => {
       await rest();
+      unwatch();
       await queue.close();
       ended.resolve();
     };

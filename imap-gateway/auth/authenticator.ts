@@ -1,6 +1,6 @@
 /**
- * Checks who somebody is, for every protocol of the gateway. Failures are counted by `Coordination` under the peer's address, across all
- * protocols and workers: each makes the answer come later, and too many refuse further attempts before any secret is looked at.
+ * Checks who somebody is, for every protocol of the gateway. Failures are counted (`LoginGuard`) by address and by the name that was tried, across
+ * all protocols and workers: each makes the answer come later, and too many refuse further attempts before any secret is looked at.
  */
 import { MailError } from '#mail/failure.ts';
 import type { SaslContext, SaslOutcome } from '#mail/sasl/exchange.ts';
@@ -8,6 +8,8 @@ import { verifySasl } from '#mail/sasl/mechanism.ts';
 import { networkMatcher } from '#runtime/address.ts';
 import type { Clock, Log, Random } from '#runtime/ambient.ts';
 import type { Coordination } from '#runtime/coordination.ts';
+import { createLoginGuard } from '#runtime/login-guard.ts';
+import type { Metrics } from '#runtime/metrics/metrics.ts';
 import type { Directory, Login } from '#store/directory.ts';
 
 export interface Authenticator {
@@ -15,7 +17,7 @@ export interface Authenticator {
   admit(remote: string): Promise<void>;
   /** For `startSasl`. */
   readonly sasl: SaslContext<Login>;
-  /** The account; throws `bad-credentials` after a delay, with the failure counted against `remote`. */
+  /** The account; throws `bad-credentials` after a delay, with the failure counted against `remote` and the name; `limit-exceeded` when the name has failed too often. */
   finish(outcome: SaslOutcome<Login>, remote: string): Promise<Login>;
 }
 
@@ -28,17 +30,17 @@ export interface AuthenticatorOptions {
   readonly failuresPerMinute: number;
   /** Networks whose failures are neither counted nor delayed. */
   readonly exemptNetworks: readonly string[];
+  readonly metrics?: Metrics;
 }
 
-const WINDOW_MS = 60_000;
 /** How much later each further failure within the window is answered, and at most. */
 const DELAY_STEP_MS = 500;
 const DELAY_LIMIT_MS = 5_000;
 
-export const failureKey = (remote: string): string => `auth-fail:${remote}`;
-
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
-  const { directory, coordination, clock, random } = options;
+  const { directory, clock, random, metrics } = options;
+  const guard = createLoginGuard(options.coordination, options.failuresPerMinute);
+  const count = (result: string): void => metrics?.counter('logins_total', { program: 'imap-gateway', result }).add();
   const inExemptNetwork = networkMatcher(options.exemptNetworks);
   const isExempt = (remote: string): boolean => remote === 'unix' || inExemptNetwork(remote);
   return {
@@ -46,19 +48,27 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 
     async admit(remote) {
       if (isExempt(remote)) return;
-      const failures = await coordination.count(failureKey(remote), 0, WINDOW_MS);
-      if (failures >= options.failuresPerMinute) {
-        throw new MailError('limit-exceeded', 'Too many failed logins from your address, try again in a minute');
-      }
+      if (await guard.mayTry(remote)) return;
+      count('refused');
+      throw new MailError('limit-exceeded', 'Too many failed logins from your address, try again in a minute');
     },
 
     async finish(outcome, remote) {
+      const exempt = isExempt(remote);
+      if (!exempt && !(await guard.mayTryAs(remote, outcome.username))) {
+        count('refused');
+        throw new MailError('limit-exceeded', 'Too many failed logins, try again in a minute');
+      }
       const login = await verifySasl(outcome, (username, password) => directory.authenticate(username, password));
-      if (login !== undefined) return login;
+      count(login === undefined ? 'failed' : 'ok');
+      if (login !== undefined) {
+        if (!exempt) await guard.succeeded(remote, outcome.username);
+        return login;
+      }
       // Without the name: people type their password there.
       options.log.info({ remote }, 'a login failed');
-      if (!isExempt(remote)) {
-        const failures = await coordination.count(failureKey(remote), 1, WINDOW_MS);
+      if (!exempt) {
+        const failures = await guard.failed(remote, outcome.username);
         const delay = Math.min(DELAY_LIMIT_MS, failures * DELAY_STEP_MS);
         await new Promise<void>((resolve) => clock.after(delay, resolve));
       }

@@ -34,6 +34,8 @@ export interface DriverOptions {
   readonly log: Log;
   /** Told when somebody logs in. */
   readonly loggedIn?: (login: Login) => void;
+  /** Told of each tagged answer, for counting: a command's name, in milliseconds since the command was whole. */
+  readonly answered?: (command: string, result: Completion['status'], ms: number) => void;
 }
 
 const HANDSHAKE_MS = 30_000;
@@ -60,6 +62,8 @@ class Driver {
   /** Somebody is logged in, and that was told. */
   #known = false;
   #over = false;
+  /** The command that is being answered. */
+  #current: { readonly name: string; readonly begun: number } | undefined;
 
   constructor(connection: Connection, options: DriverOptions) {
     this.#connection = connection;
@@ -128,6 +132,7 @@ class Driver {
 
   async #command(parts: readonly CommandPart[], bareLf: boolean): Promise<void> {
     const head = readHead(parts, this.#session);
+    this.#begin(head.command?.name);
     if (bareLf) return this.#answer(head.tag, bad('Lines end with CRLF'));
     if (head.command === undefined) return this.#answer(head.tag, bad(head.problem));
     const found = this.#lookUp(head.command.name, head.command.uid);
@@ -164,6 +169,7 @@ class Driver {
     await this.#abortSinks();
     if (context !== undefined && prepared !== undefined) await reportNews(context, prepared.updates);
     this.#output.write(formatCompletion(tag, completion));
+    this.#count(completion);
     this.#badInRow = completion.status === 'BAD' ? this.#badInRow + 1 : 0;
     this.#noticeLogin();
     if (completion.followedBy === 'start-tls') await this.#startTls();
@@ -172,6 +178,18 @@ class Driver {
       this.#output.write('* BYE Too many bad commands\r\n');
       this.#over = true;
     }
+  }
+
+  #begin(name: string | undefined): void {
+    if (this.#options.answered === undefined) return;
+    const known = name !== undefined && this.#options.table.has(name) ? name : 'unknown';
+    this.#current = { name: known, begun: performance.now() };
+  }
+
+  #count({ status }: Completion): void {
+    const { name, begun } = this.#current ?? { name: 'unknown', begun: performance.now() };
+    this.#current = undefined;
+    this.#options.answered?.(name, status, performance.now() - begun);
   }
 
   #noticeLogin(): void {

@@ -4,15 +4,18 @@ import type { SecureContext } from 'node:tls';
 import { networkMatcher } from '#runtime/address.ts';
 import { ConnectionClosed } from '#runtime/connection.ts';
 import type { Coordination, Lease, SessionInfo } from '#runtime/coordination.ts';
+import type { Metrics } from '#runtime/metrics/metrics.ts';
 import { SocketConnection } from '#runtime/socket-connection.ts';
 import type { ImapServices } from './command.ts';
 import { commandTable } from './commands/table.ts';
 import { serveConnection } from './driver.ts';
+import { commandCounter } from './figures.ts';
 
 export interface ImapListenerRooms {
   readonly coordination: Coordination;
   /** Asked at each handshake; absent where there is no certificate. */
   readonly secureContext?: () => SecureContext;
+  readonly metrics?: Metrics;
 }
 
 export interface ImapListenerSettings {
@@ -31,12 +34,14 @@ const NO_PLACE = '* BYE [LIMIT] Too many connections from your address\r\n';
 export class ImapListener {
   readonly #rooms: ImapListenerRooms;
   readonly #sessions = new Map<SocketConnection, Promise<void>>();
+  readonly #answered: ReturnType<typeof commandCounter> | undefined;
   #settings: ImapListenerSettings;
   #isExempt: (address: string) => boolean;
   #draining = false;
 
   constructor(rooms: ImapListenerRooms, settings: ImapListenerSettings) {
     this.#rooms = rooms;
+    this.#answered = rooms.metrics && commandCounter(rooms.metrics);
     this.#settings = settings;
     this.#isExempt = networkMatcher(settings.exemptNetworks);
   }
@@ -89,6 +94,7 @@ export class ImapListener {
       if (protocol === 'imaps') await connection.implicitTls(HANDSHAKE_MS);
       place = await this.#takePlace(connection);
       if (place === undefined) {
+        this.#rooms.metrics?.counter('limit_hits_total', { program: 'imap-gateway', limit: 'connections' }).add();
         await connection.write(NO_PLACE);
         return await connection.end();
       }
@@ -100,6 +106,7 @@ export class ImapListener {
         channelBinding: this.#settings.channelBinding,
         log,
         loggedIn: (login) => registration.loggedIn(login.address),
+        ...(this.#answered && { answered: this.#answered }),
       });
     } catch (error) {
       // A failed handshake, mostly; sessions keep their own trouble to themselves.

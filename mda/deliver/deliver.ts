@@ -12,6 +12,8 @@ import { replyToError } from '#mail/smtp/failure-replies.ts';
 import { isPermanent, type Reply, reply } from '#mail/smtp/reply.ts';
 import type { Clock, Log, Random } from '#runtime/ambient.ts';
 import { faultPoint } from '#runtime/fault-points.ts';
+import type { Metrics } from '#runtime/metrics/metrics.ts';
+import { outcomeOf, reasonOf } from '#runtime/metrics/replies.ts';
 import type { ContentSink } from '#runtime/smtp/receiver-content.ts';
 import { newId } from '#store/ids.ts';
 import type { CommitAnswer, MutationResult } from '#store/mutation.ts';
@@ -29,6 +31,7 @@ export interface DeliveryRooms {
   readonly clock: Pick<Clock, 'now'>;
   readonly random: Random;
   readonly log: Log;
+  readonly metrics?: Metrics;
 }
 
 /** The envelope of one message. */
@@ -85,7 +88,15 @@ class Delivery implements ContentSink {
     const index = this.#indexer.finish();
     const seen = this.#deliveredTo.addresses(index.root.bodyStart);
     const bodyFor = this.#body.finish();
-    return Promise.all(this.#order.recipients.map((recipient) => this.#deliver(recipient, index, seen, bodyFor)));
+    const replies = await Promise.all(
+      this.#order.recipients.map((recipient) => this.#deliver(recipient, index, seen, bodyFor)),
+    );
+    const { metrics } = this.#rooms;
+    for (const each of metrics === undefined ? [] : replies) {
+      const outcome = outcomeOf(each) === 'ok' ? 'delivered' : outcomeOf(each);
+      metrics?.counter('lmtp_recipients_total', { outcome, reason: reasonOf(each) }).add();
+    }
+    return replies;
   }
 
   abort(): void {

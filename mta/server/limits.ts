@@ -1,6 +1,10 @@
 /** Limits by address that all workers keep together. Where coordination can't be reached the limit is not enforced: mail goes before counting. */
 import { MailError } from '#mail/failure.ts';
+import type { SaslOutcome } from '#mail/sasl/exchange.ts';
+import { verifySasl } from '#mail/sasl/mechanism.ts';
 import type { Lease } from '#runtime/coordination.ts';
+import { createLoginGuard, type LoginGuard } from '#runtime/login-guard.ts';
+import type { Login } from '#store/directory.ts';
 import { addressOf, type Peer, type SmtpServices } from './services.ts';
 
 const MINUTE = 60_000;
@@ -11,9 +15,11 @@ const FREE: Lease = { release: () => undefined };
 export async function takePlace(services: SmtpServices, peer: Peer): Promise<Lease | undefined> {
   if (peer.exempt) return FREE;
   const { connectionsPerAddress } = services.config.limits;
-  return counted(services, FREE, () =>
+  const place = await counted(services, FREE, () =>
     services.coordination.acquire(`smtp-connections:${addressOf(peer)}`, connectionsPerAddress),
   );
+  if (place === undefined) countHit(services, 'connections');
+  return place;
 }
 
 /** Counts a message that begins; false when there were too many in the last minute. An account is counted by itself wherever it comes from. */
@@ -25,21 +31,50 @@ export async function mayBeginMessage(
   if (peer.exempt) return true;
   const key = account === undefined ? `messages:${addressOf(peer)}` : `messages-of:${account}`;
   const count = await counted(services, 0, () => services.coordination.count(key, 1, MINUTE));
-  return count <= services.config.limits.messagesPerMinutePerAddress;
+  const may = count <= services.config.limits.messagesPerMinutePerAddress;
+  if (!may) countHit(services, 'messages');
+  return may;
 }
 
-/** Failed logins, counted over all protocols. */
+/** False when the address has failed to log in too often, over all protocols. */
 export async function mayLogIn(services: SmtpServices, peer: Peer): Promise<boolean> {
   if (peer.exempt) return true;
-  const count = await counted(services, 0, () =>
-    services.coordination.count(`auth-fail:${addressOf(peer)}`, 0, MINUTE),
-  );
-  return count < services.config.limits.authFailuresPerMinute;
+  const may = await counted(services, true, () => guardOf(services).mayTry(addressOf(peer)));
+  if (!may) countLogin(services, 'refused');
+  return may;
 }
 
-export async function countFailedLogin(services: SmtpServices, peer: Peer): Promise<void> {
-  if (peer.exempt) return;
-  await counted(services, 0, () => services.coordination.count(`auth-fail:${addressOf(peer)}`, 1, MINUTE));
+/** The account that somebody has proved to be. @throws `limit-exceeded` when the name was tried in vain too often, before the secret is looked at. */
+export async function verifyLogin(
+  services: SmtpServices,
+  peer: Peer,
+  outcome: SaslOutcome<Login>,
+): Promise<Login | undefined> {
+  const { directory } = services;
+  const guard = guardOf(services);
+  const remote = addressOf(peer);
+  const { username } = outcome;
+  if (!peer.exempt && !(await counted(services, true, () => guard.mayTryAs(remote, username)))) {
+    countLogin(services, 'refused');
+    throw new MailError('limit-exceeded', 'Too many failed logins');
+  }
+  const login = await verifySasl(outcome, (user, password) => directory.authenticate(user, password));
+  countLogin(services, login === undefined ? 'failed' : 'ok');
+  if (peer.exempt) return login;
+  if (login === undefined) await counted(services, 0, () => guard.failed(remote, username));
+  else await counted(services, undefined, () => guard.succeeded(remote, username));
+  return login;
+}
+
+const guardOf = ({ coordination, config }: SmtpServices): LoginGuard =>
+  createLoginGuard(coordination, config.limits.authFailuresPerMinute);
+
+function countLogin({ metrics }: SmtpServices, result: string): void {
+  metrics?.counter('logins_total', { program: 'mta', result }).add();
+}
+
+function countHit({ metrics }: SmtpServices, limit: string): void {
+  metrics?.counter('limit_hits_total', { program: 'mta', limit }).add();
 }
 
 async function counted<T>(services: SmtpServices, otherwise: T, ask: () => Promise<T>): Promise<T> {

@@ -7,6 +7,7 @@ import type { Lease } from '#runtime/coordination.ts';
 import { RECEIVER_DEFAULTS, receive } from '#runtime/smtp/receiver.ts';
 import type { Login } from '#store/directory.ts';
 import { commandTable } from './commands/table.ts';
+import { type Figures, figuresFor } from './figures.ts';
 import { lookUpHostName } from './host-name.ts';
 import { takePlace } from './limits.ts';
 import { addressOf, isSubmission, type ListenerKind, type Peer, type SmtpServices } from './services.ts';
@@ -36,7 +37,9 @@ const TLS_TIMEOUT = 30_000;
 const GREETING_PAUSE = 20;
 
 export function createSmtpServer(services: SmtpServices): SmtpServer {
-  let current = services;
+  const { metrics } = services;
+  let current: Counted =
+    metrics === undefined ? services : { ...services, figures: figuresFor(services.sink, metrics) };
   let isExempt = networkMatcher(services.config.limits.exemptNetworks);
   let draining = false;
   const sessions = new Map<ListenerConnection, Promise<void>>();
@@ -63,14 +66,18 @@ export function createSmtpServer(services: SmtpServices): SmtpServer {
   };
 }
 
+/** Services with the counters of each listener, made once. */
+type Counted = SmtpServices & { readonly figures?: (kind: ListenerKind) => Figures };
+
 async function serve(
-  services: SmtpServices,
+  services: Counted,
   kind: ListenerKind,
   connection: ListenerConnection,
   exempt: boolean,
 ): Promise<void> {
   const { config, clock } = services;
   const log = services.log.child({ session: connection.id, listener: kind });
+  const figures = services.figures?.(kind);
   const registration = register(services, kind, connection);
   const peer: Peer = {
     kind,
@@ -82,9 +89,10 @@ async function serve(
   let place: Lease | undefined;
   try {
     if (kind === 'submissions' && connection.tls === undefined) await connection.implicitTls?.(TLS_TIMEOUT);
+    const commands = commandTable({ ...services, log, ...(figures && { sink: figures.sink }) }, peer);
     await receive({
       connection,
-      commands: commandTable({ ...services, log }, peer),
+      commands,
       async greeting(): Promise<Reply> {
         place = await takePlace(services, peer);
         if (place === undefined) return reply(421, '7.0', `Too many connections from ${addressOf(peer)}`);
@@ -94,6 +102,7 @@ async function serve(
       limits: { ...config.limits, ...RECEIVER_DEFAULTS },
       clock,
       log,
+      ...(figures && { replied: figures.replied(commands) }),
     });
   } catch (error) {
     // Only the handshake can fail here; the engine keeps its own trouble to itself.

@@ -4,6 +4,7 @@ import type { Clock, Log, Random } from '#runtime/ambient.ts';
 import type { Connection } from '#runtime/connection.ts';
 import type { Coordination } from '#runtime/coordination.ts';
 import type { Resolver } from '#runtime/dns/resolver.ts';
+import type { Metrics } from '#runtime/metrics/metrics.ts';
 import type { Command, CommandTable } from '#runtime/smtp/command-table.ts';
 import type { Session } from '#runtime/smtp/session.ts';
 import type { Directory, Login } from '#store/directory.ts';
@@ -16,6 +17,7 @@ export interface SmtpServices {
   readonly sink: MessageSink;
   readonly resolver: Resolver;
   readonly coordination: Coordination;
+  readonly metrics?: Metrics;
   readonly spool: Spool;
   readonly clock: Clock;
   readonly random: Random;

@@ -68,14 +68,14 @@ export const DECLARED = {
   },
   smtp_messages_total: {
     type: 'counter',
-    help: 'Messages whose content was read to its end, by the reply to it.',
+    help: 'Messages that were read whole and passed every check of their content, by the reply to them. What is refused before is among the replies.',
     labels: { listener, outcome: '`accepted`, `deferred`, `refused`', reason: `${reason} (of what is accepted)` },
   },
   smtp_message_bytes_total: { type: 'counter', help: 'Octets of accepted messages.', labels: { listener } },
   handover_seconds: {
     type: 'histogram',
-    help: 'From the end of a message to the MDA’s answer by LMTP, while its sender waits.',
-    labels: { outcome: '`delivered`, `refused`, `queued` (the MDA did not take it for all recipients in time)' },
+    help: 'From the end of a message to the MDA’s answer by LMTP for its last recipient, while its sender waits.',
+    labels: { outcome: '`delivered`, `refused`, `queued` (not all recipients were taken alike, or not in time)' },
     buckets: SECONDS,
   },
   lmtp_recipients_total: {
@@ -94,14 +94,7 @@ export const DECLARED = {
   },
   queue_reports_total: {
     type: 'counter',
-    help: 'Delivery status notifications made (a bounce is `failed`).',
-    labels: { action: '`failed`, `delayed`, `delivered`, `relayed`' },
-  },
-  queue_attempt_seconds: {
-    type: 'histogram',
-    help: 'Attempts to deliver a message to one destination.',
-    labels: { to: '`local` (our MDA) or `remote`' },
-    buckets: [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+    help: 'Delivery status notifications that attempts from the queue led to: bounces, delay notices, reports of success.',
   },
   queue_messages: { type: 'gauge', help: 'Messages in the queue.' },
   queue_recipients: { type: 'gauge', help: 'Pending recipients in the queue.' },

@@ -13,6 +13,7 @@ import type { After, Command, CommandTable, Context, Step } from './command-tabl
 import { Content } from './receiver-content.ts';
 import { Pace } from './receiver-pace.ts';
 import { Patience, type PatienceLimits } from './receiver-patience.ts';
+import { isError, lineReply, outOfSequence } from './receiver-refusals.ts';
 import { ReplyQueue } from './receiver-replies.ts';
 import { Stranger } from './receiver-stranger.ts';
 import { abandon, type Session } from './session.ts';
@@ -47,6 +48,8 @@ export interface ReceiverOptions<R, L> {
   readonly limits: ReceiverLimits;
   readonly clock: Clock;
   readonly log: Log;
+  /** Told of each reply, for counting: the verb as it came. */
+  readonly replied?: (verb: string, reply: Reply) => void;
 }
 
 const TLS_TIMEOUT = 30_000;
@@ -76,6 +79,7 @@ class Receiver<R, L> {
   /** How the content in hand has come so far: BDAT brings it in chunks, and single octets must not begin anew with each. */
   #pace: { readonly of: Content | undefined; readonly pace: Pace } | undefined;
   #draining = false;
+  #verb = '';
 
   constructor(options: ReceiverOptions<R, L>) {
     this.#options = options;
@@ -192,6 +196,7 @@ class Receiver<R, L> {
       if (event.defect !== undefined) return { reply: lineReply(event.defect), next: session };
       if (this.#stranger.recognises(event.line)) return this.#close(reply(554, '5.1', 'This is a mail server'));
       const { verb, argument } = splitCommand(event.line);
+      this.#verb = verb;
       const command = Object.hasOwn(this.#commands, verb) ? this.#commands[verb] : undefined;
       if (command === undefined) return { reply: reply(500, '5.1', 'Command not recognized'), next: session };
       if (event.line.length + 2 > (command.lineLimit ?? LINE_LIMIT)) {
@@ -220,6 +225,7 @@ class Receiver<R, L> {
   /** Writes, moves on and does what the step asks for; false when the session is over. */
   async #obey(step: Step<R, L>): Promise<boolean> {
     this.#session = step.next;
+    if (this.#options.replied !== undefined) this.#report(step.reply, this.#options.replied);
     await this.#count(step);
     this.#replies.add(step.reply);
     if (this.#replies.full) await this.#replies.flush();
@@ -227,6 +233,13 @@ class Receiver<R, L> {
     if (step.after !== undefined) return this.#do(step.after);
     if (!this.#patience.exhausted) return true;
     return this.#goodbye(reply(421, '7.0', 'Too many errors'));
+  }
+
+  #report(answer: Step<R, L>['reply'], replied: (verb: string, reply: Reply) => void): void {
+    const verb = this.#verb;
+    if (answer instanceof Promise) void answer.then((replies) => this.#report(replies, replied));
+    else if ('code' in answer) replied(verb, answer);
+    else for (const each of answer) replied(verb, each);
   }
 
   /** Errors slow a client down and then end its session; an accepted message forgives them. */
@@ -374,20 +387,4 @@ class Receiver<R, L> {
       if (!(lost instanceof ConnectionClosed)) throw lost;
     }
   }
-}
-
-function lineReply(defect: NonNullable<LineEvent['defect']>): Reply {
-  if (defect === 'too-long') return reply(500, '5.2', 'Line too long');
-  return reply(500, '5.2', 'Commands end with CRLF and have no other CR, LF or NUL');
-}
-
-function outOfSequence(verb: string, state: Session<unknown, unknown>['state']): string {
-  if (state === 'connected') return 'Say hello first';
-  if (verb === 'RCPT' || verb === 'DATA') return 'MAIL first';
-  return state === 'transaction' ? 'A message is under way' : 'Not now';
-}
-
-function isError(step: Reply | readonly Reply[]): boolean {
-  const replies: readonly Reply[] = 'code' in step ? [step] : step;
-  return replies.some((each) => each.code >= 500);
 }

@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads';
 import { MailError } from '#mail/failure.ts';
 import type { Clock, Log } from '#runtime/ambient.ts';
 import { armedFaults } from '#runtime/fault-points.ts';
+import type { Metrics } from '#runtime/metrics/metrics.ts';
 import type { RpcHandlers } from '#runtime/rpc/rpc.ts';
 import type { NoticeBatch } from '../change.ts';
 import type { CommitAnswer } from '../mutation.ts';
@@ -18,6 +19,7 @@ import type { StagedBody } from './mutations/bodies.ts';
 import { segmentFolder, shardFile, shardLease } from './paths.ts';
 import { writeLine } from './thread-log.ts';
 import { Watchers } from './watchers.ts';
+import { type WriterFigures, writerFigures } from './writer-figures.ts';
 import type { FromWriter, ToWriter, WriterThreadData } from './writer-thread.ts';
 
 export interface ShardWriterOptions {
@@ -27,6 +29,7 @@ export interface ShardWriterOptions {
   readonly log: Log;
   readonly clock: Clock;
   readonly retention?: Partial<Retention>;
+  readonly metrics?: Metrics;
   /** Waits for the lease until this aborts; without it, a lease that is taken fails as `unavailable` at once. */
   readonly wait?: AbortSignal;
   /** Milliseconds between rounds of collection; 0 for none but `collect()`. */
@@ -78,6 +81,8 @@ export function packJob(job: { kind: 'commit'; commit: unknown } | { kind: 'regi
 
 interface Pending {
   readonly job: Uint8Array;
+  /** `performance.now()` when it came. */
+  readonly begun: number;
   readonly resolve: (answer: CommitAnswer | null) => void;
   readonly reject: (error: Error) => void;
 }
@@ -98,6 +103,7 @@ class Writer implements ShardWriter {
   #collected: PromiseWithResolvers<void> | undefined;
   #stopTimer: () => void = () => undefined;
   #closed = false;
+  #figures: WriterFigures | undefined;
 
   constructor(options: ShardWriterOptions, lease: WriteLease) {
     this.#options = options;
@@ -164,7 +170,8 @@ class Writer implements ShardWriter {
     if (this.#closed) return Promise.reject(new MailError('unavailable', 'the writer is closed'));
     return new Promise((resolve, reject) => {
       // What comes in the same turn of the loop crosses to the thread in one message.
-      if (this.#gathered.push({ job, resolve, reject }) === 1) setImmediate(() => this.#flush());
+      const begun = performance.now();
+      if (this.#gathered.push({ job, begun, resolve, reject }) === 1) setImmediate(() => this.#flush());
     });
   }
 
@@ -192,13 +199,18 @@ class Writer implements ShardWriter {
     switch (message.type) {
       case 'ready':
         this.#watchers.begin(message.epoch, message.seq);
+        this.#figures = this.#options.metrics && writerFigures(this.#options.metrics, this.#options.data, this.shard);
         break;
-      case 'answers':
-        for (const [i, pending] of this.#sent.splice(0, message.answers.length).entries()) {
-          settle(pending, message.answers[i]!);
-        }
+      case 'answers': {
+        const answered = this.#sent.splice(0, message.answers.length);
+        this.#figures?.group(
+          message.answers,
+          answered.map(({ begun }) => begun),
+        );
+        for (const [i, pending] of answered.entries()) settle(pending, message.answers[i]!);
         this.#watchers.add(message.seq, message.notices);
         break;
+      }
       case 'replay':
         this.#watchers.replayed(message);
         break;
@@ -215,6 +227,7 @@ class Writer implements ShardWriter {
   #lost(): void {
     const error = new MailError('unavailable', 'the writer has stopped');
     this.#closed = true;
+    this.#figures?.end();
     this.#stopTimer();
     this.#watchers.end();
     this.#collected?.reject(error);

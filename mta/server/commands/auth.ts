@@ -1,14 +1,14 @@
 /** AUTH (RFC 4954), on submission only: after TLS or from loopback, once a session, never within a transaction. */
 import { MailError } from '#mail/failure.ts';
 import type { ChannelBinding, SaslContext } from '#mail/sasl/exchange.ts';
-import { findMechanism, offeredMechanisms, type SaslMechanism, startSasl, verifySasl } from '#mail/sasl/mechanism.ts';
+import { findMechanism, offeredMechanisms, type SaslMechanism, startSasl } from '#mail/sasl/mechanism.ts';
 import { type AuthArguments, decodeBase64, parseAuth } from '#mail/smtp/command.ts';
 import { type Reply, reply } from '#mail/smtp/reply.ts';
 import { CommandSyntaxError } from '#mail/smtp/syntax-error.ts';
 import { type Connection, ConnectionClosed } from '#runtime/connection.ts';
 import { type Context, defineCommand } from '#runtime/smtp/command-table.ts';
 import type { Login } from '#store/directory.ts';
-import { countFailedLogin, mayLogIn } from '../limits.ts';
+import { mayLogIn, verifyLogin } from '../limits.ts';
 import type { Recipient } from '../recipients.ts';
 import { addressOf, type MtaCommand, type Peer, type SmtpServices } from '../services.ts';
 
@@ -73,16 +73,18 @@ async function authenticate(
   }
   if (!(await mayLogIn(services, peer))) return reply(454, '7.0', 'Too many failed logins, try again later');
   try {
-    const login = await converse(services, mechanism, binding, args.initial, context);
+    const login = await converse(services, peer, mechanism, binding, args.initial, context);
     if (login !== undefined) return login;
   } catch (error) {
     if (error instanceof ConnectionClosed || error instanceof CommandSyntaxError) throw error;
     if (error instanceof MailError && error.failure === 'bad-request') return reply(501, '5.2', error.message);
+    if (error instanceof MailError && error.failure === 'limit-exceeded') {
+      return reply(454, '7.0', 'Too many failed logins, try again later');
+    }
     // RFC 4954 §4.7: trouble of ours is never a wrong password.
     log.error({ err: error }, 'cannot check a login');
     return reply(454, '7.0', 'Temporary authentication failure');
   }
-  await countFailedLogin(services, peer);
   log.info({ remote: addressOf(peer), mechanism }, 'login failed');
   await new Promise<void>((resolve) => clock.after(FAILURE_DELAY, resolve));
   return reply(535, '7.8', 'Wrong user name or password');
@@ -90,6 +92,7 @@ async function authenticate(
 
 async function converse(
   services: SmtpServices,
+  peer: Peer,
   mechanism: SaslMechanism,
   channelBinding: ChannelBinding | undefined,
   initial: string | undefined,
@@ -110,7 +113,7 @@ async function converse(
     if (line === '*') throw new CommandSyntaxError(reply(501, '7.0', 'Cancelled'));
     step = await exchange.next(decode(line));
   }
-  return verifySasl(step.value, (user, password) => directory.authenticate(user, password));
+  return verifyLogin(services, peer, step.value);
 }
 
 function decode(text: string): Uint8Array {

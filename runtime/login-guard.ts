@@ -1,0 +1,45 @@
+/**
+ * Counts failed logins over all protocols and workers: by address, and by the name that was tried, wherever that came from. Too many of either within a
+ * minute refuse further attempts before a secret is looked at. So that nobody can lock a person out from afar, an address from which the same
+ * name logged in within a day is only counted by itself.
+ */
+import { createHash } from 'node:crypto';
+import type { Coordination } from './coordination.ts';
+
+export interface LoginGuard {
+  /** False when the address has failed too often. */
+  mayTry(remote: string): Promise<boolean>;
+  /** False when this name was tried in vain too often from addresses that it isn't known at. */
+  mayTryAs(remote: string, name: string): Promise<boolean>;
+  /** Answers how many failures there were within the window, by address or by name, whichever is more. */
+  failed(remote: string, name: string): Promise<number>;
+  succeeded(remote: string, name: string): Promise<void>;
+}
+
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+
+export function createLoginGuard(coordination: Pick<Coordination, 'count'>, failuresPerMinute: number): LoginGuard {
+  const byAddress = (remote: string): string => `auth-fail:${remote}`;
+  const byName = (name: string): string => `auth-fail-of:${fingerprint(name)}`;
+  const known = (remote: string, name: string): string => `auth-ok:${fingerprint(name)}:${remote}`;
+  return {
+    mayTry: async (remote) => (await coordination.count(byAddress(remote), 0, MINUTE)) < failuresPerMinute,
+    async mayTryAs(remote, name) {
+      if ((await coordination.count(byName(name), 0, MINUTE)) < failuresPerMinute) return true;
+      return (await coordination.count(known(remote, name), 0, DAY)) > 0;
+    },
+    async failed(remote, name) {
+      const counts = [coordination.count(byAddress(remote), 1, MINUTE), coordination.count(byName(name), 1, MINUTE)];
+      return Math.max(...(await Promise.all(counts)));
+    },
+    async succeeded(remote, name) {
+      await coordination.count(known(remote, name), 1, DAY);
+    },
+  };
+}
+
+/** Short, whatever was typed as a name (people type passwords there), and the same for each spelling that the directory takes for the same. */
+function fingerprint(name: string): string {
+  return createHash('sha256').update(name.normalize('NFC').toLowerCase()).digest('base64url').slice(0, 22);
+}
