@@ -4,15 +4,19 @@ import type { CapabilityFacts, Command } from './command.ts';
 /** RFC 7888 (any literal may be non-synchronizing), and the two revisions of the protocol that all commands serve. */
 const BASE = ['IMAP4rev1', 'IMAP4rev2', 'LITERAL+'];
 
+/** Shown before login too: clients that read the capabilities only once, then, never use these otherwise (Python's imaplib: `enable()`, `idle()`). */
+const EARLY: ReadonlySet<string> = new Set(['ENABLE', 'IDLE']);
+
 export function capabilityLine(table: Iterable<Command>, facts: CapabilityFacts): string {
   const found = new Set(BASE);
   const state = facts.session.state.name;
   for (const command of table) {
-    // Before login only what can be used then, so that the greeting stays short; after it everything but logging in.
+    // Before login little more than what can be used then, so that the greeting stays short; after it everything but logging in.
     const shown = state === 'not-authenticated' ? command.allowedIn.includes(state) : isForUsers(command);
-    if (!shown) continue;
     const { capabilities } = command;
-    for (const name of typeof capabilities === 'function' ? capabilities(facts) : capabilities) found.add(name);
+    for (const name of typeof capabilities === 'function' ? capabilities(facts) : capabilities) {
+      if (shown || EARLY.has(name)) found.add(name);
+    }
   }
   return [...found].join(' ');
 }
