@@ -6,6 +6,7 @@ import type { CommitAnswer, MutationResult, MutationType } from '../mutation.ts'
 import type { Account, AccountCache } from './account.ts';
 import type { Database } from './database.ts';
 import { answerOf, type Done, readGroup } from './groups.ts';
+import type { PackedCommit } from './job.ts';
 import type { LookupValue } from './lookups.ts';
 import * as accounts from './mutations/account.ts';
 import { setFlags } from './mutations/flags.ts';
@@ -30,14 +31,6 @@ const HANDLERS: { [T in MutationType]: (work: Work, mutation: PackedOf<T>) => Mu
   'enqueue-outbox': accounts.enqueueOutbox,
   'finish-outbox': accounts.finishOutbox,
 };
-
-/** A commit as the writer gets it (`packCommit`). */
-export interface PackedCommit {
-  readonly owner: string;
-  readonly actor: string;
-  readonly id: string;
-  readonly mutations: readonly PackedMutation[];
-}
 
 /** `done` is absent when nothing was changed. */
 export interface Outcome {

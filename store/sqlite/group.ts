@@ -8,19 +8,17 @@ import { faultPoint } from '#runtime/fault-points.ts';
 import type { Notice } from '../change.ts';
 import type { CommitAnswer } from '../mutation.ts';
 import { AccountCache } from './account.ts';
-import { type PackedCommit, runCommit } from './commit.ts';
+import { runCommit } from './commit.ts';
 import type { ArrayRow, Database } from './database.ts';
 import { addGroup, type Done, lastSeq, noticeOf } from './groups.ts';
+import type { Job } from './job.ts';
 import { Lookups } from './lookups.ts';
-import { registerBody, type StagedBody } from './mutations/bodies.ts';
+import { registerBody } from './mutations/bodies.ts';
 import { Recent } from './recent.ts';
 import type { ShardState } from './work.ts';
 
-export type Job =
-  | { readonly kind: 'commit'; readonly commit: PackedCommit }
-  | { readonly kind: 'register'; readonly body: StagedBody }
-  /** What could not be unpacked. */
-  | { readonly kind: 'broken' };
+/** `broken` is what could not be unpacked. */
+export type GroupJob = Job | { readonly kind: 'broken' };
 
 /** A register is answered with nothing. `undefined` for jobs that the group had no time for. */
 export type JobAnswer = CommitAnswer | null | { readonly error: { failure: MailError['failure']; message: string } };
@@ -69,7 +67,7 @@ export class GroupRunner {
     this.seq = lastSeq(db);
   }
 
-  run(jobs: readonly Job[]): GroupResult {
+  run(jobs: readonly GroupJob[]): GroupResult {
     try {
       return this.#group(jobs);
     } catch (error) {
@@ -115,7 +113,7 @@ export class GroupRunner {
     }
   }
 
-  #group(jobs: readonly Job[]): GroupResult {
+  #group(jobs: readonly GroupJob[]): GroupResult {
     const now = this.#now();
     const began = performance.now();
     const { lookups } = this.#shard;
@@ -138,7 +136,7 @@ export class GroupRunner {
     return { answers, taken: answers.length, seq: this.seq, notices: done.map(noticeOf) };
   }
 
-  #one(job: Job, now: number, done: Done[], careful: boolean): JobAnswer {
+  #one(job: GroupJob, now: number, done: Done[], careful: boolean): JobAnswer {
     if (job.kind === 'broken') return { error: { failure: 'bad-request', message: 'the commit can not be read' } };
     if (job.kind === 'register') {
       registerBody(this.#db, this.#shard, job.body, now);

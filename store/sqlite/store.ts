@@ -25,6 +25,7 @@ import type {
   Uid,
   UidSet,
 } from '../types.ts';
+import { packJob } from './job.ts';
 import { packMessage } from './pack.ts';
 import { segmentFolder, shardSocket } from './paths.ts';
 import { type MessageBatch, unpackRows } from './read/messages.ts';
@@ -33,7 +34,7 @@ import type { ReadRequest } from './read/shard-reader.ts';
 import { Stager } from './segment.ts';
 import { watchShards } from './watch.ts';
 import type { PackedMutation } from './work.ts';
-import { openShardWriter, packJob, type ShardWriter } from './writer.ts';
+import { openShardWriter, type ShardWriter } from './writer.ts';
 
 export interface MailStoreOptions {
   /** The data folder. */

@@ -4,7 +4,6 @@
  */
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { deserialize } from 'node:v8';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { armFaults, faultPoint } from '#runtime/fault-points.ts';
 import { systemRandom } from '#runtime/system.ts';
@@ -14,7 +13,8 @@ import type { Retention } from '../retention.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { type CollectState, SLICES } from './collect.ts';
 import { type Database, openDatabase } from './database.ts';
-import { GroupRunner, type Job, type JobAnswer } from './group.ts';
+import { type GroupJob, GroupRunner, type JobAnswer } from './group.ts';
+import { unpackJob } from './job.ts';
 import { segmentFile } from './paths.ts';
 import { SCHEMA } from './schema.ts';
 import { type LogLine, threadLog } from './thread-log.ts';
@@ -53,8 +53,8 @@ export type FromWriter =
   | { readonly type: 'collected' }
   | { readonly type: 'log'; readonly line: LogLine };
 
-/** SQLite looks through its whole cache at the end of most groups that let a table grow, so that more is not faster. */
-const CACHE_KB = 16_384;
+/** SQLite looks through its whole cache at the end of almost every group (a split page leaves a mark there): a large one costs more than it saves. */
+const CACHE_KB = 8_192;
 const MOST_JOBS = 256;
 const MOST_BYTES = 8 * 1024 * 1024;
 
@@ -119,7 +119,7 @@ class WriterThread {
   }
 
   #group(): void {
-    const jobs: Job[] = [];
+    const jobs: GroupJob[] = [];
     let bytes = 0;
     for (const waiting of this.#waiting) {
       if (jobs.length >= MOST_JOBS || (jobs.length > 0 && bytes + waiting.bytes.length > MOST_BYTES)) break;
@@ -170,9 +170,9 @@ class WriterThread {
   }
 }
 
-function unpack(bytes: Uint8Array): Job {
+function unpack(bytes: Uint8Array): GroupJob {
   try {
-    return deserialize(bytes);
+    return unpackJob(bytes);
   } catch (error) {
     log.error({ error }, 'a commit could not be read');
     return { kind: 'broken' };

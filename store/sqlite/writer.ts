@@ -3,7 +3,6 @@
  * event loop, hands it to the writer thread, gives the answers back and tells watchers. `handlers` serve the same over RPC.
  */
 import { once } from 'node:events';
-import { serialize } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { MailError } from '#mail/failure.ts';
 import type { Clock, Log } from '#runtime/ambient.ts';
@@ -15,7 +14,6 @@ import type { CommitAnswer } from '../mutation.ts';
 import { DEFAULT_RETENTION, type Retention } from '../retention.ts';
 import type { JobAnswer } from './group.ts';
 import { leaseHolder, takeLease, tryLease, type WriteLease } from './lease.ts';
-import type { StagedBody } from './mutations/bodies.ts';
 import { segmentFolder, shardFile, shardLease } from './paths.ts';
 import { writeLine } from './thread-log.ts';
 import { Watchers } from './watchers.ts';
@@ -72,11 +70,6 @@ export async function openShardWriter(options: ShardWriterOptions): Promise<Shar
     lease.release();
     throw error;
   }
-}
-
-/** A job as it travels: its octets are copied on, never looked at, until the writer thread unpacks them. */
-export function packJob(job: { kind: 'commit'; commit: unknown } | { kind: 'register'; body: StagedBody }): Uint8Array {
-  return serialize(job);
 }
 
 interface Pending {

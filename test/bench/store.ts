@@ -3,18 +3,18 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { deserialize } from 'node:v8';
 import { crc32 } from 'node:zlib';
 import { createIndexer } from '#mail/mime/indexer.ts';
 import { systemClock, systemRandom } from '#runtime/system.ts';
 import { newId } from '#store/ids.ts';
 import type { Commit, Mutation } from '#store/mutation.ts';
 import { openDatabase } from '#store/sqlite/database.ts';
-import { GroupRunner, type Job } from '#store/sqlite/group.ts';
+import { GroupRunner } from '#store/sqlite/group.ts';
+import { packJob, unpackJob } from '#store/sqlite/job.ts';
 import { packMessage } from '#store/sqlite/pack.ts';
 import { SCHEMA } from '#store/sqlite/schema.ts';
 import { openMailStore } from '#store/sqlite/store.ts';
-import { openShardWriter, packJob } from '#store/sqlite/writer.ts';
+import { openShardWriter } from '#store/sqlite/writer.ts';
 import type { Columns, MailStore } from '#store/store.ts';
 import type { NewMessage } from '#store/types.ts';
 import { ALL } from '#store/uid-set.ts';
@@ -66,18 +66,18 @@ function folder(): string {
 /** The writer thread's own work: unpacking, applying, one fsync a group. */
 function apply(groupSize: number): void {
   const data = folder();
-  const db = openDatabase(join(data, 'shard.sqlite'), { migrations: SCHEMA, autoCheckpoint: 0, cacheKb: 16_384 });
+  const db = openDatabase(join(data, 'shard.sqlite'), { migrations: SCHEMA, autoCheckpoint: 0, cacheKb: 8_192 });
   const runner = new GroupRunner(db, { random: systemRandom, now: Date.now, log: silentLog });
   for (let n = 0; n < ACCOUNTS; n++) runner.run([{ kind: 'commit', commit: create(n) as never }]);
   const total = groupSize === 1 ? 4_000 : 20_000;
   const jobs = Array.from({ length: total }, (_, n) => {
     const mutation = { type: 'add-message', mailbox: inbox(n), message: packMessage(message(n)), flags: [] };
-    return packJob({ kind: 'commit', commit: commitOf(account(n), mutation as never) });
+    return packJob({ kind: 'commit', commit: commitOf(account(n), mutation as never) as never });
   });
   const cpu = process.cpuUsage();
   const began = performance.now();
   for (let at = 0; at < total; at += groupSize) {
-    const group = jobs.slice(at, at + groupSize).map((job) => deserialize(job) as Job);
+    const group = jobs.slice(at, at + groupSize).map((job) => unpackJob(job));
     for (let done = 0; done < group.length; ) done += runner.run(group.slice(done)).taken;
     if (at % 2_000 === 0) db.checkpoint('PASSIVE');
   }
