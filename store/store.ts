@@ -6,6 +6,7 @@
 import type { DateTime, IndexedHeaders, PartNode } from '#mail/mime/message-index.ts';
 import type { Changes, MailboxDelta, MailboxSnapshot, NoticeBatch } from './change.ts';
 import type { Commit, CommitAnswer } from './mutation.ts';
+import type { PackedBlock, PackedColumn } from './packed.ts';
 import type { SearchQuery } from './search-query.ts';
 import type {
   Access,
@@ -49,6 +50,17 @@ export interface MailStore {
     columns: Columns,
     options?: { expunged?: boolean },
   ): AsyncIterable<readonly MessageRow[]>;
+
+  /**
+   * Blocks of messages around `uids`, with more than those where they lie close, and perhaps without some: what is new, damaged or went may be
+   * missing, or stand in it though it went. Whoever misses a message asks `messages` for it.
+   */
+  packed(
+    access: Access,
+    mailbox: MailboxId,
+    uids: UidSet,
+    columns: readonly PackedColumn[],
+  ): AsyncIterable<readonly PackedBlock[]>;
 
   /** Octets [start, end) of prefix + body, in chunks of at most 256 KB; clipped to the content. Expunged but retained messages are served. */
   content(access: Access, mailbox: MailboxId, uid: Uid, start: number, end: number): AsyncIterable<Uint8Array>;

@@ -5,6 +5,15 @@ import type { Clock, Random } from '#runtime/ambient.ts';
 import type { Changes, MailboxDelta, MailboxSnapshot, NoticeBatch } from '../change.ts';
 import { newId } from '../ids.ts';
 import type { Commit, CommitAnswer } from '../mutation.ts';
+import {
+  blocksOf,
+  PACKED_FROM,
+  type PackedBlock,
+  type PackedColumn,
+  packRows,
+  uidsOfBlock,
+  unpackBlocks,
+} from '../packed.ts';
 import { DEFAULT_RETENTION, type Retention } from '../retention.ts';
 import { evaluateSearch } from '../search/evaluate.ts';
 import type { SearchQuery } from '../search-query.ts';
@@ -21,7 +30,7 @@ import type {
   Uid,
   UidSet,
 } from '../types.ts';
-import { single } from '../uid-set.ts';
+import { intersect, single } from '../uid-set.ts';
 import { collect } from './collect.ts';
 import { runCommit } from './commit.ts';
 import { Notices } from './notices.ts';
@@ -112,6 +121,22 @@ export class MemoryStore implements MailStore {
     const placements = read.select(this.#mailbox(access, mailbox), uids, options?.expunged === true);
     for (let i = 0; i < placements.length; i += BATCH) {
       yield placements.slice(i, i + BATCH).map((placement) => read.messageRow(this.#state, placement, columns));
+    }
+  }
+
+  async *packed(
+    access: Access,
+    mailbox: MailboxId,
+    uids: UidSet,
+    columns: readonly PackedColumn[],
+  ): AsyncIterable<readonly PackedBlock[]> {
+    const { uidNext } = this.#mailbox(access, mailbox);
+    for (const block of blocksOf(intersect(uids, [[1, uidNext]]))) {
+      const rows: MessageRow[] = [];
+      for await (const batch of this.messages(access, mailbox, [uidsOfBlock(block)], PACKED_FROM)) rows.push(...batch);
+      if (rows.length === 0) continue;
+      const packed = packRows(rows);
+      yield unpackBlocks([packed.head, ...columns.map((column) => packed[column])], columns);
     }
   }
 

@@ -12,6 +12,7 @@ import type { Done } from './groups.ts';
 import { type Lookups, meta } from './lookups.ts';
 import { releaseBody } from './mutations/bodies.ts';
 import { asBuffer, headBody, headMessage } from './pack.ts';
+import { dropPacks } from './packs/make.ts';
 
 /** Rows of a slice: a few milliseconds. */
 const SLICE = 500;
@@ -38,6 +39,7 @@ function purgeContent(db: Database, now: number, retention: Retention, state: Co
     budget -= removeRows(db, state, 'expunged', { account, mailbox, from, to, most: budget });
     if (budget <= 0) return true; // the rest of this row next time
   }
+  dropPacks(db, account, mailbox, JSON.parse(uids));
   db.statement('DELETE FROM purge WHERE seq = ?').run(seq);
   return true;
 }

@@ -168,4 +168,23 @@ CREATE TABLE segments (
   dead INTEGER NOT NULL                 -- of those, collected since
 ) STRICT, WITHOUT ROWID;
 `,
+  // Derived, made by the writer while it has time: packs/.
+  `
+CREATE TABLE packs (
+  account INTEGER NOT NULL, mailbox INTEGER NOT NULL, block INTEGER NOT NULL, kind TEXT NOT NULL,
+  crc INTEGER NOT NULL, bytes BLOB NOT NULL,
+  PRIMARY KEY (account, mailbox, block, kind)
+) STRICT;
+
+-- Blocks up to this one are packed, or were not worth it.
+CREATE TABLE packed (
+  account INTEGER NOT NULL, mailbox INTEGER NOT NULL, blocks INTEGER NOT NULL,
+  PRIMARY KEY (account, mailbox)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE snapshots (
+  account INTEGER NOT NULL, mailbox INTEGER NOT NULL, modseq INTEGER NOT NULL, crc INTEGER NOT NULL, bytes BLOB NOT NULL,
+  PRIMARY KEY (account, mailbox)
+) STRICT;
+`,
 ];

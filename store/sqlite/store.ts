@@ -10,6 +10,7 @@ import type { RpcClient } from '#runtime/rpc/rpc.ts';
 import { systemRandom } from '#runtime/system.ts';
 import type { Changes, MailboxDelta, MailboxSnapshot, NoticeBatch } from '../change.ts';
 import type { Commit, CommitAnswer } from '../mutation.ts';
+import { type PackedBlock, type PackedColumn, unpackBlocks } from '../packed.ts';
 import type { Retention } from '../retention.ts';
 import type { SearchQuery } from '../search-query.ts';
 import type { Columns, MailStore, MessageRow, OutboxRow } from '../store.ts';
@@ -27,6 +28,7 @@ import type {
 } from '../types.ts';
 import { packJob } from './job.ts';
 import { packMessage } from './pack.ts';
+import type { PackBatch } from './packs/read.ts';
 import { segmentFolder, shardSocket } from './paths.ts';
 import { type MessageBatch, unpackRows } from './read/messages.ts';
 import { ReaderPool } from './read/pool.ts';
@@ -153,6 +155,23 @@ class SqliteStore implements MailStore {
       if (batch.uids.length > 0) yield unpackRows(batch, columns);
     }
     if (damaged > 0) throw new MailError('unavailable', 'some messages can not be read');
+  }
+
+  async *packed(
+    access: Access,
+    mailbox: MailboxId,
+    uids: UidSet,
+    columns: readonly PackedColumn[],
+  ): AsyncGenerator<readonly PackedBlock[]> {
+    const ask = async (left: UidSet): Promise<PackBatch> =>
+      (await this.#read(access, ['packed', { mailbox, uids: left, columns }])) as PackBatch;
+    let next: Promise<PackBatch> | undefined = ask(uids);
+    while (next) {
+      const batch: PackBatch = await next;
+      next = batch.rest.length > 0 ? ask(batch.rest) : undefined;
+      next?.catch(() => undefined); // thrown where it is awaited, if anybody still asks
+      yield unpackBlocks(batch.packs, columns);
+    }
   }
 
   async *content(access: Access, mailbox: MailboxId, uid: Uid, start: number, end: number): AsyncGenerator<Uint8Array> {

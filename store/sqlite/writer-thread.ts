@@ -15,6 +15,7 @@ import { type CollectState, SLICES } from './collect.ts';
 import { type Database, openDatabase } from './database.ts';
 import { type GroupJob, GroupRunner, type JobAnswer } from './group.ts';
 import { unpackJob } from './job.ts';
+import { PackMaker } from './packs/make.ts';
 import { segmentFile } from './paths.ts';
 import { SCHEMA } from './schema.ts';
 import { type LogLine, threadLog } from './thread-log.ts';
@@ -56,6 +57,8 @@ export type FromWriter =
 /** SQLite looks through its whole cache at the end of almost every group (a split page leaves a mark there): a large one costs more than it saves. */
 const CACHE_KB = 8_192;
 const MOST_JOBS = 256;
+/** What a slice of packing may write. */
+const PACK_BYTES = 512 * 1024;
 const MOST_BYTES = 8 * 1024 * 1024;
 
 const port = parentPort!;
@@ -72,6 +75,7 @@ class WriterThread {
   readonly #db: Database;
   readonly #runner: GroupRunner;
   readonly #checkpointer: Checkpointer;
+  readonly #packs: PackMaker;
   readonly #epoch: string;
   readonly #waiting: Waiting[] = [];
   #now = 0;
@@ -83,6 +87,7 @@ class WriterThread {
     this.#db = openDatabase(data.path, { migrations: SCHEMA, autoCheckpoint: 0, cacheKb: CACHE_KB });
     this.#runner = new GroupRunner(this.#db, { random: systemRandom, now: () => this.#now, log });
     this.#checkpointer = new Checkpointer(this.#db, log);
+    this.#packs = new PackMaker(this.#db, data.segments, log);
     this.#epoch = epochOf(this.#db);
     post({ type: 'ready', epoch: this.#epoch, seq: this.#runner.seq });
   }
@@ -142,6 +147,10 @@ class WriterThread {
       if (more) return;
       collecting.slice++;
       if (collecting.slice < SLICES.length) return;
+      if (this.#pack()) {
+        collecting.slice--;
+        return;
+      }
       dropSegments(this.#db, this.#now - data.retention.staged);
       dropStrays(this.#db);
     } catch (error) {
@@ -149,6 +158,12 @@ class WriterThread {
     }
     this.#collecting = undefined;
     post({ type: 'collected' });
+  }
+
+  #pack(): boolean {
+    const more = this.#runner.transaction(() => this.#packs.slice());
+    this.#checkpointer.wrote(PACK_BYTES);
+    return more;
   }
 
   #replay({ id, after, limit }: Extract<ToWriter, { type: 'replay' }>): void {
@@ -164,6 +179,7 @@ class WriterThread {
   }
 
   #close(): void {
+    this.#packs.close();
     this.#checkpointer.close();
     this.#db.close();
     port.close();

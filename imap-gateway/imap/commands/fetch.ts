@@ -7,10 +7,12 @@ import { type FetchArguments, parseFetch } from '../grammar/fetch.ts';
 import { enableCondstore } from '../notify.ts';
 import type { NumberRange } from '../numbering.ts';
 import { formatFlags } from '../response/flags.ts';
+import { PageWriter } from '../response/page-writer.ts';
 import type { SelectedMailbox, StateOf } from '../session.ts';
 import type { Placement } from '../view.ts';
 import { UnknownEncoding } from './fetch/binary.ts';
 import { FetchWriter } from './fetch/fetch-writer.ts';
+import { PackedAnswer, type PackedPlan, planPacked } from './fetch/packed.ts';
 import { type FetchPlan, planFetch } from './fetch/plan.ts';
 import { writeItem } from './fetch/row.ts';
 import { markSeen } from './fetch/seen.ts';
@@ -21,6 +23,8 @@ type Arguments = FetchArguments & { readonly uid: boolean };
 
 /** Messages answered between two looks at the client's speed. */
 const PACE = 512;
+/** Messages from which on packed blocks are worth while, even if only a part of each is asked for. */
+const MANY = 64;
 
 export const fetch = defineCommand({
   name: 'FETCH',
@@ -122,10 +126,53 @@ async function fetchFromStore(
   state: Selected,
   writer: FetchWriter,
 ): Promise<number> {
+  const { selected } = state;
+  if (!plan.marksSeen && countMessages(ranges) >= MANY) {
+    const packed = planPacked(plan);
+    if (packed !== undefined) return fetchPacked({ plan, packed, ranges, context, state, writer });
+  }
+  const uids: UidSet = uidsOf(ranges, selected);
+  return fetchRows(plan, uids, context, state, writer);
+}
+
+/** From packed blocks, and from rows what they don't have. */
+async function fetchPacked(fetch: {
+  readonly plan: FetchPlan;
+  readonly packed: PackedPlan;
+  readonly ranges: readonly NumberRange[];
+  readonly context: CommandContext;
+  readonly state: Selected;
+  readonly writer: FetchWriter;
+}): Promise<number> {
+  const { plan, packed, ranges, context, state, writer } = fetch;
+  const { access, selected } = state;
+  const { numbering } = selected;
+  const fromView = (uid: Uid): string =>
+    viewItems(plan, uid, plan.flags || plan.modseq ? placementOf(uid, selected) : undefined);
+  const answer = new PackedAnswer({ plan: packed, ranges, numbering, fromView });
+  const page = new PageWriter(context.out);
+  const uids = ranges.flatMap(([first, last]) => numbering.uids(first, last));
+  for await (const blocks of context.services.store.packed(access, selected.id, uids, packed.columns)) {
+    for (const block of blocks) {
+      answer.write(page, block);
+      if (context.out.full) await context.out.ready();
+    }
+  }
+  page.send();
+  const missing = answer.missing();
+  return answer.served + (await fetchRows(plan, missing, context, state, writer));
+}
+
+async function fetchRows(
+  plan: FetchPlan,
+  uids: UidSet,
+  context: CommandContext,
+  state: Selected,
+  writer: FetchWriter,
+): Promise<number> {
   const { access, selected } = state;
   const { store } = context.services;
   const source = { store, access, mailbox: selected.id };
-  const uids: UidSet = uidsOf(ranges, selected);
   const marks = plan.marksSeen && !selected.readOnly;
   let served = 0;
   if (uids.length === 0) return served;

@@ -2,7 +2,9 @@
 import type { ChangeRecord, MailboxDelta, MailboxSnapshot, PlacementRows } from '../../change.ts';
 import type { Access, Flags, MailboxId, ModSeq, UidSet } from '../../types.ts';
 import { count, EMPTY, fromUids, MAX_UID, subtract, uidSet, union } from '../../uid-set.ts';
+import { MailboxView } from '../../view.ts';
 import type { ArrayRow, Database } from '../database.ts';
+import { loadSnapshot } from '../packs/snapshot.ts';
 import { type FoundAccount, type FoundMailbox, findAccount, findMailbox } from './account.ts';
 
 type Row = [uid: number, modseq: number, flags: number];
@@ -15,15 +17,38 @@ export function snapshot(db: Database, access: Access, mailbox: MailboxId): Mail
   const account = findAccount(db, access);
   const found = findMailbox(db, account, mailbox);
   const { uidValidity, uidNext, highestModseq } = found;
-  const rows = readRows(db, account, found, [[1, MAX_UID]], 0);
-  return { mailbox, uidValidity, uidNext, highestModseq, modseq: account.modseq, ...rows };
+  const rows = fromPack(db, access, account, found, mailbox) ?? allRows(db, account.n, found.n, found.messages);
+  return { ...rows, mailbox, uidValidity, uidNext, highestModseq, modseq: account.modseq };
+}
+
+/** The packed snapshot and what has come since; `undefined` where that is not there or would not be quicker. */
+function fromPack(
+  db: Database,
+  access: Access,
+  account: FoundAccount,
+  found: FoundMailbox,
+  mailbox: MailboxId,
+): PlacementRows | undefined {
+  const packed = loadSnapshot(db, account.n, found.n);
+  if (packed === undefined || packed.modseq < Math.max(account.logFloor, found.tombstoneFloor)) return undefined;
+  if (packed.modseq >= found.highestModseq) return packed;
+  const { uidValidity } = found;
+  const uidNext = (packed.uids.at(-1) ?? 0) + 1;
+  const view = new MailboxView({ mailbox, uidValidity, uidNext, highestModseq: packed.modseq, ...packed });
+  view.apply(delta(db, access, mailbox, packed.modseq));
+  return view.rows();
+}
+
+/** @param expected how many there may be. */
+export function allRows(db: Database, account: number, mailbox: number, expected = 0): PlacementRows {
+  return readRows(db, { n: account }, { n: mailbox, messages: expected }, [[1, MAX_UID]], 0);
 }
 
 /** Placements of these UIDs with a greater modseq than `since`. */
 function readRows(
   db: Database,
-  account: FoundAccount,
-  mailbox: FoundMailbox,
+  account: Pick<FoundAccount, 'n'>,
+  mailbox: Pick<FoundMailbox, 'n' | 'messages'>,
   ranges: UidSet,
   since: ModSeq,
 ): PlacementRows {

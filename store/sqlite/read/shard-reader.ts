@@ -3,6 +3,7 @@ import type { Log } from '#runtime/ambient.ts';
 import type { SearchQuery } from '../../search-query.ts';
 import type { Access, MailboxId, ModSeq, Uid } from '../../types.ts';
 import { type Database, openDatabase } from '../database.ts';
+import { PackReader, type PackRequest } from '../packs/read.ts';
 import { segmentFolder, shardFile } from '../paths.ts';
 import { SCHEMA } from '../schema.ts';
 import { accountState, changes, mailboxes, outbox } from './account.ts';
@@ -22,6 +23,7 @@ export type ReadRequest =
   | readonly ['small-delta', MailboxId, ModSeq]
   | readonly ['changes', ModSeq, number]
   | readonly ['messages', BatchRequest]
+  | readonly ['packed', PackRequest]
   | readonly ['content', MailboxId, Uid, number, number]
   | readonly ['search', MailboxId, SearchQuery, number];
 
@@ -30,6 +32,7 @@ export class ShardReader {
   readonly #bodies: BodyReader;
   readonly #messages: MessageReader;
   readonly #finder: MailboxFinder;
+  readonly #packs: PackReader;
 
   constructor(data: string, shard: number, options: { log: Log; cacheKb: number }) {
     const log = options.log.child({ shard });
@@ -41,6 +44,7 @@ export class ShardReader {
     this.#bodies = new BodyReader(this.#db, segmentFolder(data, shard), log);
     this.#messages = new MessageReader(this.#db, this.#bodies, log);
     this.#finder = new MailboxFinder(this.#db);
+    this.#packs = new PackReader(this.#db, this.#messages, log);
   }
 
   /** All of it belongs to one moment. */
@@ -80,6 +84,8 @@ export class ShardReader {
         return changes(db, access, request[1], request[2]);
       case 'messages':
         return this.#messages.batch(access, request[1]);
+      case 'packed':
+        return this.#packs.batch(access, request[1]);
       case 'content':
         return this.#messages.content(access, request[1], request[2], request[3], request[4]);
     }

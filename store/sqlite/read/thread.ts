@@ -54,8 +54,8 @@ async function serve(message: Exclude<ToReader, { close: true }>): Promise<void>
 function buffersOf(value: unknown): ArrayBuffer[] {
   if (value === null || typeof value !== 'object') return [];
   const views = ArrayBuffer.isView(value) ? [value] : Object.values(value);
-  const changed = (value as { changed?: object }).changed;
-  if (changed) views.push(...Object.values(changed));
+  const { changed, packs } = value as { changed?: object; packs?: object };
+  for (const more of [changed, packs]) if (more) views.push(...Object.values(more));
   const owned = views.filter(
     (view): view is Uint8Array<ArrayBuffer> =>
       ArrayBuffer.isView(view) && view.buffer instanceof ArrayBuffer && view.buffer.byteLength > Buffer.poolSize,

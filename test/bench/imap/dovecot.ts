@@ -60,8 +60,8 @@ export class Dovecot implements BenchServer {
       await client.ask(Buffer.concat([Buffer.from('APPEND INBOX'), ...literals]));
     }
     for (let n = 0; n < boxes; n++) {
-      await client.ask(`CREATE box.${n}`);
-      await client.ask(Buffer.concat([Buffer.from(`APPEND box.${n}`), appended(generate(n), flagsOf(n))]));
+      await client.ask(`CREATE box-${n}`);
+      await client.ask(Buffer.concat([Buffer.from(`APPEND box-${n}`), appended(generate(n), flagsOf(n))]));
     }
     client.close();
   }
@@ -135,10 +135,6 @@ passdb {
 userdb {
   driver = static
   args = uid=${UID} gid=${UID} home=${folder}/home
-}
-namespace inbox {
-  inbox = yes
-  separator = /
 }
 service imap-login {
   inet_listener imap {

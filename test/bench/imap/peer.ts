@@ -9,6 +9,7 @@ import { newId } from '#store/ids.ts';
 import type { Mutation } from '#store/mutation.ts';
 import { openDirectoryWriter } from '#store/sqlite/directory.ts';
 import { openMailStore } from '#store/sqlite/store.ts';
+import { openShardWriter } from '#store/sqlite/writer.ts';
 import type { MailStore } from '#store/store.ts';
 import { type AccountId, INLINE_BODY_LIMIT, type MailboxId } from '#store/types.ts';
 import { silentLog } from '#test/support/log.ts';
@@ -52,11 +53,15 @@ export class Peer implements BenchServer {
     await many(messages, (n) => add(store, owner, inbox, n, generate(n)));
     await many(boxes, async (n) => {
       const id = newId('mailbox', random);
-      await commit(store, owner, { type: 'create-mailbox', id, name: `box.${n}` });
+      await commit(store, owner, { type: 'create-mailbox', id, name: `box-${n}` });
       await add(store, owner, id, n, generate(n));
     });
     await store.close();
     await directory.close();
+    // As the writer does every minute, with what came in between.
+    const writer = await openShardWriter({ data, shard: account.shard, log: silentLog, clock, collectEvery: 0 });
+    await writer.collect();
+    await writer.close();
     await this.#peer.start();
   }
 

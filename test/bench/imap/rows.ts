@@ -153,14 +153,14 @@ const statuses: Row = {
   count: ({ boxes }) => boxes,
   run: ({ client }, { boxes }) =>
     timed(async () => {
-      for (let n = 0; n < boxes; n++) await client.ask(`STATUS box.${n} ${STATUS_ITEMS}`);
+      for (let n = 0; n < boxes; n++) await client.ask(`STATUS box-${n} ${STATUS_ITEMS}`);
     }),
 };
 
 const listStatus: Row = {
   name: 'LIST with STATUS of 1,000 mailboxes',
   count: ({ boxes }) => boxes,
-  run: ({ client }) => timed(() => client.ask(`LIST "" "box.*" RETURN (STATUS ${STATUS_ITEMS})`)),
+  run: ({ client }) => timed(() => client.ask(`LIST "" "box-*" RETURN (STATUS ${STATUS_ITEMS})`)),
 };
 
 export const ROWS: readonly Row[] = [

@@ -6,7 +6,7 @@ import type { Generate } from './messages.ts';
 export interface BenchServer {
   readonly name: string;
   connect(): Promise<RawClient>;
-  /** INBOX with so many messages, and so many mailboxes `box.N` with one message each. The server runs afterwards. */
+  /** INBOX with so many messages, and so many mailboxes `box-N` with one message each. The server runs afterwards. */
   fill(messages: number, boxes: number, generate: Generate): Promise<void>;
   /** Everything that the programs hold in memory is gone afterwards. */
   restart(): Promise<void>;

@@ -1,0 +1,165 @@
+/** Packed blocks and packed snapshots say what the rows say, whether they were made beforehand (`harness.collect`) or are made on the spot. */
+import assert from 'node:assert/strict';
+import {
+  BLOCK,
+  eachField,
+  PACKED_COLUMNS,
+  PACKED_FIELDS,
+  type PackedBlock,
+  packedFieldNumbers,
+} from '#store/packed.ts';
+import type { UidSet } from '#store/types.ts';
+import { ALL } from '#store/uid-set.ts';
+import { collectOf, type Ground, HOUR, type User } from './kit.ts';
+
+interface Cell {
+  readonly date: readonly [time: number, zone: number];
+  readonly size: number;
+  readonly envelope: string;
+  readonly body: string;
+  readonly bodystructure: string;
+  readonly fields: string;
+}
+
+/** By UID. */
+async function packed(user: User, uids: UidSet): Promise<Map<number, Cell>> {
+  const cells = new Map<number, Cell>();
+  for await (const blocks of user.store.packed(user.access, user.inbox, uids, PACKED_COLUMNS)) {
+    for (const block of blocks) for (const [i, uid] of block.head.uids.entries()) cells.set(uid, cell(block, i));
+  }
+  return cells;
+}
+
+function cell(block: PackedBlock, i: number): Cell {
+  const { times, zones, sizes } = block.head;
+  const text = (column: 'envelope' | 'body' | 'bodystructure'): string => {
+    const { bytes, ends } = block.columns[column]!;
+    return bytes.toString('latin1', i === 0 ? 0 : ends[i - 1]!, ends[i]!);
+  };
+  const { bytes, ends } = block.columns.fields!;
+  let fields = '';
+  eachField(
+    block.columns.fields!,
+    i === 0 ? 0 : ends[i - 1]!,
+    ends[i]!,
+    packedFieldNumbers(PACKED_FIELDS)!,
+    (from, to) => {
+      fields += bytes.toString('latin1', from, to);
+    },
+  );
+  const rest = { envelope: text('envelope'), body: text('body'), bodystructure: text('bodystructure'), fields };
+  return { date: [times[i]!, zones[i]!], size: sizes[i]!, ...rest };
+}
+
+async function fromRows(user: User): Promise<Map<number, Cell>> {
+  const columns = { envelope: true, body: true, bodystructure: true, rawHeader: true };
+  const text = (bytes?: Uint8Array): string => Buffer.from(bytes!).toString('latin1');
+  return new Map(
+    (await user.rows(user.inbox, columns)).map((row) => {
+      const { time, zone } = row.internalDate;
+      const fields = text(row.rawHeader)
+        .slice(0, -2)
+        .replace(/^X-Other: .*\r\n( .*\r\n)*/m, '');
+      const rest = {
+        envelope: text(row.envelope),
+        body: text(row.body),
+        bodystructure: text(row.bodystructure),
+        fields,
+      };
+      return [row.uid, { date: [time, zone], size: row.size, ...rest }];
+    }),
+  );
+}
+
+async function fill(user: User, from: number, count: number): Promise<void> {
+  const adds = Array.from({ length: count }, (_, i) => {
+    const folded = i % 3 === 0 ? { more: 'X-Other: not\r\n packed\r\nReferences: <a@b>\r\n <c@d>\r\n' } : {};
+    const prefix = i % 2 === 0 ? { prefix: 'Return-Path: <x@y.test>\r\n' } : {};
+    return user.add(user.inbox, { subject: `Number ${from + i}`, ...folded, ...prefix }, i % 5 === 0 ? ['\\Seen'] : []);
+  });
+  await user.ok(...adds);
+}
+
+export const packs = {
+  'packed blocks say what rows say': async (on: Ground) => {
+    const user = await on.user();
+    await fill(user, 1, 2 * BLOCK + 40);
+    await user.ok({ type: 'expunge', mailbox: user.inbox, uids: [[10, 20]], onlyDeleted: false });
+    const rows = await fromRows(user);
+    assert.deepEqual(await packed(user, ALL), rows);
+    await on.harness.collect();
+    assert.deepEqual(await packed(user, ALL), rows);
+    assert.deepEqual([...(await packed(user, [[BLOCK + 5, BLOCK + 6]])).keys()].includes(BLOCK + 5), true);
+    assert.deepEqual(await packed(user, []), new Map());
+    await fill(user, 1_000, 300);
+    const more = await fromRows(user);
+    assert.deepEqual(await packed(user, ALL), more);
+    await on.harness.collect();
+    assert.deepEqual(await packed(user, ALL), more);
+  },
+
+  'what retention no longer covers is in no block': async (on: Ground) => {
+    const user = await on.user();
+    await fill(user, 1, BLOCK + 1);
+    await on.harness.collect();
+    await user.ok({ type: 'expunge', mailbox: user.inbox, uids: [[3, 9]], onlyDeleted: false });
+    on.clock.move(2 * HOUR);
+    await on.harness.collect();
+    assert.deepEqual(await packed(user, ALL), await fromRows(user));
+    await on.harness.collect();
+    assert.deepEqual(await packed(user, ALL), await fromRows(user));
+  },
+
+  'a snapshot made long ago and what came since are the mailbox as it is': async (on: Ground) => {
+    const user = await on.user();
+    await fill(user, 1, 1_100);
+    await on.harness.collect();
+    const same = async (): Promise<void> => {
+      const { uids, modseqs, flags, flagSets, modseq, ...head } = await on.store.snapshot(user.access, user.inbox);
+      const mailbox = await user.mailbox();
+      assert.deepEqual(head, {
+        mailbox: user.inbox,
+        uidValidity: mailbox.uidValidity,
+        uidNext: mailbox.uidNext,
+        highestModseq: mailbox.highestModseq,
+      });
+      assert.equal(modseq, (await on.store.accountState(user.access)).modseq);
+      const delta = await on.store.delta(user.access, user.inbox, 0);
+      assert.deepEqual([...uids], [...delta.changed.uids]);
+      assert.deepEqual([...modseqs], [...delta.changed.modseqs]);
+      const named = (rows: typeof delta.changed): string[] =>
+        Array.from(rows.flags, (n) => rows.flagSets[n]!.join(' '));
+      assert.deepEqual(named({ uids, modseqs, flags, flagSets }), named(delta.changed));
+    };
+    await same();
+    await user.ok(user.setFlags([[5, 30]], 'add', 'Word'), user.setFlags([[7, 7]], 'replace'));
+    await same();
+    await user.ok({
+      type: 'expunge',
+      mailbox: user.inbox,
+      uids: [
+        [20, 25],
+        [1_100, 1_100],
+      ],
+      onlyDeleted: false,
+    });
+    await fill(user, 2_000, 3);
+    await same();
+    await user.ok(user.setFlags(ALL, 'add', '\\Seen'));
+    await on.harness.collect();
+    await same();
+    await user.ok({ type: 'create-mailbox', id: `${user.inbox}x`, name: 'Other' });
+    await same();
+  },
+
+  'packs of a mailbox go with it': async (on: Ground) => {
+    const user = await on.user();
+    await fill(user, 1, BLOCK + 1);
+    await user.ok({ type: 'copy', from: user.inbox, uids: ALL, to: user.work });
+    await on.harness.collect();
+    await user.ok({ type: 'delete-mailbox', mailbox: user.work });
+    await on.harness.collect();
+    await assert.rejects(collectOf(on.store.packed(user.access, user.work, ALL, [])), { failure: 'no-such-mailbox' });
+    assert.deepEqual(await packed(user, ALL), await fromRows(user));
+  },
+};
