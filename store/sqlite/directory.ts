@@ -1,13 +1,15 @@
 /**
  * The directory in SQLite: one writer under a lease, in an MDA worker or in a command without a running system; everybody reads the
- * file. A lookup takes a few microseconds and always sees the last change, so nothing is cached and nothing can be stale.
+ * file. Where mail goes is remembered until the file changes (`lookup-cache.ts`).
  */
 import { MailError } from '#mail/failure.ts';
 import { faultPoint } from '#runtime/fault-points.ts';
 import type { RpcClient, RpcHandlers } from '#runtime/rpc/rpc.ts';
 import type { Directory, DirectoryChange } from '../directory.ts';
+import { lookup } from '../directory-lookup.ts';
 import { directoryReads } from '../directory-reads.ts';
 import { applyChange } from '../directory-rules.ts';
+import { LookupCache } from '../lookup-cache.ts';
 import { type Database, openDatabase } from './database.ts';
 import { DIRECTORY_MIGRATIONS, directoryFile, directoryLease, SqliteDirectoryRows } from './directory-rows.ts';
 import { leaseHolder, takeLease, tryLease, type WriteLease } from './lease.ts';
@@ -133,17 +135,24 @@ export interface DirectoryClientOptions extends DirectoryOptions {
 
 /** The `Directory` of all other processes: reads the file, sends changes. Until the first writer has made the file, reads are `unavailable`. */
 export function openDirectory(options: DirectoryClientOptions): Directory {
-  let reader: { db: Database; rows: SqliteDirectoryRows } | undefined;
+  let reader: Reader | undefined;
   let closed = false;
   const rows = () => {
     if (closed) throw new MailError('unavailable', 'the directory is closed');
     reader ??= openReader(options.data);
     return reader.rows;
   };
+  const version = (): number => {
+    rows();
+    return reader!.version();
+  };
+  const cache = new LookupCache((address) => lookup(rows(), address), version);
   return {
     ...directoryReads(rows, () => options.clock.now()),
+    lookup: async (address) => cache.lookup(address),
     change: async (change) => {
       await options.rpc.call('change', change);
+      cache.changed();
     },
     close: async () => {
       closed = true;
@@ -153,7 +162,15 @@ export function openDirectory(options: DirectoryClientOptions): Directory {
   };
 }
 
-function openReader(data: string): { db: Database; rows: SqliteDirectoryRows } {
+interface Reader {
+  readonly db: Database;
+  readonly rows: SqliteDirectoryRows;
+  /** Another number after each commit of somebody else, and nobody else is who writes. */
+  version(): number;
+}
+
+function openReader(data: string): Reader {
   const db = openDatabase(directoryFile(data), { migrations: DIRECTORY_MIGRATIONS, readOnly: true, cacheKb: 4_096 });
-  return { db, rows: new SqliteDirectoryRows(db) };
+  const version = (): number => Number(db.statement('PRAGMA data_version').get()?.data_version);
+  return { db, rows: new SqliteDirectoryRows(db), version };
 }
