@@ -1,6 +1,6 @@
 /**
- * The log: one line of JSON an event on standard error (pino), or text for people. Lines are written at once, so that the last words of a
- * crash are not lost.
+ * The log: one line of JSON an event on standard error (pino), or text for people. What one turn of the event loop says leaves in one system call; a warning
+ * or an error takes all before it along at once, and the end of the process too, so that the last words of a crash are not lost.
  */
 import { isatty } from 'node:tty';
 import { destination, pino, stdSerializers, stdTimeFunctions } from 'pino';
@@ -28,7 +28,7 @@ const STDERR = 2;
 
 export function createLogger(options: LoggerOptions): Logger {
   const pretty = options.format === 'pretty' || (options.format === 'auto' && isatty(STDERR));
-  const sink = options.write === undefined ? destination({ dest: STDERR, sync: true }) : { write: options.write };
+  const sink: Sink = options.write === undefined ? gathering() : { write: options.write, flush: () => undefined };
   const stream = pretty ? { write: (line: string) => void sink.write(formatLine(line, isatty(STDERR))) } : sink;
   const root = pino(
     {
@@ -42,11 +42,38 @@ export function createLogger(options: LoggerOptions): Logger {
   );
   // The level is ours and not pino's, because children of pino don't follow a change.
   const state = { least: RANK[options.level] as number };
-  return Object.assign(wrap(root, state), {
+  return Object.assign(wrap(root, state, sink), {
     setLevel(level: LogLevel) {
       state.least = RANK[level];
     },
   });
+}
+
+interface Sink {
+  write(line: string): void;
+  flush(): void;
+}
+
+/** Characters that are not gathered beyond. */
+const GATHER = 65_536;
+
+function gathering(): Sink {
+  const stderr = destination({ dest: STDERR, sync: true, minLength: GATHER });
+  let due = false;
+  const flush = (): void => {
+    due = false;
+    stderr.flushSync();
+  };
+  process.on('exit', flush);
+  return {
+    write(line) {
+      stderr.write(line);
+      if (due) return;
+      due = true;
+      setImmediate(flush);
+    },
+    flush,
+  };
 }
 
 function serializeError(error: unknown): unknown {
@@ -61,7 +88,7 @@ interface PinoLike {
   child(fields: object): PinoLike;
 }
 
-function wrap(target: PinoLike, state: { least: number }): Log {
+function wrap(target: PinoLike, state: { least: number }, sink: Sink): Log {
   return {
     debug(fields, message) {
       if (state.least <= RANK.debug) target.debug(fields, message);
@@ -70,9 +97,14 @@ function wrap(target: PinoLike, state: { least: number }): Log {
       if (state.least <= RANK.info) target.info(fields, message);
     },
     warn(fields, message) {
-      if (state.least <= RANK.warn) target.warn(fields, message);
+      if (state.least > RANK.warn) return;
+      target.warn(fields, message);
+      sink.flush();
     },
-    error: (fields, message) => target.error(fields, message),
-    child: (fields) => wrap(target.child(fields), state),
+    error(fields, message) {
+      target.error(fields, message);
+      sink.flush();
+    },
+    child: (fields) => wrap(target.child(fields), state, sink),
   };
 }

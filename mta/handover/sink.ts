@@ -66,7 +66,6 @@ export class HandoverSink implements MessageSink {
     const left = recipients.filter((_, i) => classes[i] !== 'delivered');
     if (left.length === 0) {
       await this.#discard(message);
-      this.#options.log.info({ queue: message.id, recipients: recipients.length }, 'delivered');
       return reply(250, '0.0', `Delivered (${message.id})`);
     }
     // Those who refuse for good are asked once more from the queue, which then makes the report: one place where mail bounces.

@@ -77,6 +77,7 @@ export class IncomingMessage implements ContentSink {
         recipients: targets.length,
         login: this.#session.login?.address,
         code: answer.code,
+        text: answer.lines[0],
       },
       'message received',
     );
