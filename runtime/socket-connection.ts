@@ -8,6 +8,7 @@ import { type SecureContext, TLSSocket, type ConnectionOptions as TlsOptions, co
 import { canonicalAddress, isLoopback } from './address.ts';
 import type { Clock, Random } from './ambient.ts';
 import { type Connection, ConnectionClosed, type TlsInfo } from './connection.ts';
+import { Deadline } from './deadline.ts';
 import { ReadQueue } from './read-queue.ts';
 
 /** Unread octets at which the socket is told to stop. */
@@ -40,16 +41,21 @@ export class SocketConnection implements Connection {
   #tls: TlsInfo | undefined;
   #flowing = false;
   #corked = false;
+  /** Written in this turn and not yet passed to the socket's system call. */
+  #gathering = false;
   #expired = false;
   #ending = false;
   #failure: ConnectionClosed | undefined;
-  #cancelDeadline: (() => void) | undefined;
+  readonly #deadline: Deadline;
+  /** How long the end may still take. */
+  #cancelEnd: (() => void) | undefined;
   #writers = new Set<(error?: ConnectionClosed) => void>();
   #resolveClosed: () => void = () => undefined;
 
   constructor(socket: Socket, options: SocketConnectionOptions) {
     this.#options = options;
     this.#socket = socket;
+    this.#deadline = new Deadline(options.clock, () => this.#expire());
     this.id = shortId(options.random);
     const unix = socket.remoteAddress === undefined && socket.localPort === undefined;
     this.remote = unix ? 'unix' : endpoint(socket.remoteAddress, socket.remotePort);
@@ -86,9 +92,11 @@ export class SocketConnection implements Connection {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#expired) return Promise.reject(new ConnectionClosed('deadline'));
     if (this.#ending) return Promise.reject(new ConnectionClosed('closed'));
+    this.#gather();
     if (this.#socket.write(bytes)) return DONE;
     // A corked socket never drains: let it go, the group has outgrown one segment anyway.
     this.uncork();
+    this.#release();
     if (!this.#socket.writableNeedDrain) return DONE;
     return this.#drained();
   }
@@ -129,11 +137,9 @@ export class SocketConnection implements Connection {
   }
 
   deadline(ms: number | undefined): void {
-    this.#cancelDeadline?.();
-    this.#cancelDeadline = undefined;
     this.#expired = false;
-    if (ms === undefined || this.#failure !== undefined) return;
-    this.#cancelDeadline = this.#options.clock.after(ms, () => this.#expire());
+    if (this.#failure !== undefined) return;
+    this.#deadline.set(ms);
   }
 
   /** The server wants to stop: tells the session through `signal` and by failing one read. */
@@ -149,15 +155,30 @@ export class SocketConnection implements Connection {
       this.#ending = true;
       this.deadline(undefined);
       this.uncork();
-      this.#cancelDeadline = this.#options.clock.after(FLUSH_MS, () => this.destroy());
+      this.#cancelEnd = this.#options.clock.after(FLUSH_MS, () => this.destroy());
       this.#socket.end(() => this.#linger());
     }
     await this.#flushed();
   }
 
   destroy(): void {
+    this.#release();
     this.#fail(new ConnectionClosed('closed'));
     this.#socket.destroy();
+  }
+
+  /** What is written in one turn (replies to a group of commands, messages that end together) leaves in one system call. */
+  #gather(): void {
+    if (this.#gathering) return;
+    this.#gathering = true;
+    this.#socket.cork();
+    process.nextTick(() => this.#release());
+  }
+
+  #release(): void {
+    if (!this.#gathering) return;
+    this.#gathering = false;
+    this.#socket.uncork();
   }
 
   #watch(socket: Socket): void {
@@ -189,8 +210,8 @@ export class SocketConnection implements Connection {
     this.#socket.removeAllListeners('data');
     this.#socket.resume();
     this.#queue.clear();
-    this.#cancelDeadline?.();
-    this.#cancelDeadline = this.#options.clock.after(LINGER_MS, () => this.destroy());
+    this.#cancelEnd?.();
+    this.#cancelEnd = this.#options.clock.after(LINGER_MS, () => this.destroy());
     this.#wake();
   }
 
@@ -225,7 +246,8 @@ export class SocketConnection implements Connection {
   #fail(error: ConnectionClosed): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
-    this.#cancelDeadline?.();
+    this.#deadline.cancel();
+    this.#cancelEnd?.();
     this.#queue.fail(error);
     this.#wake(error);
     this.#abort.abort(error);
@@ -245,6 +267,7 @@ export class SocketConnection implements Connection {
     raw.removeAllListeners('data');
     raw.pause();
     this.uncork();
+    this.#release();
     // Clear bytes that wait behind a slow peer would otherwise leave inside TLS.
     await within(this.#options.clock, timeoutMs, this.#flushed());
     if (this.#failure !== undefined) throw this.#failure;
