@@ -15,7 +15,7 @@ import { type TrialOptions, type TrialResult, trial, Watch } from './trial.ts';
 
 const NO_COMPILER = 'skipped: slow fsyncs and their number need a C compiler: apt-get install gcc libc6-dev';
 const HELP = `Options: --rounds 5 --seconds 4 --accounts 1000 --rows 4k,100k,one,new,slow --dovecot maildir|sdbox|mdbox --workers 1
-  --only peerpost (without the others) --profile FOLDER (CPU profiles of our processes and threads)  --threads (our CPU by thread)  --short (one round of a second)`;
+  --only peerpost (without the others) --profile FOLDER (CPU profiles of our processes and threads)  --against CHECKOUT (of another revision) --threads (our CPU by thread)  --short (one round of a second)`;
 
 const OPTIONS = {
   rounds: { type: 'string', default: '5' },
@@ -26,6 +26,7 @@ const OPTIONS = {
   workers: { type: 'string', default: '1' },
   only: { type: 'string' },
   profile: { type: 'string' },
+  against: { type: 'string' },
   threads: { type: 'boolean', default: false },
   short: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -71,6 +72,10 @@ export async function run(args: readonly string[]): Promise<void> {
         }),
       ),
     ];
+    if (values.against !== undefined) {
+      const shim = buildFsyncShim(folder, 'other');
+      systems.push(keep(await startPeer({ folder: join(folder, 'other'), accounts, shim, checkout: values.against })));
+    }
     if (values.only === undefined) {
       const format = values.dovecot as 'maildir' | 'sdbox' | 'mdbox';
       const options = { folder: join(folder, 'theirs'), accounts, shim: shims.theirs, format };

@@ -23,6 +23,8 @@ export interface PeerOptions extends SystemOptions {
   /** Runs in the directory before the peer starts. */
   readonly prepare?: (directory: Directory) => Promise<void>;
   readonly env?: { readonly [name: string]: string };
+  /** Runs the programs of another checkout, to compare revisions. */
+  readonly checkout?: string;
 }
 
 export interface Peer extends MailSystem {
@@ -31,7 +33,7 @@ export interface Peer extends MailSystem {
 }
 
 const PASSWORD = 'correct-horse';
-const cli = resolve(import.meta.dirname, '../../../scripts/cli/main.ts');
+const root = resolve(import.meta.dirname, '../../..');
 
 /** V8 writes a profile of each process and thread into the folder when it ends. */
 export const profiling = (folder: string | undefined): { readonly [name: string]: string } =>
@@ -46,6 +48,7 @@ export async function startPeer(options: PeerOptions): Promise<Peer> {
   writeFileSync(file, text);
   await makeAccounts(parseConfig(text, { file, cores: 1 }), options);
   const log = openSync(join(folder, 'log'), 'a');
+  const cli = join(options.checkout ?? root, 'scripts/cli/main.ts');
   const begun = performance.now();
   const child = spawn(process.execPath, [cli, 'run', '--config', file], {
     stdio: ['ignore', 'pipe', log],
@@ -54,7 +57,7 @@ export async function startPeer(options: PeerOptions): Promise<Peer> {
   closeSync(log);
   await ready(child, join(folder, 'log'));
   return {
-    name: 'Peerpost',
+    name: options.checkout === undefined ? 'Peerpost' : `Peerpost of ${options.checkout}`,
     smtp: { host, port: 10_025 },
     imap: { host, port: 10_143 },
     password: PASSWORD,
