@@ -57,20 +57,20 @@ interface Sink {
 /** Characters that are not gathered beyond. */
 const GATHER = 65_536;
 
+/** pino's own gathering would sync the file at each flush. */
 function gathering(): Sink {
-  const stderr = destination({ dest: STDERR, sync: true, minLength: GATHER });
-  let due = false;
+  const stderr = destination({ dest: STDERR, sync: true });
+  let text = '';
   const flush = (): void => {
-    due = false;
-    stderr.flushSync();
+    if (text !== '') stderr.write(text);
+    text = '';
   };
   process.on('exit', flush);
   return {
     write(line) {
-      stderr.write(line);
-      if (due) return;
-      due = true;
-      setImmediate(flush);
+      if (text === '') setImmediate(flush);
+      text += line;
+      if (text.length > GATHER) flush();
     },
     flush,
   };

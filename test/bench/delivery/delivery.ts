@@ -86,8 +86,8 @@ export async function run(args: readonly string[]): Promise<void> {
       const row = ROWS[name];
       if (row === undefined) throw new Error(`no row ${name}: ${Object.keys(ROWS).join(', ')}`);
       if (row.delay === undefined || shims.ours !== undefined) {
-        const [ours] = await runRow(row, systems, load, accounts, rounds);
-        if (values.threads) for (const line of threadLines(ours ?? [])) console.log(line);
+        const results = await runRow(row, systems, load, accounts, rounds);
+        if (values.threads) for (const [i, each] of results.entries()) printThreads(systems[i]?.name ?? '', each);
       }
     }
   });
@@ -117,12 +117,15 @@ async function runRow(
 }
 
 /** Threads that cost a microsecond or more, in the median. */
-function threadLines(results: readonly TrialResult[]): string[] {
+function printThreads(system: string, results: readonly TrialResult[]): void {
+  console.log(`  ${system}, CPU a message by thread:`);
   const names = new Set(results.flatMap(({ threads }) => [...threads.keys()]));
-  return Array.from(names, (name) => ({ name, cpu: middle(results, ({ threads }) => threads.get(name) ?? 0) }))
-    .filter(({ cpu }) => cpu >= 1)
-    .sort((a, b) => b.cpu - a.cpu)
-    .map(({ name, cpu }) => `    ${String(Math.round(cpu)).padStart(5)} µs  ${name}`);
+  const medians = Array.from(names, (name) => {
+    return { name, cpu: middle(results, ({ threads }) => threads.get(name) ?? 0) };
+  });
+  for (const { name, cpu } of medians.toSorted((a, b) => b.cpu - a.cpu)) {
+    if (cpu >= 1) console.log(`    ${String(Math.round(cpu)).padStart(5)} µs  ${name}`);
+  }
 }
 
 function describe(name: string, results: readonly TrialResult[]): string {
