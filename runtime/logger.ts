@@ -29,7 +29,7 @@ const STDERR = 2;
 export function createLogger(options: LoggerOptions): Logger {
   const pretty = options.format === 'pretty' || (options.format === 'auto' && isatty(STDERR));
   const sink: Sink = options.write === undefined ? gathering() : { write: options.write, flush: () => undefined };
-  const stream = pretty ? { write: (line: string) => void sink.write(formatLine(line, isatty(STDERR))) } : sink;
+  const stream = pretty ? { write: (line: string) => sink.write(formatLine(line, isatty(STDERR))) } : sink;
   const root = pino(
     {
       level: 'debug',
