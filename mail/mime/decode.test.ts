@@ -68,3 +68,14 @@ test('base64 that was encoded is decoded to itself', () => {
     }),
   );
 });
+
+test('quoted-printable: white space without end before a line end is the same in one piece and in many', () => {
+  const bytes = Buffer.from(`a${' '.repeat(5_000)}\r\nb =${' '.repeat(1_000)}\nc =${'\t'.repeat(1_002)}\nd`);
+  const whole = Buffer.from(decodeTransfer(bytes, 'quoted-printable'));
+  for (const cut of [1, 7, 999, 1_000, 1_001, 3_000]) {
+    const decoder = transferDecoder('quoted-printable');
+    const out: Uint8Array[] = [];
+    for (let at = 0; at < bytes.length; at += cut) out.push(Buffer.from(decoder.push(bytes.subarray(at, at + cut))));
+    assert.deepEqual(Buffer.concat([...out, decoder.finish()]), whole, String(cut));
+  }
+});

@@ -131,7 +131,8 @@ function decodeLines(input: Buffer, last: boolean): Uint8Array {
       solid = length;
     } else if (octet === LF) {
       const crlf = length > solid && out[length - 1] === CR;
-      length = solid;
+      // As much as can be held back when the body comes in pieces, so that it makes no difference.
+      length = Math.max(solid, length - MAX_HELD);
       if (crlf) out[length++] = CR;
       out[length++] = LF;
       solid = length;

@@ -49,6 +49,11 @@ test('parseMail() reads every parameter', () => {
   });
 });
 
+test('a SIZE beyond what can be counted is read as what can', () => {
+  const { size } = mail('FROM:<> SIZE=99999999999999999999');
+  assert.equal(size, Number.MAX_SAFE_INTEGER);
+});
+
 test('parseMail() refuses what RFC 5321 and the extensions forbid', () => {
   for (const text of [
     '<a@b.test>',

@@ -73,7 +73,8 @@ const readers: { readonly [K in MailKeyword]: (found: Draft, value: string | und
   SIZE(found, value) {
     // RFC 1870 §5: up to 20 digits.
     if (value === undefined || !/^\d{1,20}$/.test(value)) throw syntaxError('SIZE wants a number of octets');
-    found.size = Number(value);
+    // What nobody can send is as good as what nobody can count.
+    found.size = Math.min(Number(value), Number.MAX_SAFE_INTEGER);
   },
   BODY(found, value) {
     const body = requireValue('BODY', value).toLowerCase();

@@ -26,6 +26,7 @@ export interface LmtpRoomsOptions {
 
 export interface LmtpTestServer {
   readonly store: MailStore;
+  readonly clock: FakeClock;
   /** Opens a session and answers the client's end. */
   connect(): { client: MemoryConnection; ended: Promise<void> };
   account(address: string): AccountId;
@@ -58,6 +59,7 @@ export async function lmtpTestServer(options: LmtpRoomsOptions = {}): Promise<Lm
   const limits = { messageSize: options.messageSize ?? LIMIT, recipients: options.recipients ?? 100 };
   return {
     store,
+    clock,
     connect() {
       const { client, server } = connectionPair({ clock, remote: 'unix' });
       const deliver = deliveries.open.bind(deliveries);
