@@ -63,6 +63,10 @@ class Wire {
     await closed;
   }
 
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
   #take(count: number): Buffer {
     const taken = this.#buffer.subarray(0, count);
     this.#buffer = this.#buffer.subarray(count);
@@ -85,10 +89,10 @@ export class SmtpWire {
   }
 
   /** Connected, greeted, and known as `wire.test`. */
-  static async open(host: string, port: number): Promise<SmtpWire> {
+  static async open(host: string, port: number, hello = 'EHLO'): Promise<SmtpWire> {
     const smtp = new SmtpWire(await Wire.open(host, port));
     await smtp.reply();
-    await smtp.ask('EHLO wire.test\r\n');
+    await smtp.ask(`${hello} wire.test\r\n`);
     return smtp;
   }
 
@@ -120,6 +124,11 @@ export class SmtpWire {
   async close(): Promise<void> {
     await this.ask('QUIT\r\n');
     await this.#wire.close();
+  }
+
+  /** Whatever is under way. */
+  destroy(): void {
+    this.#wire.destroy();
   }
 
   async #begin(from: string, to: string): Promise<SmtpReply> {
@@ -193,6 +202,11 @@ export class ImapWire {
   async close(): Promise<void> {
     await this.ask('LOGOUT');
     await this.#wire.close();
+  }
+
+  /** Whatever is under way. */
+  destroy(): void {
+    this.#wire.destroy();
   }
 
   async #response(): Promise<string> {

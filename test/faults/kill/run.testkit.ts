@@ -1,0 +1,17 @@
+/** `peerpost run` for trials: what its programs are armed with from their next start on comes by IPC, and restarts don't wait. Started by `tree.ts`. */
+import { loadConfig } from '#config/load.ts';
+import { runSupervisor } from '#runtime/supervisor/run.ts';
+import { programs } from '../../../scripts/cli/commands/run.ts';
+
+const file = process.argv[2] as string;
+process.umask(0o077);
+process.on('message', (plan: string) => {
+  process.env.PEERPOST_FAULT = plan;
+  process.send?.('planned');
+});
+// The test has gone: nothing stays behind.
+process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+const config = await loadConfig(file);
+const timing = { restartMs: 5, restartMaxMs: 20 };
+await runSupervisor({ config, programs, version: 'trial', loadConfig: () => loadConfig(file), timing });
+process.disconnect();
