@@ -39,7 +39,16 @@ async function startGateway(context: ProgramContext): Promise<Program> {
     return account.shard;
   };
   const shards = config.store.shards;
-  const store = openMailStore({ data, shards, locate, log, clock, random, largestBody: config.limits.messageSize });
+  const store = openMailStore({
+    data,
+    shards,
+    locate,
+    log,
+    clock,
+    random,
+    largestBody: config.limits.messageSize,
+    warm: true,
+  });
   const rooms: Rooms = { store, directory, views: new ViewCache({ store, clock, log }) };
   const { coordination } = context;
   const secureContext = (): ReturnType<typeof context.secureContext> => context.secureContext();

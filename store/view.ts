@@ -95,6 +95,11 @@ export class MailboxView {
     return this.#flags[index]!;
   }
 
+  /** Every set of flags that has occurred in the life of the view. */
+  flagSets(): Flags[] {
+    return this.#flagSets.map(({ flags }) => flags);
+  }
+
   /** All UIDs, ascending. A window on the view's own array: valid until the next `apply`, so copy what is to stay. */
   uids(): Uint32Array {
     return this.#uids.subarray(0, this.#length);

@@ -68,16 +68,10 @@ export class View {
     return undefined;
   }
 
-  /** The keywords in use, in the order in which they occur. */
+  /** The keywords in use, in the order in which they occurred; some may be in use no more. */
   keywords(): Flags {
-    const seen = new Set<number>();
     const found = new Set<string>();
-    for (let i = 0; i < this.columns.length; i++) {
-      const set = this.columns.flagSetAt(i);
-      if (seen.has(set)) continue;
-      seen.add(set);
-      for (const flag of this.columns.flagsAt(i)) if (!flag.startsWith('\\')) found.add(flag);
-    }
+    for (const flags of this.columns.flagSets()) for (const flag of flags) if (!flag.startsWith('\\')) found.add(flag);
     return [...found];
   }
 

@@ -110,11 +110,14 @@ function migrate(db: DatabaseSync, path: string, steps: readonly string[]): void
 function wrap(db: DatabaseSync, path: string): Database {
   const objects = new Map<string, StatementSync>();
   const arrays = new Map<string, StatementSync>();
-  const within = <T>(begin: string, work: () => T): T => {
-    db.exec(begin);
+  // Prepared once: parsing them costs as much as a small read.
+  const begins = { write: db.prepare('BEGIN IMMEDIATE'), read: db.prepare('BEGIN') };
+  const commit = db.prepare('COMMIT');
+  const within = <T>(begin: StatementSync, work: () => T): T => {
+    begin.run();
     try {
       const result = work();
-      db.exec('COMMIT');
+      commit.run();
       return result;
     } catch (error) {
       if (db.isTransaction) db.exec('ROLLBACK');
@@ -141,8 +144,8 @@ function wrap(db: DatabaseSync, path: string): Database {
       return statement;
     },
     exec: (sql) => db.exec(sql),
-    transaction: (work) => within('BEGIN IMMEDIATE', work),
-    read: (work) => within('BEGIN', work),
+    transaction: (work) => within(begins.write, work),
+    read: (work) => within(begins.read, work),
     checkpoint(mode) {
       const row = db.prepare(`PRAGMA wal_checkpoint(${mode})`).get() ?? {};
       return { log: Number(row.log), moved: Number(row.checkpointed) };

@@ -56,6 +56,8 @@ export interface MailStoreOptions {
   readonly retention?: Partial<Retention>;
   /** Threads for reads. */
   readonly readers?: number;
+  /** One of them is started at once, so that nobody waits for it later. */
+  readonly warm?: boolean;
   /** Largest body that `stage` takes, in octets. */
   readonly largestBody?: number;
   /** Milliseconds that a commit waits for its answer, a change of writers included. */
@@ -65,6 +67,8 @@ export interface MailStoreOptions {
 const READERS = 2;
 const COMMIT_DEADLINE = 30_000;
 const PIECE = 262_144;
+/** Accounts whose shard is remembered. */
+const LOCATED = 10_000;
 
 export function openMailStore(options: MailStoreOptions): MailStore {
   return new SqliteStore(options);
@@ -73,6 +77,7 @@ export function openMailStore(options: MailStoreOptions): MailStore {
 class SqliteStore implements MailStore {
   readonly #options: MailStoreOptions;
   readonly #readers: ReaderPool;
+  readonly #shards = new Map<AccountId, number>();
   readonly #clients = new Map<number, RpcClient>();
   readonly #owned = new Map<number, Promise<ShardWriter>>();
   readonly #stagers = new Map<number, Stager>();
@@ -82,6 +87,7 @@ class SqliteStore implements MailStore {
     this.#options = options;
     const { data, log } = options;
     this.#readers = new ReaderPool({ data, log, threads: options.readers ?? READERS });
+    if (options.warm) this.#readers.warm();
   }
 
   async commit(commit: Commit): Promise<CommitAnswer> {
@@ -217,7 +223,19 @@ class SqliteStore implements MailStore {
 
   async #read(access: Access, request: ReadRequest): Promise<unknown> {
     this.#open();
-    return await this.#readers.read(await this.#options.locate(access.owner), access, request);
+    return await this.#readers.read(
+      this.#shards.get(access.owner) ?? (await this.#locate(access.owner)),
+      access,
+      request,
+    );
+  }
+
+  /** For reads: an account that has left its shard is not found there. */
+  async #locate(owner: AccountId): Promise<number> {
+    const shard = await this.#options.locate(owner);
+    if (this.#shards.size >= LOCATED) this.#shards.clear();
+    this.#shards.set(owner, shard);
+    return shard;
   }
 
   async #writer(shard: number): Promise<ShardWriter | undefined> {

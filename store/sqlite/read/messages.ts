@@ -25,7 +25,7 @@ import {
   unpackHeaders,
   unpackParts,
 } from '../pack.ts';
-import { findAccount, findMailbox } from './account.ts';
+import { type FoundAccount, type FoundMailbox, findAccount, findMailbox } from './account.ts';
 import type { BodyReader } from './bodies.ts';
 
 export interface BatchRequest {
@@ -68,6 +68,8 @@ function query(columns: boolean, expunged: boolean): string {
     CROSS JOIN messages m ON m.k = p.message`;
 }
 
+const EXPUNGED = 'SELECT 1 FROM expunged WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? LIMIT 1';
+
 export class MessageReader {
   readonly #db: Database;
   readonly #bodies: BodyReader;
@@ -84,11 +86,14 @@ export class MessageReader {
     const mailbox = findMailbox(this.#db, account, request.mailbox);
     const stored = storedColumns(request.columns);
     const extra = extraColumns(request.columns);
-    const statement = this.#db.arrays(query(stored.length > 0, request.expunged));
+    const statement = this.#db.arrays(
+      query(stored.length > 0, request.expunged && this.#anyExpunged(account, mailbox, request.uids)),
+    );
     const wanted = stored.map((name) => COLUMN_NAMES.indexOf(name));
     const limit = extra.length > 0 ? CONTENTS_A_QUERY : ROWS_A_QUERY;
-    const out = new BatchWriter(1 + stored.length + extra.length);
     let left = [...request.uids];
+    const small = left.length === 1 && left[0]![1] - left[0]![0] < 4;
+    const out = new BatchWriter(1 + stored.length + extra.length, small);
     while (left.length > 0 && !out.full) {
       const [first, last] = left[0]!;
       const rows =
@@ -100,6 +105,12 @@ export class MessageReader {
     }
     if (left.length > 0 && left[0]![0] >= mailbox.uidNext) left = [];
     return out.finish(left);
+  }
+
+  /** Mostly there are none, and the query that brings both tables together is twice as dear. */
+  #anyExpunged(account: FoundAccount, mailbox: FoundMailbox, uids: UidSet): boolean {
+    const [first, last] = [uids[0]?.[0] ?? 0, uids.at(-1)?.[1] ?? 0];
+    return this.#db.arrays(EXPUNGED).get(account.n, mailbox.n, first, last) !== undefined;
   }
 
   #add(
@@ -155,7 +166,7 @@ export class MessageReader {
 }
 
 class BatchWriter {
-  #bytes = Buffer.allocUnsafeSlow(256 * 1024);
+  #bytes: Buffer;
   #length = 0;
   readonly #ends: number[] = [];
   readonly #uids: Uid[] = [];
@@ -163,8 +174,10 @@ class BatchWriter {
   readonly #columns: number;
   #damaged = 0;
 
-  constructor(columns: number) {
+  /** @param small for a message or two: large memory costs more than reading them does. */
+  constructor(columns: number, small: boolean) {
     this.#columns = columns;
+    this.#bytes = Buffer.allocUnsafeSlow(small ? 16 * 1024 : 256 * 1024);
   }
 
   get full(): boolean {
