@@ -107,7 +107,11 @@ function checkResponses(text: string): void {
       assert.ok(end <= text.length, 'a literal has no end');
       if (literal[1] === '') assert.ok(!text.slice(crlf + 2, end).includes('\0'), 'NUL in a literal');
     }
-    assert.match(text.slice(at, Math.min(end, at + 10_000)), /^(?:\* \S|\+ |[!#$&',-[\]-z|}~^_`]+ (?:OK|NO|BAD) )/, 'no response');
+    assert.match(
+      text.slice(at, Math.min(end, at + 10_000)),
+      /^(?:\* \S|\+ |[!#$&',-[\]-z|}~^_`]+ (?:OK|NO|BAD) )/,
+      'no response',
+    );
     at = end;
   }
 }
