@@ -2,12 +2,13 @@
  * Finished columns of many messages in a few buffers, for answers about whole mailboxes: nothing is made for each message on the way. A block
  * is its `head` (UIDs, dates, sizes) and the columns asked for, each message's octets one behind the other. `fields` holds the header fields
  * that clients ask for when they list a mailbox, as they stand in the message, in their order: octet of the name's place in `PACKED_FIELDS`,
- * u32 length, the field with its CRLF. All numbers as the machine has them, which is little endian wherever Node runs.
+ * u32 length, the field with its CRLF. `terms` holds folded addresses and subject (search/needles.ts). All numbers as the machine has them, which is little endian wherever Node runs.
  */
-import type { DateTime } from '#mail/mime/message-index.ts';
+import type { DateTime, IndexedHeaders } from '#mail/mime/message-index.ts';
+import { searchedText } from './search/needles.ts';
 import type { Uid, UidSet } from './types.ts';
 
-export const PACKED_COLUMNS = ['envelope', 'body', 'bodystructure', 'fields'] as const;
+export const PACKED_COLUMNS = ['envelope', 'body', 'bodystructure', 'fields', 'terms'] as const;
 export type PackedColumn = (typeof PACKED_COLUMNS)[number];
 
 /** UIDs of a block: (block × BLOCK, (block + 1) × BLOCK]. */
@@ -71,7 +72,7 @@ export interface PackedBlock {
   readonly columns: { readonly [C in PackedColumn]?: PackedCells };
 }
 
-/** What of a `MessageRow` (store.ts) is packed; read it with the columns `PACKED_FROM`. */
+/** What of a `MessageRow` (store.ts) is packed; read it with `packedFrom`. */
 export interface PackedSource {
   readonly uid: Uid;
   readonly internalDate: DateTime;
@@ -80,20 +81,30 @@ export interface PackedSource {
   readonly body?: Uint8Array;
   readonly bodystructure?: Uint8Array;
   readonly rawHeader?: Uint8Array;
+  readonly headers?: IndexedHeaders;
 }
 
-export const PACKED_FROM = { envelope: true, body: true, bodystructure: true, rawHeader: true } as const;
-
-/** The block as it is kept: `head` and each column as octets. Messages with NUL in their header are left to who answers with care. */
-export function packRows(all: readonly PackedSource[]): { readonly [C in 'head' | PackedColumn]: Uint8Array } {
-  const rows = all.filter((row) => !row.rawHeader!.includes(0));
+/** The columns of messages that a block is made of. */
+export function packedFrom(columns: readonly PackedColumn[]) {
+  const has = (column: PackedColumn): boolean => columns.includes(column);
   return {
-    head: packHead(rows),
-    envelope: packCells(rows.map((row) => row.envelope!)),
-    body: packCells(rows.map((row) => row.body!)),
-    bodystructure: packCells(rows.map((row) => row.bodystructure!)),
-    fields: packCells(rows.map((row) => packFields(row.rawHeader!))),
+    envelope: has('envelope'),
+    body: has('body'),
+    bodystructure: has('bodystructure'),
+    headers: has('terms'),
+    rawHeader: true,
   };
+}
+
+/** The block as it is kept: `head` and then each column as octets. Messages with NUL in their header are left to who answers with care. */
+export function packRows(all: readonly PackedSource[], columns: readonly PackedColumn[]): Uint8Array[] {
+  const rows = all.filter((row) => !row.rawHeader!.includes(0));
+  return [packHead(rows), ...columns.map((column) => packCells(rows.map((row) => cellOf(row, column))))];
+}
+
+function cellOf(row: PackedSource, column: PackedColumn): Uint8Array {
+  if (column === 'fields') return packFields(row.rawHeader!);
+  return column === 'terms' ? Buffer.from(searchedText(row.headers!)) : row[column]!;
 }
 
 function packHead(rows: readonly PackedSource[]): Uint8Array {

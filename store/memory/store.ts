@@ -7,9 +7,9 @@ import { newId } from '../ids.ts';
 import type { Commit, CommitAnswer } from '../mutation.ts';
 import {
   blocksOf,
-  PACKED_FROM,
   type PackedBlock,
   type PackedColumn,
+  packedFrom,
   packRows,
   uidsOfBlock,
   unpackBlocks,
@@ -133,10 +133,10 @@ export class MemoryStore implements MailStore {
     const { uidNext } = this.#mailbox(access, mailbox);
     for (const block of blocksOf(intersect(uids, [[1, uidNext]]))) {
       const rows: MessageRow[] = [];
-      for await (const batch of this.messages(access, mailbox, [uidsOfBlock(block)], PACKED_FROM)) rows.push(...batch);
+      const from = packedFrom(columns);
+      for await (const batch of this.messages(access, mailbox, [uidsOfBlock(block)], from)) rows.push(...batch);
       if (rows.length === 0) continue;
-      const packed = packRows(rows);
-      yield unpackBlocks([packed.head, ...columns.map((column) => packed[column])], columns);
+      yield unpackBlocks(packRows(rows, columns), columns);
     }
   }
 

@@ -4,7 +4,7 @@
  */
 import { crc32 } from 'node:zlib';
 import type { Log } from '#runtime/ambient.ts';
-import { BLOCK, blockOf, packRows, uidsOfBlock } from '../../packed.ts';
+import { BLOCK, blockOf, PACKED_COLUMNS, packRows, uidsOfBlock } from '../../packed.ts';
 import type { UidSet } from '../../types.ts';
 import { MODSEQ } from '../account.ts';
 import type { Database } from '../database.ts';
@@ -84,8 +84,10 @@ export class PackMaker {
     const count = 'SELECT count(*) FROM placements WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?';
     const [messages] = this.#db.arrays(count).get(account, mailbox, first, last) as unknown as [number];
     if (messages >= DENSE) {
-      const packed = packRows(rowsOf(this.#messages, { owner: of.owner, viewer: of.owner }, of.id, block));
-      for (const [kind, bytes] of Object.entries(packed)) {
+      const access = { owner: of.owner, viewer: of.owner };
+      const packed = packRows(rowsOf(this.#messages, access, of.id, block, PACKED_COLUMNS), PACKED_COLUMNS);
+      for (const [i, bytes] of packed.entries()) {
+        const kind = i === 0 ? 'head' : PACKED_COLUMNS[i - 1]!;
         this.#db.statement(ADD).run(account, mailbox, block, kind, crc32(bytes), bytes);
       }
     }

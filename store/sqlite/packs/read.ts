@@ -1,7 +1,7 @@
 /** Packed blocks of messages (store/packed.ts): those that the writer has made, and made on the spot where there is none yet. */
 import { crc32 } from 'node:zlib';
 import type { Log } from '#runtime/ambient.ts';
-import { blocksOf, PACKED_FROM, type PackedColumn, packRows, uidsOfBlock } from '../../packed.ts';
+import { blocksOf, type PackedColumn, packedFrom, packRows, uidsOfBlock } from '../../packed.ts';
 import type { MessageRow } from '../../store.ts';
 import type { Access, MailboxId, UidSet } from '../../types.ts';
 import type { ArrayRow, Database } from '../database.ts';
@@ -74,18 +74,25 @@ export class PackReader {
   }
 
   #made(access: Access, request: PackRequest, block: number): Uint8Array[] {
-    const packed = packRows(rowsOf(this.#messages, access, request.mailbox, block));
-    return [packed.head, ...request.columns.map((column) => packed[column])];
+    const { mailbox, columns } = request;
+    return packRows(rowsOf(this.#messages, access, mailbox, block, columns), columns);
   }
 }
 
 /** A damaged message is not among them: whoever misses it asks for it alone, and hears what is wrong. */
-export function rowsOf(messages: MessageReader, access: Access, mailbox: MailboxId, block: number): MessageRow[] {
+export function rowsOf(
+  messages: MessageReader,
+  access: Access,
+  mailbox: MailboxId,
+  block: number,
+  wanted: readonly PackedColumn[],
+): MessageRow[] {
+  const columns = packedFrom(wanted);
   const rows: MessageRow[] = [];
   let left: UidSet = [uidsOfBlock(block)];
   while (left.length > 0) {
-    const batch = messages.batch(access, { mailbox, uids: left, columns: PACKED_FROM, expunged: false });
-    rows.push(...unpackRows(batch, PACKED_FROM));
+    const batch = messages.batch(access, { mailbox, uids: left, columns, expunged: false });
+    rows.push(...unpackRows(batch, columns));
     left = batch.rest;
   }
   return rows;

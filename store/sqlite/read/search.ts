@@ -1,11 +1,14 @@
 /** SEARCH within a reader thread: nothing of what is looked at crosses to another thread, only the UIDs that match. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { MailError } from '#mail/failure.ts';
+import { foldQuery } from '../../search/decide.ts';
 import { evaluateSearch } from '../../search/evaluate.ts';
 import type { SearchQuery } from '../../search-query.ts';
 import type { MessageRow } from '../../store.ts';
 import type { Access, MailboxId, UidSet } from '../../types.ts';
 import type { Database } from '../database.ts';
+import { propose } from '../packs/propose.ts';
+import type { PackReader } from '../packs/read.ts';
 import { type MessageReader, unpackRows } from './messages.ts';
 import { snapshot } from './placements.ts';
 
@@ -15,13 +18,17 @@ const PIECE = 262_144;
 export async function search(
   db: Database,
   reader: MessageReader,
+  packs: PackReader,
   access: Access,
   mailbox: MailboxId,
   query: SearchQuery,
   now: number,
 ): Promise<UidSet> {
+  const all = db.read(() => snapshot(db, access, mailbox));
   return await evaluateSearch(query, {
-    rows: db.read(() => snapshot(db, access, mailbox)),
+    rows: await propose(all, foldQuery(query), (uids, columns) =>
+      db.read(() => packs.batch(access, { mailbox, uids, columns })),
+    ),
     now,
     async *messages(uids, columns): AsyncGenerator<readonly MessageRow[]> {
       for (let left = uids; left.length > 0; ) {

@@ -55,7 +55,7 @@ export class ShardReader {
   /** In slices, between which others get their turn. */
   async search(access: Access, request: Extract<ReadRequest, readonly ['search', ...unknown[]]>): Promise<unknown> {
     const [, mailbox, query, now] = request;
-    return await search(this.#db, this.#messages, access, mailbox, query, now);
+    return await search(this.#db, this.#messages, this.#packs, access, mailbox, query, now);
   }
 
   close(): void {

@@ -8,8 +8,9 @@ import {
   type PackedBlock,
   packedFieldNumbers,
 } from '#store/packed.ts';
+import type { SearchQuery } from '#store/search-query.ts';
 import type { UidSet } from '#store/types.ts';
-import { ALL } from '#store/uid-set.ts';
+import { ALL, toArray } from '#store/uid-set.ts';
 import { collectOf, type Ground, HOUR, type User } from './kit.ts';
 
 interface Cell {
@@ -81,6 +82,44 @@ async function fill(user: User, from: number, count: number): Promise<void> {
 }
 
 export const packs = {
+  'a search in packed text finds what a search of each message finds': async (on: Ground) => {
+    const user = await on.user();
+    await fill(user, 1, 2 * BLOCK);
+    const rare = (n: number) => user.add(user.inbox, { subject: `Grüße ${n}`, from: `Zoë Straße <zoe${n}@beta.test>` });
+    await user.ok(rare(1), rare(2));
+    await fill(user, 600, BLOCK);
+    await user.ok(rare(3));
+    const find = async (query: SearchQuery): Promise<number[]> =>
+      toArray(await user.store.search(user.access, user.inbox, query));
+    const seen: SearchQuery = { key: 'flag', flag: '\\Seen' };
+    const zoe: SearchQuery = { key: 'from', text: 'zoë STRASSE <ZOE' };
+    const five: SearchQuery = { key: 'subject', text: 'number 5' };
+    for (let i = 0; i < 2; i++) {
+      assert.deepEqual(await find(zoe), [513, 514, 771]);
+      assert.deepEqual(await find({ key: 'subject', text: 'GRÜSSE 2' }), [514]);
+      assert.deepEqual(await find({ key: 'to', text: 'zoe' }), []);
+      assert.deepEqual(
+        await find({ key: 'or', queries: [zoe, { key: 'subject', text: 'Number 700' }] }),
+        [513, 514, 615, 771],
+      );
+      assert.deepEqual(await find({ key: 'and', queries: [five, seen] }), [51, 56, 501, 506, 511]);
+      assert.equal(
+        (
+          await find({
+            key: 'and',
+            queries: [
+              { key: 'not', query: zoe },
+              { key: 'from', text: 'alice' },
+            ],
+          })
+        ).length,
+        3 * BLOCK,
+      );
+      assert.equal((await find({ key: 'or', queries: [zoe, { key: 'not', query: five }] })).length, 3 * BLOCK + 3 - 24);
+      await on.harness.collect();
+    }
+  },
+
   'packed blocks say what rows say': async (on: Ground) => {
     const user = await on.user();
     await fill(user, 1, 2 * BLOCK + 40);
