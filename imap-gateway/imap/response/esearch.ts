@@ -29,9 +29,9 @@ export function formatEsearch(data: EsearchData): string {
 
 /** No hit still makes a response, without numbers (RFC 3501 §7.2.5). */
 export function formatSearch(numbers: UidSet, modseq?: ModSeq): string {
-  const words = ['* SEARCH'];
-  for (const [first, last] of numbers) for (let n = first; n <= last; n++) words.push(String(n));
+  let out = '* SEARCH';
+  for (const [first, last] of numbers) for (let n = first; n <= last; n++) out += ` ${n}`;
   // RFC 7162 §3.1.5: the greatest modseq of what was found, never with an empty result.
-  if (modseq !== undefined && numbers.length > 0) words.push(`(MODSEQ ${modseq})`);
-  return `${words.join(' ')}\r\n`;
+  if (modseq !== undefined && numbers.length > 0) out += ` (MODSEQ ${modseq})`;
+  return `${out}\r\n`;
 }
