@@ -26,7 +26,7 @@ export interface CollectState {
   account: number;
 }
 
-export const SLICES: readonly Slice[] = [purgeContent, removeAccounts, expireCommitIds, dropStaged, trimLogs];
+export const SLICES: readonly Slice[] = [purgeContent, removeAccounts, expireCommitIds, dropStaged, trimLogs, shrink];
 
 function purgeContent(db: Database, now: number, retention: Retention, state: CollectState): boolean {
   const first = db.arrays('SELECT seq, at, account, mailbox, uids FROM purge ORDER BY seq LIMIT 1').get() as
@@ -132,6 +132,21 @@ function dropStaged(db: Database, now: number, retention: Retention): boolean {
   const rows = find.all(now - retention.staged, SLICE) as unknown as [number][];
   for (const [n] of rows) releaseBody(db, n);
   return rows.length > 0;
+}
+
+/** Pages that are kept for what comes next, at least, and as a part of the database. */
+const SPARE_PAGES = 1_024;
+const SPARE_PART = 0.1;
+const PAGES_A_SLICE = 256;
+
+/** Gives free pages back to the file system, but for what will soon be needed again. */
+function shrink(db: Database): boolean {
+  const [free] = db.arrays('PRAGMA freelist_count').get() as unknown as [number];
+  const [pages] = db.arrays('PRAGMA page_count').get() as unknown as [number];
+  if (free <= Math.max(SPARE_PAGES, pages * SPARE_PART) + PAGES_A_SLICE) return false;
+  db.exec(`PRAGMA incremental_vacuum(${PAGES_A_SLICE})`);
+  const [left] = db.arrays('PRAGMA freelist_count').get() as unknown as [number];
+  return left < free;
 }
 
 /** One round over all accounts, some at a time; the round is over when there are no more. */

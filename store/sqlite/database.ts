@@ -22,6 +22,8 @@ export interface OpenOptions {
   readonly cacheKb?: number;
   /** Only counts when the file is created. */
   readonly pageSize?: number;
+  /** Free pages can be given back (`PRAGMA incremental_vacuum`). Only counts when the file is created; costs next to nothing. */
+  readonly shrinks?: boolean;
   /** Milliseconds that a lock is waited for (blocks the thread). */
   readonly busyTimeout?: number;
   /** Pages in the WAL after which COMMIT checkpoints by itself; 0 when the owner calls `checkpoint`. */
@@ -74,6 +76,7 @@ function configure(db: DatabaseSync, options: OpenOptions, readOnly: boolean): v
     db.exec('PRAGMA query_only = ON');
     return;
   }
+  if (options.shrinks === true) db.exec('PRAGMA auto_vacuum = INCREMENTAL');
   db.exec(`PRAGMA page_size = ${options.pageSize ?? 4_096}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
     PRAGMA journal_size_limit = ${JOURNAL_SIZE_LIMIT}; PRAGMA wal_autocheckpoint = ${options.autoCheckpoint ?? 1_000};
     PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF`);

@@ -15,6 +15,7 @@ import type { Job } from './job.ts';
 import { Lookups } from './lookups.ts';
 import { registerBody } from './mutations/bodies.ts';
 import { Recent } from './recent.ts';
+import { moveBodies } from './segments.ts';
 import type { ShardState } from './work.ts';
 
 /** `broken` is what could not be unpacked. */
@@ -140,6 +141,10 @@ export class GroupRunner {
     if (job.kind === 'broken') return { error: { failure: 'bad-request', message: 'the commit can not be read' } };
     if (job.kind === 'register') {
       registerBody(this.#db, this.#shard, job.body, now);
+      return null;
+    }
+    if (job.kind === 'move') {
+      moveBodies(this.#db, job.from, job.moved, now);
       return null;
     }
     const ground = { db: this.#db, accounts: this.#accounts, shard: this.#shard, random: this.#random };

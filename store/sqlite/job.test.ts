@@ -21,6 +21,7 @@ test('a job comes out as it went in', () => {
   const jobs: Job[] = [
     { kind: 'commit', commit: { owner: 'ä', actor: 'b', id: 'c d', mutations } },
     { kind: 'commit', commit: { owner: 'a', actor: 'b', id: '', mutations: [] } },
+    { kind: 'move', from: 's', moved: [{ n: 1, id: 'b', length: 2, segment: 't', position: 3 }] },
     {
       kind: 'register',
       body: { ...body, segment: 's', position: 2 ** 33, chunks: Buffer.from([1, 2, 3, 4, 5, 6, 7, 8]) },

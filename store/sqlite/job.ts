@@ -5,6 +5,7 @@
 import type { Commit, MutationType } from '../mutation.ts';
 import type { StagedBody } from './mutations/bodies.ts';
 import { asBuffer, type PackedMessage } from './pack.ts';
+import type { MovedBody } from './segments.ts';
 import type { PackedMutation } from './work.ts';
 
 /** A commit as the writer gets it: messages packed. */
@@ -12,11 +13,13 @@ export type PackedCommit = Omit<Commit, 'mutations'> & { readonly mutations: rea
 
 export type Job =
   | { readonly kind: 'commit'; readonly commit: PackedCommit }
-  | { readonly kind: 'register'; readonly body: StagedBody };
+  | { readonly kind: 'register'; readonly body: StagedBody }
+  /** Bodies that were copied out of a sparse segment. */
+  | { readonly kind: 'move'; readonly from: string; readonly moved: readonly MovedBody[] };
 
 export function packJob(job: Job): Uint8Array {
   const blobs: Uint8Array[] = [];
-  const plain = job.kind === 'commit' ? packCommit(job.commit, blobs) : packBody(job.body, blobs);
+  const plain = withoutBlobs(job, blobs);
   const text = JSON.stringify({ ...plain, blobs: blobs.map((blob) => blob.length) });
   const textLength = Buffer.byteLength(text);
   const out = Buffer.allocUnsafe(blobs.reduce((sum, blob) => sum + blob.length, 4 + textLength));
@@ -40,8 +43,13 @@ export function unpackJob(bytes: Uint8Array): Job {
     return whole.subarray(at - length, at);
   });
   if (job.kind === 'register') job.body.chunks = blobs[job.body.chunks];
-  else for (const mutation of job.commit.mutations) giveBlobs(mutation, blobs);
+  if (job.kind === 'commit') for (const mutation of job.commit.mutations) giveBlobs(mutation, blobs);
   return job;
+}
+
+function withoutBlobs(job: Job, blobs: Uint8Array[]) {
+  if (job.kind === 'commit') return packCommit(job.commit, blobs);
+  return job.kind === 'register' ? packBody(job.body, blobs) : job;
 }
 
 const keep = (blobs: Uint8Array[], blob: Uint8Array): number => blobs.push(blob) - 1;

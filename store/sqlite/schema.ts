@@ -165,7 +165,8 @@ CREATE TABLE segments (
   id TEXT PRIMARY KEY,
   registered_at INTEGER NOT NULL,
   bytes INTEGER NOT NULL,               -- of bodies ever put there
-  dead INTEGER NOT NULL                 -- of those, collected since
+  dead INTEGER NOT NULL,                -- of those, collected or moved since
+  emptied_at INTEGER                    -- when nothing in it was referred to any more
 ) STRICT, WITHOUT ROWID;
 `,
   // Derived, made by the writer while it has time: packs/.

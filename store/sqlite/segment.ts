@@ -49,11 +49,11 @@ export class Stager {
     this.#options = options;
   }
 
-  /** The body lies on the disk when it answers. Throws `too-large`, `unavailable`. */
-  async stage(content: AsyncIterable<Uint8Array>): Promise<StagedBody> {
+  /** The body lies on the disk when it answers. Throws `too-large`, `unavailable`, and what `content` throws. */
+  async stage(content: AsyncIterable<Uint8Array>, id = newId('body', this.#options.random)): Promise<StagedBody> {
     const segment = await this.#take();
     try {
-      const body = await append(segment, content, newId('body', this.#options.random), this.#options.largestBody);
+      const body = await append(segment, content, id, this.#options.largestBody);
       faultPoint('segment:written');
       await onFile(segment, () => segment.file.datasync());
       faultPoint('segment:synced');

@@ -1,6 +1,6 @@
 /** What the contract suite can't see from outside: damage, failing groups, collection, cursors over restarts, who may write. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import { random, sketch } from '#test/contract/fixtures.ts';
@@ -158,7 +158,30 @@ test('what nobody refers to any more is collected, segments too', async (t) => {
   utimesSync(stray, 0, 0);
   await writer.collect();
   assert.deepEqual(bodies(), [0, 0]);
+  assert.ok(readdirSync(segmentFolder(data, 0)).length > 0, 'somebody may be reading it still');
+  for (const wait of [2 * DAY, DAY / 24]) {
+    await clock.advance(wait);
+    await writer.collect();
+  }
   assert.deepEqual(readdirSync(segmentFolder(data, 0)), []);
+});
+
+test('space comes back when mail has gone for good', async (t) => {
+  const { data, clock, store, writer, ok } = await ground(t);
+  await ok(create);
+  const text = 'x'.repeat(12_000);
+  for (let i = 0; i < 10; i++) await ok(...Array.from({ length: 150 }, () => add(sketch({ text }).message)));
+  await ok({ type: 'expunge', mailbox: 'inbox', onlyDeleted: false });
+  const size = (): number => statSync(shardFile(data, 0)).size;
+  await clock.advance(8 * DAY);
+  await writer.collect();
+  await ok(add());
+  await store.close();
+  await writer.close();
+  assert.ok(size() < 8_000_000, `${size()} octets for one message`);
+  const db = openDatabase(shardFile(data, 0), { migrations: SCHEMA });
+  assert.deepEqual(db.arrays('PRAGMA integrity_check').all(), [['ok']]);
+  db.close();
 });
 
 test('a cursor holds over a restart of the writer, also behind what is in memory', async (t) => {

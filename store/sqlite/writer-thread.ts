@@ -2,8 +2,8 @@
  * The one thread that writes to a shard. It takes whatever jobs are waiting and runs them as a group; while it is in one,
  * the next gathers in its port. Nobody waits for a timer. Between groups it checkpoints, and collects while it has nothing else to do.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { armFaults, faultPoint } from '#runtime/fault-points.ts';
 import { systemRandom } from '#runtime/system.ts';
@@ -16,8 +16,8 @@ import { type Database, openDatabase } from './database.ts';
 import { type GroupJob, GroupRunner, type JobAnswer } from './group.ts';
 import { unpackJob } from './job.ts';
 import { PackMaker } from './packs/make.ts';
-import { segmentFile } from './paths.ts';
 import { SCHEMA } from './schema.ts';
+import { dropSegments, dropStrays, type SparseSegment, sparseSegment } from './segments.ts';
 import { type LogLine, threadLog } from './thread-log.ts';
 
 export interface WriterThreadData {
@@ -32,6 +32,7 @@ export type ToWriter =
   | { readonly type: 'jobs'; readonly now: number; readonly ends: readonly number[]; readonly bytes: Uint8Array }
   | { readonly type: 'collect'; readonly now: number }
   | { readonly type: 'replay'; readonly id: number; readonly after: number; readonly limit: number }
+  | { readonly type: 'sparse'; readonly skip: readonly string[] }
   | { readonly type: 'close' };
 
 export type FromWriter =
@@ -52,6 +53,7 @@ export type FromWriter =
       readonly lost: boolean;
     }
   | { readonly type: 'collected' }
+  | { readonly type: 'sparse'; readonly segment: SparseSegment | undefined }
   | { readonly type: 'log'; readonly line: LogLine };
 
 /** SQLite looks through its whole cache at the end of almost every group (a split page leaves a mark there): a large one costs more than it saves. */
@@ -60,6 +62,8 @@ const MOST_JOBS = 256;
 /** What a slice of packing may write. */
 const PACK_BYTES = 512 * 1024;
 const MOST_BYTES = 8 * 1024 * 1024;
+/** What a slice of collecting writes at most, about. */
+const SLICE_BYTES = 512 * 1024;
 
 const port = parentPort!;
 const data = workerData as WriterThreadData;
@@ -84,7 +88,12 @@ class WriterThread {
 
   constructor() {
     mkdirSync(dirname(data.path), { recursive: true });
-    this.#db = openDatabase(data.path, { migrations: SCHEMA, autoCheckpoint: 0, cacheKb: CACHE_KB });
+    this.#db = openDatabase(data.path, {
+      migrations: SCHEMA,
+      autoCheckpoint: 0,
+      cacheKb: CACHE_KB,
+      shrinks: true,
+    });
     this.#runner = new GroupRunner(this.#db, { random: systemRandom, now: () => this.#now, log });
     this.#checkpointer = new Checkpointer(this.#db, log);
     this.#packs = new PackMaker(this.#db, data.segments, log);
@@ -120,6 +129,7 @@ class WriterThread {
       this.#now = message.now;
       this.#collecting ??= { state: { account: 0, lookups: this.#runner.lookups }, slice: 0 };
     } else if (message.type === 'replay') this.#replay(message);
+    else if (message.type === 'sparse') this.#sparse(message.skip);
     else this.#closing = true;
   }
 
@@ -144,6 +154,7 @@ class WriterThread {
       if (this.#runner.tidy()) return;
       const slice = SLICES[collecting.slice]!;
       const more = this.#runner.transaction(() => slice(this.#db, this.#now, data.retention, collecting.state));
+      this.#checkpointer.wrote(SLICE_BYTES);
       if (more) return;
       collecting.slice++;
       if (collecting.slice < SLICES.length) return;
@@ -151,8 +162,9 @@ class WriterThread {
         collecting.slice--;
         return;
       }
-      dropSegments(this.#db, this.#now - data.retention.staged);
-      dropStrays(this.#db);
+      dropSegments(this.#db, data.segments, this.#now, this.#now - data.retention.staged);
+      const strays = dropStrays(this.#db, data.segments, Date.now() - data.retention.staged);
+      for (const file of strays) log.info({ file }, 'a stray segment is removed');
     } catch (error) {
       log.error({ error }, 'collecting failed');
     }
@@ -178,6 +190,16 @@ class WriterThread {
     post({ type: 'replay', id, seq, notices, lost: first !== after + 1 });
   }
 
+  #sparse(skip: readonly string[]): void {
+    let segment: SparseSegment | undefined;
+    try {
+      segment = sparseSegment(this.#db, this.#now - data.retention.staged, skip);
+    } catch (error) {
+      log.error({ error }, 'segments can not be looked through');
+    }
+    post({ type: 'sparse', segment });
+  }
+
   #close(): void {
     this.#packs.close();
     this.#checkpointer.close();
@@ -199,28 +221,6 @@ function unpack(bytes: Uint8Array): GroupJob {
 function epochOf(db: Database): string {
   db.statement("INSERT OR IGNORE INTO meta (key, value) VALUES ('epoch', ?)").run(newId('commit', systemRandom));
   return db.statement("SELECT value FROM meta WHERE key = 'epoch'").get()!.value as string;
-}
-
-/** Segments in which nothing lives. Their owners have long stopped to append: they keep none for longer than `SEGMENT_LIFE`. */
-function dropSegments(db: Database, before: number): void {
-  const find = db.arrays('SELECT id FROM segments WHERE dead >= bytes AND registered_at < ?');
-  for (const [id] of find.all(before) as unknown as [string][]) {
-    db.statement('DELETE FROM segments WHERE id = ?').run(id);
-    faultPoint('store:segment-forgotten');
-    rmSync(segmentFile(data.segments, id), { force: true });
-  }
-}
-
-/** Segments that a crash left unknown: before a body in them was registered, or after their row went. Files have the system's time. */
-function dropStrays(db: Database): void {
-  const before = Date.now() - data.retention.staged;
-  const known = db.statement('SELECT 1 FROM segments WHERE id = ?');
-  for (const name of existsSync(data.segments) ? readdirSync(data.segments) : []) {
-    const file = join(data.segments, name);
-    if (!name.endsWith('.seg') || known.get(name.slice(0, -4)) || statSync(file).mtimeMs >= before) continue;
-    rmSync(file);
-    log.info({ file }, 'a stray segment is removed');
-  }
 }
 
 const thread = new WriterThread();

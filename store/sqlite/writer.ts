@@ -9,12 +9,16 @@ import type { Clock, Log } from '#runtime/ambient.ts';
 import { armedFaults } from '#runtime/fault-points.ts';
 import type { Metrics } from '#runtime/metrics/metrics.ts';
 import type { RpcHandlers } from '#runtime/rpc/rpc.ts';
+import { systemRandom } from '#runtime/system.ts';
 import type { NoticeBatch } from '../change.ts';
 import type { CommitAnswer } from '../mutation.ts';
 import { DEFAULT_RETENTION, type Retention } from '../retention.ts';
 import type { JobAnswer } from './group.ts';
+import { packJob } from './job.ts';
 import { leaseHolder, takeLease, tryLease, type WriteLease } from './lease.ts';
 import { segmentFolder, shardFile, shardLease } from './paths.ts';
+import { Rewriter } from './rewriter.ts';
+import type { SparseSegment } from './segments.ts';
 import { writeLine } from './thread-log.ts';
 import { Watchers } from './watchers.ts';
 import { type WriterFigures, writerFigures } from './writer-figures.ts';
@@ -93,7 +97,12 @@ class Writer implements ShardWriter {
   #gathered: Pending[] = [];
   /** Sent, in order; the thread answers in order. */
   readonly #sent: Pending[] = [];
+  readonly #rewriter: Rewriter;
+  /** Of collection, and what it waits for. */
+  #round: Promise<void> | undefined;
+  #rewriting: Promise<void> | undefined;
   #collected: PromiseWithResolvers<void> | undefined;
+  #asked: PromiseWithResolvers<SparseSegment | undefined> | undefined;
   #stopTimer: () => void = () => undefined;
   #closed = false;
   #figures: WriterFigures | undefined;
@@ -109,6 +118,14 @@ class Writer implements ShardWriter {
       faults: armedFaults(),
     };
     this.#thread = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData });
+    this.#rewriter = new Rewriter({
+      folder: workerData.segments,
+      random: systemRandom,
+      now: () => options.clock.now(),
+      log: options.log,
+      sparse: (skip) => this.#sparse(skip),
+      move: async (from, moved) => void (await this.#submit(packJob({ kind: 'move', from, moved }))),
+    });
     this.#watchers = new Watchers((id, after, limit) => this.#post({ type: 'replay', id, after, limit }));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.ready = promise;
@@ -143,9 +160,24 @@ class Writer implements ShardWriter {
   }
 
   collect(): Promise<void> {
-    this.#collected ??= Promise.withResolvers();
+    this.#round ??= this.#collect().finally(() => {
+      this.#round = undefined;
+    });
+    return this.#round;
+  }
+
+  async #collect(): Promise<void> {
+    this.#collected = Promise.withResolvers();
     this.#post({ type: 'collect', now: this.#options.clock.now() });
-    return this.#collected.promise;
+    await this.#collected.promise;
+    this.#rewriting = this.#rewriter.round(() => this.#closed);
+    await this.#rewriting;
+  }
+
+  async #sparse(skip: readonly string[]): Promise<SparseSegment | undefined> {
+    this.#asked = Promise.withResolvers();
+    this.#post({ type: 'sparse', skip });
+    return await this.#asked.promise;
   }
 
   async close(): Promise<void> {
@@ -153,6 +185,8 @@ class Writer implements ShardWriter {
     this.#closed = true;
     this.#stopTimer();
     this.#flush();
+    // What it copied is of no use without a move: the next writer begins anew.
+    await this.#rewriting?.catch(() => undefined);
     const exit = once(this.#thread, 'exit');
     this.#post({ type: 'close' });
     await exit;
@@ -209,7 +243,9 @@ class Writer implements ShardWriter {
         break;
       case 'collected':
         this.#collected?.resolve();
-        this.#collected = undefined;
+        break;
+      case 'sparse':
+        this.#asked?.resolve(message.segment);
         break;
       case 'log':
         writeLine(this.#options.log, message.line);
@@ -224,6 +260,7 @@ class Writer implements ShardWriter {
     this.#stopTimer();
     this.#watchers.end();
     this.#collected?.reject(error);
+    this.#asked?.reject(error);
     for (const pending of [...this.#sent.splice(0), ...this.#gathered.splice(0)]) pending.reject(error);
     this.#lease.release();
     this.#end();

@@ -4,6 +4,7 @@ import { MailError } from '#mail/failure.ts';
 import { isId } from '../../ids.ts';
 import type { BodyRef, InlineBody } from '../../types.ts';
 import type { ArrayRow, Database } from '../database.ts';
+import { addBytes, addDead } from '../segments.ts';
 import type { ShardState, Work } from '../work.ts';
 
 const ADD = `INSERT INTO bodies (n, id, refs, length, crc, codec, key_id, stored_at, data)
@@ -64,8 +65,7 @@ export function registerBody(db: Database, shard: ShardState, body: StagedBody, 
   const { id, length, crc, codec, key, segment, position, chunks } = body;
   if (db.statement('SELECT 1 FROM bodies WHERE id = ? AND segment IS NOT NULL').get(id)) return; // asked twice
   db.statement(REGISTER).run(shard.nextBody++, id, length, crc, codec, key, now, segment, position, chunks);
-  db.statement(`INSERT INTO segments (id, registered_at, bytes, dead) VALUES (?, ?, ?, 0)
-    ON CONFLICT (id) DO UPDATE SET bytes = bytes + excluded.bytes`).run(segment, now, length);
+  addBytes(db, segment, length, now);
 }
 
 /** One reference less. The body goes with the last; where it was in a segment, its octets are dead until the segment is rewritten. */
@@ -78,5 +78,5 @@ export function releaseBody(db: Database, n: number): void {
     return;
   }
   db.statement('DELETE FROM bodies WHERE n = ?').run(n);
-  if (segment !== null) db.statement('UPDATE segments SET dead = dead + ? WHERE id = ?').run(length!, segment!);
+  if (segment !== null) addDead(db, segment as string, length as number);
 }

@@ -9,6 +9,8 @@ import { segmentFile } from '../paths.ts';
 import { CHUNK } from '../segment.ts';
 
 const OPEN_SEGMENTS = 64;
+/** Milliseconds that a file stays open: one that was removed takes room until it is closed. */
+const OPEN_FOR = 60_000;
 
 const BODY = 'SELECT id, length, crc, data, segment, position, chunks FROM bodies WHERE n = ?';
 
@@ -16,7 +18,7 @@ export class BodyReader {
   readonly #db: Database;
   readonly #folder: string;
   readonly #log: Log;
-  readonly #open = new Map<string, number>();
+  readonly #open = new Map<string, { readonly file: number; readonly since: number }>();
 
   constructor(db: Database, folder: string, log: Log) {
     this.#db = db;
@@ -44,7 +46,7 @@ export class BodyReader {
   }
 
   close(): void {
-    for (const file of this.#open.values()) closeSync(file);
+    for (const { file } of this.#open.values()) closeSync(file);
     this.#open.clear();
   }
 
@@ -86,15 +88,17 @@ export class BodyReader {
   }
 
   #file(segment: string): number {
-    const known = this.#open.get(segment);
-    if (known !== undefined) return known;
-    const file = openSync(segmentFile(this.#folder, segment), 'r');
-    this.#open.set(segment, file);
-    if (this.#open.size > OPEN_SEGMENTS) {
-      const [oldest, handle] = this.#open.entries().next().value!;
-      this.#open.delete(oldest);
-      closeSync(handle);
+    const now = performance.now();
+    // In the order in which they were opened.
+    for (const [id, { file, since }] of this.#open) {
+      if (now - since < OPEN_FOR && this.#open.size <= OPEN_SEGMENTS) break;
+      this.#open.delete(id);
+      closeSync(file);
     }
+    const known = this.#open.get(segment);
+    if (known !== undefined) return known.file;
+    const file = openSync(segmentFile(this.#folder, segment), 'r');
+    this.#open.set(segment, { file, since: now });
     return file;
   }
 
