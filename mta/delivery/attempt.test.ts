@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
+import { simpleParser } from 'mailparser';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { type Answer, DnsFailure, type Resolver } from '#runtime/dns/resolver.ts';
 import { systemClock, systemRandom } from '#runtime/system.ts';
@@ -73,7 +74,7 @@ function world(port: number, hosts = 1, content = text): AttemptContext {
       port,
     },
     source: {
-      async *content(_id, start = 0, end = content.length) {
+      async *content(_id, start = 0, end = Buffer.byteLength(content)) {
         yield Buffer.from(content).subarray(start, end);
       },
     },
@@ -364,4 +365,23 @@ test('RFC 9422: recipients, messages and domains of a session as the peer has th
     ['MAIL FROM:<', 'RCPT TO:<a@', 'RCPT TO:<c@', 'MAIL FROM:<', 'RCPT TO:<d@', 'RCPT TO:<e@'],
     ['MAIL FROM:<', 'RCPT TO:<b@'],
   ]);
+});
+
+test('RFC 6152 §3: smtp-server without 8BITMIME gets seven bits, which mean the same', async () => {
+  const eight = `Subject: x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n${'Grüße aus Köln, und noch viel mehr davon. '.repeat(5)}\r\n.\r\n`;
+  let got = '';
+  const port = await foreign({
+    hide8BITMIME: true,
+    hideSTARTTLS: true,
+    async onData(stream, _, done) {
+      const chunks: Buffer[] = [];
+      for await (const chunk of stream) chunks.push(chunk as Buffer);
+      got = Buffer.concat(chunks).toString('latin1');
+      done();
+    },
+  });
+  const [verdict] = await run(world(port, 1, eight), entry({ bodyType: '8bitmime', size: Buffer.byteLength(eight) }));
+  assert.equal(verdict?.kind, 'relayed');
+  assert.doesNotMatch(got, /[\x80-\xff]/);
+  assert.equal((await simpleParser(got)).text, (await simpleParser(eight)).text);
 });

@@ -39,7 +39,7 @@ async function scram(channel: AuthChannel, mechanism: string, credentials: Crede
     // RFC 5802 §6: `y` lets a server find out that somebody took -PLUS out of its list.
     gs2: exported === undefined ? 'n' : 'y',
     ...(mechanism.endsWith('-PLUS') && exported && { binding: { type: 'tls-exporter', data: exported } }),
-    random: channel.random,
+    random: (length) => channel.random(length),
   });
   const next = async (challenge?: Reply): Promise<string> => {
     const octets = decodeBase64(challenge?.lines[0] ?? '') ?? new Uint8Array(0);

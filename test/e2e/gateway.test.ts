@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { ImapFlow } from 'imapflow';
 import type { Config } from '#config/config.ts';
 import { parseConfig } from '#config/parse.ts';
+import type { BodyType } from '#mail/envelope.ts';
 import { SmtpClient } from '#runtime/smtp/client.ts';
 import { type Supervisor, startSupervisor } from '#runtime/supervisor/supervisor.ts';
 import { systemClock as clock, systemRandom as random } from '#runtime/system.ts';
@@ -24,7 +25,7 @@ interface Running {
   readonly config: Config;
   readonly supervisor: Supervisor;
   readonly client: (secure?: boolean) => Promise<ImapFlow>;
-  readonly deliver: (content: Buffer) => Promise<number>;
+  readonly deliver: (content: Buffer, bodyType?: BodyType) => Promise<number>;
 }
 
 async function start(t: TestContext): Promise<Running> {
@@ -41,7 +42,7 @@ async function start(t: TestContext): Promise<Running> {
   return {
     config,
     supervisor,
-    deliver: (content) => deliver(config.listeners.lmtpUnix, content),
+    deliver: (content, bodyType) => deliver(config.listeners.lmtpUnix, content, bodyType),
     async client(secure = false) {
       const client = new ImapFlow({
         host: '127.0.0.1',
@@ -68,12 +69,12 @@ async function makeAccount(config: Config): Promise<void> {
   await directory.close();
 }
 
-async function deliver(path: string, content: Buffer): Promise<number> {
+async function deliver(path: string, content: Buffer, bodyType: BodyType = '8bitmime'): Promise<number> {
   const client = await SmtpClient.open({ path }, { clock, random, protocol: 'lmtp', hostname: 'mta.test' });
   const result = await client.send({
     reversePath: null,
     recipients: [{ address: { localPart: 'bob', domain: 'beta.test' } }],
-    bodyType: '8bitmime',
+    bodyType,
     smtputf8: false,
     size: content.length,
     content,
@@ -103,6 +104,24 @@ test('delivered mail wakes an idling client and is read back octet for octet', a
     const prefix = 'Return-Path: <>\r\nDelivered-To: bob@beta.test\r\n';
     assert.equal(message.source?.toString('latin1'), prefix + content.toString('latin1'));
     assert.equal(message.size, message.source?.length);
+  }
+});
+
+test('RFC 3030, RFC 3516: binary content is delivered and read back octet for octet, small and large', async (t) => {
+  const { client, deliver: send } = await start(t);
+  const reader = await client();
+  const every = Buffer.from(Array.from({ length: 256 }, (_, octet) => octet));
+  for (const [at, times] of [1, 1_000].entries()) {
+    const inner = Buffer.concat(Array.from({ length: times }, () => every));
+    const head = 'Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\n';
+    assert.equal(await send(Buffer.concat([Buffer.from(head), inner]), 'binarymime'), 250);
+    await reader.mailboxOpen('INBOX');
+    const { source } = (await reader.fetchOne(String(at + 1), { source: true })) || {};
+    assert.ok(source?.subarray(-inner.length).equals(inner));
+    const { content } = await reader.download(String(at + 1), '1');
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of content as AsyncIterable<Uint8Array>) chunks.push(chunk);
+    assert.ok(Buffer.concat(chunks).equals(inner));
   }
 });
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { type ParsedMail, simpleParser } from 'mailparser';
 import { checkConversion, contentsOf, convertWhole } from './convert.testkit.ts';
 import type { Aim } from './plan.ts';
 
@@ -222,4 +223,23 @@ test('damaged messages: no octet of a part is lost, or the conversion is refused
 
 test('contentsOf tells messages apart', () => {
   assert.notDeepEqual(contentsOf(message('', 'a')), contentsOf(message('', 'b')));
+});
+
+test('a parser that is not ours reads the same before and after', async () => {
+  let done = 0;
+  for (const [name, bytes] of corpus) {
+    const { plan, bytes: after } = convertWhole(bytes, SEVEN);
+    if (plan.kind === 'impossible' || plan.steps.length === 0) continue;
+    const [one, other] = await Promise.all([simpleParser(bytes), simpleParser(after)]);
+    assert.equal(other.text?.trimEnd(), one.text?.trimEnd(), name);
+    assert.equal(other.html, one.html, name);
+    // Parts of an embedded message may have changed.
+    const files = (mail: ParsedMail): unknown =>
+      mail.attachments
+        .filter(({ contentType }) => !contentType.startsWith('message/'))
+        .map(({ filename, checksum }) => [filename, checksum]);
+    assert.deepEqual(files(other), files(one), name);
+    done += 1;
+  }
+  assert.ok(done > 5, `${done} messages`);
 });

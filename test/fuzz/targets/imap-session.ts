@@ -33,16 +33,21 @@ export const imapSession: Target = {
   seeds: () => [...dialogs('imap'), ...sessions('imap', 'client')],
   async run(input, random) {
     const clock = new FakeClock();
-    const { services, close } = await makeWorld(clock);
+    const world = await makeWorld(clock);
     const pair = connectionPair({ clock, remote: { address: '127.0.0.1', port: 4 }, tls: random.chance(50) });
-    const session = serveConnection(pair.server, { services, table: commandTable, canStartTls: true, log: silentLog });
+    const session = serveConnection(pair.server, {
+      services: world.services,
+      table: commandTable,
+      canStartTls: true,
+      log: silentLog,
+    });
     const heard = listen(pair.client);
     const whole = random.chance(85) ? Buffer.concat([opening(random.pick(MESSAGES)), input]) : input;
     try {
       await converse(pair.client, fewPieces(random.cut(whole)), session, clock);
       checkResponses((await heard).toString('latin1'));
     } finally {
-      await close();
+      await world.close();
     }
   },
 };
