@@ -51,9 +51,9 @@ export const schema: Schema = {
       'The data folder. Relative paths, here and elsewhere, count from the folder of this file.',
     ),
     user: key(
-      kinds.text('the name of a system user'),
+      kinds.text('the name of a system user, or "uid:gid"'),
       undefined,
-      'The user that the programs run as when the supervisor is started as root.',
+      'The user that the programs run as when the supervisor is started as root. It gets no other groups; the data folder becomes its own.',
     ),
     workers: key(
       workers,

@@ -1,7 +1,7 @@
 /** The system user that children run as when the supervisor is root. */
 import { execFileSync } from 'node:child_process';
-import { lchownSync, lstatSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { lchownSync, lstatSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 export interface Identity {
   readonly uid: number;
@@ -11,6 +11,8 @@ export interface Identity {
 /** `undefined` when nothing changes: no user is configured, or we are not root. Throws when the user doesn't exist. */
 export function childIdentity(user: string | undefined): Identity | undefined {
   if (user === undefined || process.getuid?.() !== 0) return undefined;
+  const numbers = /^(\d+)(?::(\d+))?$/.exec(user);
+  if (numbers !== null) return { uid: Number(numbers[1]), gid: Number(numbers[2] ?? numbers[1]) };
   // `id` asks the same sources as the rest of the system (LDAP, systemd); Node can't.
   const ask = (option: string): number => {
     try {
@@ -22,6 +24,20 @@ export function childIdentity(user: string | undefined): Identity | undefined {
     }
   };
   return { uid: ask('-u'), gid: ask('-g') };
+}
+
+/** Throws when the user can't come to the data folder: one that lies in a closed folder of root's, `/root/mail`, would fail later and obscurely. */
+export function checkReach(owner: Identity, data: string): void {
+  for (let folder = dirname(data); ; folder = dirname(folder)) {
+    const { mode, uid, gid } = statSync(folder);
+    const bit = uid === owner.uid ? 0o100 : gid === owner.gid ? 0o010 : 0o001;
+    if ((mode & bit) === 0) {
+      throw new Error(
+        `user: it may not enter ${folder}, where ${data} lies: \`chmod a+x ${folder}\`, or move the data folder`,
+      );
+    }
+    if (folder === dirname(folder)) return;
+  }
 }
 
 /** The private key stays root's, and what the admin wrote stays his. */

@@ -16,7 +16,7 @@ import { watchProcess } from '../metrics/process-metrics.ts';
 import { loadServerCertificate } from '../tls/server-certificate.ts';
 import { diskSpace, type SupervisorStatus, serveControl } from './control.ts';
 import { Figures } from './figures.ts';
-import { childIdentity, giveTo, type Identity } from './identity.ts';
+import { checkReach, childIdentity, giveTo, type Identity } from './identity.ts';
 import { DRAIN_ORDER, innerPaths, placesOf, RESTART_ORDER } from './layout.ts';
 import { Listeners } from './listeners.ts';
 import { type FolderLock, lockFolder } from './lock.ts';
@@ -73,6 +73,9 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   const identity = childIdentity(config.user);
   const paths = innerPaths(config.data);
   makeFolders([config.data, paths.run], identity);
+  if (process.getuid?.() === 0 && identity === undefined) {
+    options.log.warn({}, 'the programs run as root: set `user` in the configuration');
+  }
   const locks = takeLocks(paths.run, programs, config.data);
   const supervisor = new Running(options, programs, identity, locks);
   try {
@@ -272,7 +275,9 @@ class Running implements Supervisor {
 
 function makeFolders(folders: readonly string[], owner: Identity | undefined): void {
   for (const folder of folders) mkdirSync(folder, { recursive: true, mode: 0o700 });
-  if (owner !== undefined && folders[0] !== undefined) giveTo(owner, folders[0]);
+  if (owner === undefined || folders[0] === undefined) return;
+  checkReach(owner, folders[0]);
+  giveTo(owner, folders[0]);
 }
 
 /** One lock a program, so that programs may also run under supervisors of their own. */

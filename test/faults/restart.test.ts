@@ -3,9 +3,9 @@
  * refused, no answer withheld, no message lost or doubled. PEERPOST_ROUNDS sets how many restarts, PEERPOST_WORKERS how many workers of each program.
  */
 import assert from 'node:assert/strict';
-import { createConnection, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { type Internet, startInternet } from '#test/support/internet.ts';
+import { Line } from '#test/support/line.ts';
 import { readMailbox } from '#test/support/mail-client.ts';
 import type { TestPeer } from '#test/support/system.ts';
 
@@ -31,56 +31,15 @@ interface Seen {
   byes: number;
 }
 
-class Line {
-  readonly socket: Socket;
-  readonly #lines: string[] = [];
-  #rest = '';
-  #over = false;
-  #wake: () => void = () => undefined;
-
-  constructor(peer: TestPeer, port: number) {
-    this.socket = createConnection({ host: peer.host, port: peer.port(port) });
-    this.socket.on('error', () => undefined);
-    this.socket.setEncoding('latin1').on('data', (text: string) => {
-      const lines = (this.#rest + text).split('\r\n');
-      this.#rest = lines.pop() ?? '';
-      this.#lines.push(...lines);
-      this.#wake();
-    });
-    this.socket.on('close', () => {
-      this.#over = true;
-      this.#wake();
-    });
-  }
-
-  /** The next line; `undefined` when the connection is over. */
-  async next(): Promise<string | undefined> {
-    while (this.#lines.length === 0 && !this.#over) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    return this.#lines.shift();
-  }
-
-  /** The last line of an SMTP reply. */
-  async reply(): Promise<string | undefined> {
-    for (;;) {
-      const line = await this.next();
-      if (line === undefined || line[3] !== '-') return line;
-    }
-  }
-}
-
 /** Greets; `undefined` when that failed, which was noted. */
 async function open(peer: TestPeer, seen: Seen): Promise<Line | undefined> {
-  const line = new Line(peer, 25);
+  const line = new Line({ host: peer.host, port: peer.port(25) });
   const greeting = await line.reply();
   if (!greeting?.startsWith('220')) {
     seen.refused.push(greeting ?? 'no greeting');
     return undefined;
   }
-  line.socket.write('EHLO load.test\r\n');
+  line.write('EHLO load.test\r\n');
   const answer = await line.reply();
   if (answer?.startsWith('250')) return line;
   seen.deferred.push(answer ?? 'closed');
@@ -89,7 +48,7 @@ async function open(peer: TestPeer, seen: Seen): Promise<Line | undefined> {
 
 async function send(line: Line, to: string, id: string, seen: Seen): Promise<'accepted' | 'again'> {
   const step = async (text: string, code: string): Promise<boolean> => {
-    line.socket.write(text);
+    line.write(text);
     const reply = await line.reply();
     if (reply?.startsWith(code)) return true;
     if (reply === undefined && code === '250' && text.endsWith('\r\n.\r\n')) seen.unsure.push(id);
@@ -121,7 +80,7 @@ async function sender(
       const outcome =
         line === undefined ? 'again' : await send(line, recipients[n % recipients.length] ?? '', id, seen);
       if (outcome === 'again' || !keeps) {
-        line?.socket.destroy();
+        line?.close();
         line = undefined;
       }
       if (outcome === 'accepted') break;
@@ -130,27 +89,27 @@ async function sender(
     seen.longestMs = Math.max(seen.longestMs, performance.now() - begun);
     await new Promise((resolve) => setTimeout(resolve, REST_MS));
   }
-  line?.socket.destroy();
+  line?.close();
   return accepted;
 }
 
 /** Sits in IDLE, and comes back whenever it hears BYE. */
 async function idler(person: { peer: TestPeer; address: string }, seen: Seen, stopped: () => boolean): Promise<void> {
   while (!stopped()) {
-    const line = new Line(person.peer, 143);
+    const line = new Line({ host: person.peer.host, port: person.peer.port(143) });
     const greeting = await line.next();
     if (!greeting?.startsWith('* OK')) {
       seen.refused.push(greeting ?? 'no greeting of IMAP');
       continue;
     }
-    line.socket.write(`a LOGIN ${person.address} "${person.peer.password}"\r\nb SELECT INBOX\r\nc IDLE\r\n`);
-    const over = setInterval(() => stopped() && line.socket.destroy(), 50);
+    line.write(`a LOGIN ${person.address} "${person.peer.password}"\r\nb SELECT INBOX\r\nc IDLE\r\n`);
+    const over = setInterval(() => stopped() && line.close(), 50);
     let bye = false;
     for (let text = await line.next(); text !== undefined; text = await line.next()) {
       if (text.startsWith('* BYE')) bye = true;
     }
     clearInterval(over);
-    line.socket.destroy();
+    line.close();
     if (bye) seen.byes++;
     else if (!stopped()) seen.cutOff++;
   }

@@ -114,7 +114,7 @@ async function prepareIn(folder: string, options: TestPeerOptions): Promise<Test
   await appendFile(config, extraToml(options));
   const lines = users.map((user) => `${user.includes('@') ? user : `${user}@${domain}`}\t${password}\n`).join('');
   if (lines !== '') await must(['account', 'add', '--stdin', '--config', config], lines);
-  return testPeer({ domain, host, data, config, password, folder });
+  return attachTestPeer({ domain, host, data, config, password, folder });
 }
 
 function extraToml(options: TestPeerOptions): string {
@@ -132,19 +132,21 @@ function extraToml(options: TestPeerOptions): string {
   return `\n${lines.join('\n')}\n`;
 }
 
-function testPeer(base: {
+/** A peer whose folder and configuration are there already; `portBase` is that of its configuration. */
+export function attachTestPeer(base: {
   domain: string;
   host: string;
   data: string;
   config: string;
   password: string;
   folder: string;
+  portBase?: number;
 }): TestPeer {
   let child: ChildProcess | undefined;
   let log = '';
   const peer: TestPeer = {
     ...base,
-    port: (standard) => PORT_BASE + standard,
+    port: (standard) => (base.portBase ?? PORT_BASE) + standard,
     cli: (args, input) => runCli([...args, '--config', base.config], input),
     supervisor: () => child,
     log: () => log,
