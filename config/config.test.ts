@@ -62,6 +62,7 @@ test('parseConfig() reads every kind of value', () => {
     [routes]
     "Beta.test" = "lmtp:///run/beta.sock"
     "gamma.test" = "smtp://[::1]:2525"
+    "delta.test" = "smtps://d.test"
     [limits]
     message-size = 1000
     exempt-networks = ["10.0.0.0/8"]
@@ -80,6 +81,7 @@ test('parseConfig() reads every kind of value', () => {
   assert.deepEqual(config.delivery.retry, [1000, 5_400_000]);
   assert.deepEqual(config.delivery.smarthost, { protocol: 'smtp', host: 'relay.example.org', port: 25 });
   assert.deepEqual(config.routes['beta.test'], { protocol: 'lmtp', host: '', port: 0, path: '/run/beta.sock' });
+  assert.deepEqual(config.routes['delta.test'], { protocol: 'smtp', host: 'd.test', port: 465, implicitTls: true });
   assert.deepEqual(config.routes['gamma.test'], { protocol: 'smtp', host: '::1', port: 2525 });
   assert.equal(config.limits.messageSize, 1000);
 });
@@ -92,6 +94,7 @@ test('parseConfig() reports all problems at once, with key, found and expected',
     retry = ["5x"]
     port = 70000
     allow-loopbak = true
+    smarthost-user = "peer"
     [limits]
     message-size = "huge"
     expire = "5d"
@@ -103,6 +106,7 @@ test('parseConfig() reports all problems at once, with key, found and expected',
     'delivery.allow-loopbak',
     'delivery.port',
     'delivery.retry',
+    'delivery.smarthost-password-file',
     'hostnam',
     'hostname',
     'limits.expire',

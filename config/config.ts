@@ -76,4 +76,6 @@ export interface Route {
   readonly host: string;
   readonly port: number;
   readonly path?: string;
+  /** `smtps://`: TLS from the first octet (RFC 8314). */
+  readonly implicitTls?: true;
 }

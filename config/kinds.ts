@@ -96,7 +96,7 @@ export function endpoint(options: { readonly wildcard?: boolean; readonly defaul
   );
 }
 
-/** `smtp://host:port`, `lmtp://host:port`, `lmtp:///path/to/socket`. */
+/** `smtp://host:port`, `smtps://host:port`, `lmtp://host:port`, `lmtp:///path/to/socket`. */
 export const route: Kind<Route> = textual(
   'a route such as "smtp://relay.example.org:25" or "lmtp:///run/lmtp.sock"',
   parseRoute,
@@ -203,18 +203,19 @@ function isNetwork(text: string): boolean {
 }
 
 function parseRoute(text: string): Route | undefined {
-  const match = /^(smtp|lmtp):\/\/(.+)$/.exec(text);
+  const match = /^(smtps?|lmtp):\/\/(.+)$/.exec(text);
   if (match === null) return undefined;
   const protocol = match[1] === 'lmtp' ? 'lmtp' : 'smtp';
   const rest = match[2] ?? '';
   if (rest.startsWith('/')) return protocol === 'lmtp' ? { protocol, host: '', port: 0, path: rest } : undefined;
-  const { host, port: number } = splitEndpoint(rest, protocol === 'lmtp' ? 24 : 25);
+  const implicit = match[1] === 'smtps';
+  const { host, port: number } = splitEndpoint(rest, protocol === 'lmtp' ? 24 : implicit ? 465 : 25);
   if (number === undefined || !(isIP(host) !== 0 || isDomainName(host))) return undefined;
-  return { protocol, host, port: number };
+  return { protocol, host, port: number, ...(implicit && { implicitTls: true as const }) };
 }
 
-function formatRoute({ protocol, path: socket, ...address }: Route): string {
-  return `${protocol}://${socket ?? formatEndpoint(address)}`;
+function formatRoute({ protocol, path: socket, implicitTls, ...address }: Route): string {
+  return `${protocol}${implicitTls === true ? 's' : ''}://${socket ?? formatEndpoint(address)}`;
 }
 
 function trimSlash(path: string): string {

@@ -114,7 +114,11 @@ export const schema: Schema = {
           false,
           'Deliver to destinations that resolve to this host or to loopback. They are refused otherwise, since mail would go in circles.',
         ),
-        smarthost: key(kinds.route, undefined, 'A relay that takes all mail for other domains.'),
+        smarthost: key(
+          kinds.route,
+          undefined,
+          'A relay that takes all mail for other domains: "smtp://host:port", or "smtps://host:port" for TLS from the start.',
+        ),
         smarthostUser: key(
           kinds.text('a user name'),
           undefined,

@@ -8,7 +8,7 @@ import { type ClientOptions, SmtpClient } from '#runtime/smtp/client.ts';
 import type { ClientTimeouts } from '#runtime/smtp/client-types.ts';
 import { ClientError } from '#runtime/smtp/client-types.ts';
 import type { NextHop } from '../routing/next-hops.ts';
-import { enterSmarthost, type SmarthostLogin } from './smarthost.ts';
+import { enterSmarthost, type SmarthostLogin, verifiedTls } from './smarthost.ts';
 
 export interface PoolOptions {
   readonly clock: Clock;
@@ -112,11 +112,13 @@ export class ConnectionPool {
   async #open(hop: NextHop): Promise<SmtpClient> {
     const { clock, random, hostname, timeouts, log } = this.#options;
     const options: ClientOptions = { clock, random, hostname, protocol: hop.protocol, ...(timeouts && { timeouts }) };
+    if (hop.login === true) return this.#openSmarthost(hop, options);
+    const tls = { rejectUnauthorized: false, ...(isIP(hop.host) === 0 && { servername: hop.host }) };
+    if (hop.implicitTls === true) return SmtpClient.open(hop.target, { ...options, implicitTls: tls });
     const client = await SmtpClient.open(hop.target, options);
-    if (hop.login === true) return this.#logIn(client, hop);
     if (!client.extensions.has('STARTTLS')) return client;
     try {
-      await client.startTls({ rejectUnauthorized: false, ...(isIP(hop.host) === 0 && { servername: hop.host }) });
+      await client.startTls(tls);
       return client;
     } catch (error) {
       if (!(error instanceof ClientError) || error.stage === 'hello') {
@@ -130,10 +132,12 @@ export class ConnectionPool {
     }
   }
 
-  async #logIn(client: SmtpClient, hop: NextHop): Promise<SmtpClient> {
+  async #openSmarthost(hop: NextHop, options: ClientOptions): Promise<SmtpClient> {
+    const login = await this.#options.smarthostLogin?.();
+    if (login === undefined) throw new Error('no login for the smarthost');
+    const implicitTls = hop.implicitTls && verifiedTls(hop.host, login);
+    const client = await SmtpClient.open(hop.target, { ...options, ...(implicitTls && { implicitTls }) });
     try {
-      const login = await this.#options.smarthostLogin?.();
-      if (login === undefined) throw new Error('no login for the smarthost');
       await enterSmarthost(client, hop.host, login);
       return client;
     } catch (error) {

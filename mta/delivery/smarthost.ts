@@ -25,15 +25,22 @@ export async function readSmarthostLogin({ delivery }: Config): Promise<Smarthos
   };
 }
 
+/** A certificate that is valid for `host`. RFC 6066 §3: no address as a server name; the certificate must name it all the same. */
+export function verifiedTls(host: string, login: SmarthostLogin): TlsOptions {
+  const name = isIP(host) === 0 ? { servername: host } : { host };
+  return { rejectUnauthorized: true, ...name, ...(login.authorities !== undefined && { ca: login.authorities }) };
+}
+
 /**
- * TLS with a certificate that is valid for `host`, then AUTH. Throws `ClientError`; what the smarthost has against our login is never the message's
- * fault, so that a wrong password makes mail wait instead of bounce.
+ * TLS, if there is none yet, then AUTH. Throws `ClientError`; what the smarthost has against our login is never the message's fault, so that a wrong
+ * password makes mail wait instead of bounce.
  */
 export async function enterSmarthost(client: SmtpClient, host: string, login: SmarthostLogin): Promise<void> {
-  if (!client.extensions.has('STARTTLS')) throw refusal('it has no STARTTLS, and a password must not go in the clear');
-  // RFC 6066 §3: no address as a server name; the certificate must name it all the same.
-  const tls: TlsOptions = { rejectUnauthorized: true, ...(isIP(host) === 0 ? { servername: host } : { host }) };
-  await client.startTls({ ...tls, ...(login.authorities !== undefined && { ca: login.authorities }) });
+  if (client.tls === undefined) {
+    if (!client.extensions.has('STARTTLS'))
+      throw refusal('it has no STARTTLS, and a password must not go in the clear');
+    await client.startTls(verifiedTls(host, login));
+  }
   try {
     await client.logIn(login.credentials);
   } catch (error) {

@@ -40,5 +40,5 @@ export async function destinationOf(address: Address, rules: DestinationRules): 
 export function formatRoute(route: Route): string {
   if (route.path !== undefined) return `${route.protocol}:${route.path}`;
   const host = route.host.includes(':') ? `[${route.host}]` : route.host;
-  return `${route.protocol}://${host}:${route.port}`;
+  return `${route.protocol}${route.implicitTls === true ? 's' : ''}://${host}:${route.port}`;
 }

@@ -13,6 +13,7 @@ export interface NextHop {
   readonly target: Target;
   /** Over verified TLS only, and with our login at the smarthost. */
   readonly login?: true;
+  readonly implicitTls?: true;
 }
 
 export type NextHops =
@@ -29,11 +30,14 @@ export async function nextHops(destination: Destination, options: RoutingOptions
     case 'local':
       return hops('lmtp', { path: destination.path });
     case 'route': {
-      const { login } = destination;
-      const { protocol, host, port, path } = destination.route;
+      const { login, route } = destination;
+      const { protocol, host, port, path, implicitTls } = route;
       if (path !== undefined) return hops(protocol, { path });
       // The admin chose this host: it may well be this one, on another port.
-      return toHops(await addressesOf([host], { ...options, allowLoopback: true }), protocol, port, login);
+      return toHops(await addressesOf([host], { ...options, allowLoopback: true }), protocol, port, {
+        ...(login && { login }),
+        ...(implicitTls && { implicitTls }),
+      });
     }
     case 'domain': {
       const hosts = destination.domain.startsWith('[')
@@ -63,14 +67,14 @@ function toHops(
   list: Awaited<ReturnType<typeof addressesOf>>,
   protocol: NextHop['protocol'],
   port: number,
-  login?: true,
+  how: Pick<NextHop, 'login' | 'implicitTls'> = {},
 ): NextHops {
   if (list.kind === 'failed') return list;
   const toHop = ({ host, address }: HostAddress): NextHop => ({
     protocol,
     host,
     target: { host: address, port },
-    ...(login && { login }),
+    ...how,
   });
   return { kind: 'hops', hops: list.addresses.map(toHop) };
 }

@@ -4,6 +4,7 @@ import { formatPlain } from '#mail/sasl/plain.ts';
 import { scramClient } from '#mail/sasl/scram-client.ts';
 import { decodeBase64 } from '#mail/smtp/command.ts';
 import { isPositive, type Reply } from '#mail/smtp/reply.ts';
+import { ClientError } from './client-types.ts';
 
 export interface Credentials {
   readonly username: string;
@@ -20,8 +21,19 @@ export interface AuthChannel {
   say(line: string): Promise<Reply>;
 }
 
-/** Answers the last reply: 235, or a refusal. Throws `unsupported` without a mechanism in common, `bad-credentials` when the server can't prove itself. */
-export async function authenticate(channel: AuthChannel, credentials: Credentials): Promise<Reply> {
+/** Throws `ClientError`: with the reply of a refusal, or with a `MailError` as its cause where there is no mechanism in common or the server can't prove itself. */
+export async function logIn(channel: AuthChannel, credentials: Credentials): Promise<void> {
+  let answer: Reply;
+  try {
+    answer = await authenticate(channel, credentials);
+  } catch (cause) {
+    if (cause instanceof ClientError) throw cause;
+    throw new ClientError('auth', undefined, { cause });
+  }
+  if (answer.code !== 235) throw new ClientError('auth', answer);
+}
+
+async function authenticate(channel: AuthChannel, credentials: Credentials): Promise<Reply> {
   const { mechanisms, exported } = channel;
   if (exported !== undefined && mechanisms.includes('SCRAM-SHA-256-PLUS')) {
     return scram(channel, 'SCRAM-SHA-256-PLUS', credentials);

@@ -10,7 +10,7 @@ import { isPositive, isTransient, type Reply } from '#mail/smtp/reply.ts';
 import { connect, type Target } from '../connect.ts';
 import type { TlsInfo } from '../connection.ts';
 import type { SocketConnection, SocketConnectionOptions } from '../socket-connection.ts';
-import { authenticate, type Credentials } from './client-auth.ts';
+import { type Credentials, logIn } from './client-auth.ts';
 import {
   CLIENT_TIMEOUTS,
   ClientError,
@@ -32,6 +32,8 @@ export interface ClientOptions extends SocketConnectionOptions {
   /** What we call ourselves in EHLO or LHLO. */
   readonly hostname: string;
   readonly timeouts?: Partial<ClientTimeouts>;
+  /** TLS from the first octet (RFC 8314 §3), verified as these say. */
+  readonly implicitTls?: TlsOptions;
   /** Content of up to this many octets in memory leaves along with MAIL and RCPT where the peer can take it so. */
   readonly eagerLimit?: number;
 }
@@ -63,6 +65,7 @@ export class SmtpClient {
     }
     const client = new SmtpClient(connection, options, timeouts);
     try {
+      if (options.implicitTls !== undefined) await client.#shakeHands(options.implicitTls);
       await client.#greet();
       await client.#hello();
       return client;
@@ -125,6 +128,11 @@ export class SmtpClient {
   async startTls(options: TlsOptions): Promise<void> {
     const answer = await this.#command('STARTTLS', 'starttls');
     if (answer.code !== 220) throw new ClientError('starttls', answer);
+    await this.#shakeHands(options);
+    await this.#hello();
+  }
+
+  async #shakeHands(options: TlsOptions): Promise<void> {
     try {
       await this.#connection.startTlsAsClient(this.#timeouts.tls, options);
       this.#replies.reset();
@@ -132,23 +140,15 @@ export class SmtpClient {
       this.destroy();
       throw new ClientError('starttls', undefined, { cause });
     }
-    await this.#hello();
   }
 
   /** AUTH, then the connection is a user's. Throws `ClientError`, whose cause is a `MailError` where the server is not to be trusted. Never in the clear. */
   async logIn(credentials: Credentials): Promise<void> {
-    if (this.tls === undefined) throw new ClientError('auth', undefined, { cause: new Error('no TLS') });
+    const { tls } = this;
+    if (tls === undefined) throw new ClientError('auth', undefined, { cause: new Error('no TLS') });
     const say = (line: string): Promise<Reply> => this.#command(line, 'auth');
     const random = (length: number): Uint8Array => this.#options.random.bytes(length);
-    const { mechanisms } = this.#extensions;
-    let answer: Reply;
-    try {
-      answer = await authenticate({ mechanisms, exported: this.tls.exporter(), random, say }, credentials);
-    } catch (cause) {
-      if (cause instanceof ClientError) throw cause;
-      throw new ClientError('auth', undefined, { cause });
-    }
-    if (answer.code !== 235) throw new ClientError('auth', answer);
+    await logIn({ mechanisms: this.#extensions.mechanisms, exported: tls.exporter(), random, say }, credentials);
   }
 
   /** One transaction. Content that is a function is asked for once at most. RFC 3030 §3: binary content never leaves for a peer that doesn't take it. */

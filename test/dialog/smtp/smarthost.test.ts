@@ -31,7 +31,7 @@ async function portOf(t: TestContext, server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-async function ours(t: TestContext, channelBinding: number) {
+async function ours(t: TestContext, channelBinding: number, kind: 'submission' | 'submissions' = 'submission') {
   const sink = rememberingSink();
   const log = recordingLog();
   const smtp = createSmtpServer({
@@ -47,7 +47,7 @@ async function ours(t: TestContext, channelBinding: number) {
   });
   const rooms = { clock: systemClock, random: systemRandom, secureContext: testSecureContext };
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => {
-    void smtp.accept('submission', new SocketConnection(socket, rooms));
+    void smtp.accept(kind, new SocketConnection(socket, rooms));
   });
   t.after(() => smtp.drain());
   return { port: await portOf(t, server), sink };
@@ -57,6 +57,7 @@ interface Login {
   /** One address only, so that the verdict is that host's. */
   readonly host?: string;
   readonly password?: string;
+  readonly implicitTls?: boolean;
   readonly trusted?: boolean;
 }
 
@@ -64,13 +65,13 @@ interface Login {
 async function relay(
   t: TestContext,
   port: number,
-  { password = PASSWORD, trusted = true, host = '127.0.0.1' }: Login = {},
+  { password = PASSWORD, trusted = true, host = '127.0.0.1', implicitTls = false }: Login = {},
 ): Promise<Verdict> {
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, 'password'), `${password}\n`);
   writeFileSync(join(folder, 'ca.pem'), testCertificate().certificate);
   const delivery = {
-    smarthost: { protocol: 'smtp', host, port },
+    smarthost: { protocol: 'smtp', host, port, ...(implicitTls && { implicitTls: true as const }) },
     smarthostUser: 'bob@beta.test',
     smarthostPasswordFile: join(folder, 'password'),
     ...(trusted && { smarthostCertificates: join(folder, 'ca.pem') }),
@@ -141,6 +142,13 @@ for (const [name, channelBinding] of [
     assert.equal(sink.messages.length, 0);
   });
 }
+
+test('RFC 8314: with TLS from the first octet', async (t) => {
+  const { port, sink } = await ours(t, 1, 'submissions');
+  assert.equal((await relay(t, port, { implicitTls: true })).kind, 'relayed');
+  assert.equal((await relay(t, port, { implicitTls: true, trusted: false })).kind, 'deferred');
+  assert.equal(sink.messages.length, 1);
+});
 
 test('no password goes to a host whose certificate nobody vouches for', async (t) => {
   const { port, sink } = await ours(t, 0);
