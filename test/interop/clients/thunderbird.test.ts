@@ -33,10 +33,14 @@ describe('Thunderbird', { skip: needs('thunderbird', 'Xvfb', 'import') }, () => 
     const port = await freePort();
     await mkdir(client.path('profile'));
     await client.write('profile/user.js', preferences(client, port));
-    program = spawn('thunderbird', ['--marionette', '--remote-allow-system-access', '--no-remote', '--profile', client.path('profile')], {
-      env: { ...process.env, ...client.env, DISPLAY: display.name, MOZ_CRASHREPORTER_DISABLE: '1' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    program = spawn(
+      'thunderbird',
+      ['--marionette', '--remote-allow-system-access', '--no-remote', '--profile', client.path('profile')],
+      {
+        env: { ...process.env, ...client.env, DISPLAY: display.name, MOZ_CRASHREPORTER_DISABLE: '1' },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     for (const stream of [program.stdout, program.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => (output += text));
     thunderbird = await Marionette.connect(port);
