@@ -47,8 +47,8 @@ async function startGateway(context: ProgramContext): Promise<Program> {
     clock,
     random,
     largestBody: config.limits.messageSize,
-    warm: true,
   });
+  await store.warm();
   const rooms: Rooms = { store, directory, views: new ViewCache({ store, clock, log }) };
   const { coordination } = context;
   const secureContext = (): ReturnType<typeof context.secureContext> => context.secureContext();

@@ -56,8 +56,6 @@ export interface MailStoreOptions {
   readonly retention?: Partial<Retention>;
   /** Threads for reads. */
   readonly readers?: number;
-  /** One of them is started at once, so that nobody waits for it later. */
-  readonly warm?: boolean;
   /** Largest body that `stage` takes, in octets. */
   readonly largestBody?: number;
   /** Milliseconds that a commit waits for its answer, a change of writers included. */
@@ -70,11 +68,16 @@ const PIECE = 262_144;
 /** Accounts whose shard is remembered. */
 const LOCATED = 10_000;
 
-export function openMailStore(options: MailStoreOptions): MailStore {
+export interface SqliteMailStore extends MailStore {
+  /** Starts a thread for reads, so that nobody waits for that later. */
+  warm(): Promise<void>;
+}
+
+export function openMailStore(options: MailStoreOptions): SqliteMailStore {
   return new SqliteStore(options);
 }
 
-class SqliteStore implements MailStore {
+class SqliteStore implements SqliteMailStore {
   readonly #options: MailStoreOptions;
   readonly #readers: ReaderPool;
   readonly #shards = new Map<AccountId, number>();
@@ -87,7 +90,6 @@ class SqliteStore implements MailStore {
     this.#options = options;
     const { data, log } = options;
     this.#readers = new ReaderPool({ data, log, threads: options.readers ?? READERS });
-    if (options.warm) this.#readers.warm();
   }
 
   async commit(commit: Commit): Promise<CommitAnswer> {
@@ -113,6 +115,10 @@ class SqliteStore implements MailStore {
     await this.#send(shard, 'register', packJob({ kind: 'register', body }));
     const { id, length, crc, codec, key } = body;
     return { id, length, crc, codec, key };
+  }
+
+  async warm(): Promise<void> {
+    await this.#readers.warm();
   }
 
   async accountState(access: Access): Promise<AccountState> {

@@ -48,6 +48,7 @@ export interface MessageBatch {
 }
 
 const BATCH_BYTES = 1024 * 1024;
+const FEW_BYTES = 16 * 1024;
 const BATCH_ROWS = 4_096;
 const ROWS_A_QUERY = 256;
 /** Whole contents are up to 64 KiB each. */
@@ -92,8 +93,9 @@ export class MessageReader {
     const wanted = stored.map((name) => COLUMN_NAMES.indexOf(name));
     const limit = extra.length > 0 ? CONTENTS_A_QUERY : ROWS_A_QUERY;
     let left = [...request.uids];
-    const small = left.length === 1 && left[0]![1] - left[0]![0] < 4;
-    const out = new BatchWriter(1 + stored.length + extra.length, small);
+    const few = left.length === 1 && left[0]![1] - left[0]![0] < 4;
+    const octets = request.columns.content === true ? BATCH_BYTES * 1.25 : BATCH_BYTES / 4;
+    const out = new BatchWriter(1 + stored.length + extra.length, few ? FEW_BYTES : octets);
     while (left.length > 0 && !out.full) {
       const [first, last] = left[0]!;
       const rows =
@@ -174,10 +176,10 @@ class BatchWriter {
   readonly #columns: number;
   #damaged = 0;
 
-  /** @param small for a message or two: large memory costs more than reading them does. */
-  constructor(columns: number, small: boolean) {
+  /** @param octets that there may be: memory costs more than reading a message does, and growing costs more still. */
+  constructor(columns: number, octets: number) {
     this.#columns = columns;
-    this.#bytes = Buffer.allocUnsafeSlow(small ? 16 * 1024 : 256 * 1024);
+    this.#bytes = Buffer.allocUnsafeSlow(octets);
   }
 
   get full(): boolean {

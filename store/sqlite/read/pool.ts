@@ -34,9 +34,9 @@ export class ReaderPool {
     this.#near = new NearReader(options.data, options.log);
   }
 
-  /** Starts a thread, so that the first read that needs one doesn't wait for that. */
-  warm(): void {
-    if (this.#threads.length === 0 && !this.#closed) this.#start();
+  /** Starts a thread, so that the first read that needs one doesn't wait for that. Resolves when it can read. */
+  async warm(): Promise<void> {
+    if (this.#threads.length === 0 && !this.#closed) await once(this.#start().worker, 'message');
   }
 
   read(shard: number, access: Access, request: ReadRequest): Promise<unknown> {
@@ -100,6 +100,7 @@ export class ReaderPool {
       writeLine(this.#options.log, message.log);
       return;
     }
+    if ('ready' in message) return;
     const waiting = thread.inHand.get(message.id);
     thread.inHand.delete(message.id);
     if ('error' in message) waiting?.reject(new MailError(message.error.failure, message.error.message));
