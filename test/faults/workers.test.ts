@@ -38,7 +38,7 @@ async function emptyQueue(peer: TestPeer): Promise<void> {
 }
 
 for (const workers of [2, 4]) {
-  describe(`${workers} workers of each program`, { timeout: 180_000 }, () => {
+  describe(`${workers} workers of each program`, { timeout: 600_000 }, () => {
     let internet: Internet;
     let alpha: TestPeer;
     const lines: Line[] = [];
