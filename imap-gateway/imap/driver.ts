@@ -18,7 +18,14 @@ import {
   type PreparedCommand,
 } from './command.ts';
 import { formatCompletion, readHead, refusal } from './dispatch.ts';
-import { type CommandPart, Framer, type FramerEvent, LIMITS_AFTER_LOGIN, LIMITS_BEFORE_LOGIN } from './framer.ts';
+import {
+  type CommandPart,
+  Framer,
+  type FramerEvent,
+  LIMITS_AFTER_LOGIN,
+  LIMITS_BEFORE_LOGIN,
+  SWALLOW_LIMIT,
+} from './framer.ts';
 import { ParseError } from './grammar/parse-error.ts';
 import { leaveMailbox, MailboxGone, reportNews } from './notify.ts';
 import { ConnectionOutput } from './output.ts';
@@ -40,8 +47,8 @@ export interface DriverOptions {
 
 const HANDSHAKE_MS = 30_000;
 const GOODBYE_MS = 5_000;
-/** A non-synchronizing literal beyond this is not worth being swallowed (RFC 7888 §4 allows to close instead). */
-const SWALLOW_LIMIT = 1_048_576;
+/** Commands of one client that are answered before all others have had their turn: one who sends thousands at once holds nobody up. */
+const COMMANDS_A_TURN = 100;
 
 type LiteralEvent = Extract<FramerEvent, { type: 'literal' }>;
 
@@ -77,10 +84,11 @@ class Driver {
     try {
       this.#connection.deadline(this.#options.services.limits.loginTimeout);
       this.#greet();
-      while (!this.#over) {
+      for (let count = 1; !this.#over; count++) {
         const event = await this.#nextEvent();
         if (event === undefined) break;
         await this.#handle(event);
+        if (count % COMMANDS_A_TURN === 0) await this.#giveWay();
       }
     } catch (error) {
       await this.#sayGoodbye(error);
@@ -90,6 +98,11 @@ class Driver {
       this.#session.state = { name: 'logout' };
       await this.#end();
     }
+  }
+
+  /** Promises alone never let another socket speak; a timer does. */
+  #giveWay(): Promise<void> {
+    return new Promise((resolve) => this.#options.services.clock.after(0, resolve));
   }
 
   #greet(): void {
@@ -125,6 +138,10 @@ class Driver {
         return this.#literal(event);
       case 'overflow':
         return this.#answer(readHead(event.parts, this.#session).tag, bad('Command line too long', 'TOOBIG'));
+      case 'endless':
+        this.#output.write('* BYE [TOOBIG] A line without an end\r\n');
+        this.#over = true;
+        return;
       default:
         throw new Error(`the framer gave ${event.type} out of turn`);
     }
@@ -226,6 +243,7 @@ class Driver {
       return this.#framer.accept();
     }
     this.#framer.refuse();
+    // Not worth being swallowed: RFC 7888 §4 allows to close instead.
     if (!event.sync && event.size > SWALLOW_LIMIT) {
       this.#output.write('* BYE [TOOBIG] Literal too large\r\n');
       this.#over = true;

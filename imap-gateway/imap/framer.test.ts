@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Framer, type FramerEvent, type FramerLimits } from './framer.ts';
+import { Framer, type FramerEvent, type FramerLimits, SWALLOW_LIMIT } from './framer.ts';
 
 const LIMITS: FramerLimits = { line: 40, literal: 10, command: 16 };
 
@@ -36,6 +36,7 @@ function run(chunks: readonly Buffer[], decide: Policy): string[] {
 }
 
 function describe(event: Exclude<FramerEvent, { type: 'chunk' | 'literal-end' }>): string {
+  if (event.type === 'endless') return 'endless';
   const parts = event.parts.map((part) => {
     if (part.kind === 'streamed') return `<${part.size}>`;
     return part.kind === 'text' ? part.bytes.toString('latin1') : `{${part.bytes.toString('latin1')}}`;
@@ -112,6 +113,20 @@ test('text on both sides of a literal counts together', () => {
 test('a literal at the end of a line that is too long is swallowed too', () => {
   const command = `a ${'x'.repeat(60)} {9+}\r\nb NOOP\r\n {3}\r\nc NOOP\r\n`;
   assert.deepEqual(once(command), [`overflow a ${'x'.repeat(38)}`, 'command c NOOP']);
+});
+
+test('a line without an end is given up, however it is cut, and nothing follows', () => {
+  const endless = 'x'.repeat(SWALLOW_LIMIT + 1);
+  for (const size of [1_000, 65_536, 2_000_000]) {
+    const framer = new Framer(LIMITS);
+    const events: string[] = [];
+    const text = `${endless}\r\nb NOOP\r\n`;
+    for (let at = 0; at < text.length; at += size) {
+      framer.push(Buffer.from(text.slice(at, at + size)));
+      for (let event = framer.next(); event !== undefined; event = framer.next()) events.push(event.type);
+    }
+    assert.deepEqual(events, ['overflow', 'endless'], `in pieces of ${size}`);
+  }
 });
 
 test('a line that ends with a bare LF is told, and announces nothing', () => {

@@ -46,7 +46,9 @@ export type FramerEvent =
   | { readonly type: 'chunk'; readonly bytes: Buffer }
   | { readonly type: 'literal-end' }
   /** More text than `limits.line`; what came up to there, and the rest of the command is swallowed. */
-  | { readonly type: 'overflow'; readonly parts: readonly CommandPart[] };
+  | { readonly type: 'overflow'; readonly parts: readonly CommandPart[] }
+  /** More text than anybody has swallowed for him: nothing follows, the session has to end. */
+  | { readonly type: 'endless' };
 
 type State =
   | { readonly name: 'line' }
@@ -54,7 +56,11 @@ type State =
   | { readonly name: 'buffer'; readonly into: Buffer; filled: number; readonly binary: boolean }
   | { readonly name: 'stream'; left: number }
   | { readonly name: 'skip'; left: number }
-  | { readonly name: 'skip-line' };
+  | { readonly name: 'skip-line' }
+  | { readonly name: 'endless'; told: boolean };
+
+/** Octets of text of a refused command that are read before the session is given up. */
+export const SWALLOW_LIMIT = 1_048_576;
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -71,6 +77,8 @@ export class Framer {
   #parts: CommandPart[] = [];
   #lineOctets = 0;
   #literalOctets = 0;
+  /** Text of a refused command that was swallowed so far. */
+  #swallowed = 0;
 
   constructor(limits: FramerLimits) {
     this.#limits = limits;
@@ -115,6 +123,11 @@ export class Framer {
         this.#parts.push({ kind: 'literal', bytes: this.#state.into, binary: this.#state.binary });
         this.#state = { name: 'line' };
         continue;
+      }
+      if (this.#state.name === 'endless') {
+        if (this.#state.told) return undefined;
+        this.#state.told = true;
+        return { type: 'endless' };
       }
       if (!this.#more()) return undefined;
       const event = this.#step(this.#state);
@@ -242,9 +255,11 @@ export class Framer {
     const before = this.#lineOctets - all.length;
     const text = all.subarray(0, Math.max(0, this.#limits.line - before));
     const parts: CommandPart[] = [...this.#parts, { kind: 'text', bytes: text }];
+    this.#swallowed = this.#lineOctets;
     this.#startCommand({ name: 'skip-line' });
     this.#pieces = [all.subarray(-MARKER_LIMIT)];
-    if (complete) this.#endSkippedLine();
+    if (this.#swallowed > SWALLOW_LIMIT) this.#state = { name: 'endless', told: false };
+    else if (complete) this.#endSkippedLine();
     return { type: 'overflow', parts };
   }
 
@@ -252,6 +267,11 @@ export class Framer {
   #skipLine(): void {
     const lf = this.#input.indexOf(LF, this.#at);
     const piece = this.#take(lf < 0 ? Number.POSITIVE_INFINITY : lf + 1 - this.#at);
+    this.#swallowed += piece.length;
+    if (this.#swallowed > SWALLOW_LIMIT) {
+      this.#startCommand({ name: 'endless', told: false });
+      return;
+    }
     this.#pieces = [Buffer.concat([...this.#pieces, piece.subarray(-MARKER_LIMIT)]).subarray(-MARKER_LIMIT)];
     if (lf >= 0) this.#endSkippedLine();
   }
@@ -262,5 +282,6 @@ export class Framer {
     // A synchronizing literal is not sent by a client that has its tagged answer already.
     const swallow = marker !== undefined && !marker.sync;
     this.#startCommand(swallow ? { name: 'skip', left: marker.size } : { name: 'line' });
+    if (!swallow) this.#swallowed = 0;
   }
 }
