@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Config } from '#config/config.ts';
@@ -35,6 +35,22 @@ test('the self-signed certificate is made anew when it runs out or the name chan
   assert.notEqual(renamed.certificate, first.certificate);
   const later = await loadServerCertificate(configIn(folder, 'hostname = "b.test"'), NOW + 10 * YEAR);
   assert.notEqual(later.certificate, renamed.certificate);
+});
+
+test('a self-signed certificate that was damaged on the disk is made anew', async (t) => {
+  const folder = temporaryFolder(t);
+  const config = configIn(folder, 'hostname = "mx.test"');
+  const file = join(folder, 'tls', 'self-signed.pem');
+  const first = await loadServerCertificate(config, NOW);
+  const whole = readFileSync(file);
+  for (const from of [512, whole.length - 100]) {
+    const torn = Buffer.from(whole);
+    torn.fill(0, from, from + 64);
+    writeFileSync(file, torn);
+    const made = await loadServerCertificate(config, NOW);
+    assert.notEqual(made.certificate, first.certificate);
+    assert.deepEqual(await loadServerCertificate(config, NOW), made);
+  }
 });
 
 test('configured files are read each time, and trouble with them is named', async (t) => {

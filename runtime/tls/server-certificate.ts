@@ -1,5 +1,5 @@
 /** The certificate that the server shows: the configured one, or a self-signed one that is made once and kept in the data folder. */
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
@@ -45,8 +45,8 @@ async function keptSelfSigned(config: Config, now: number): Promise<CertificateP
   if (pair !== undefined && stillGood(pair, names, now)) return pair;
   const made = makeSelfSigned({ names, notBefore: now - 86_400_000, notAfter: now + 10 * YEAR });
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  // Both in one file, renamed into place: a crash leaves no certificate without its key.
-  await writeFile(`${file}.new`, made.certificate + made.key, { mode: 0o600 });
+  // Both in one file, synced and then renamed into place: neither a crash nor a power cut leaves half of it.
+  await writeFile(`${file}.new`, made.certificate + made.key, { mode: 0o600, flush: true });
   await rename(`${file}.new`, file);
   return made;
 }
@@ -62,8 +62,15 @@ function splitPem(text: string): CertificatePem | undefined {
   return end < 0 ? undefined : { certificate: text.slice(0, end), key: text.slice(end) };
 }
 
-function stillGood({ certificate }: CertificatePem, names: readonly string[], now: number): boolean {
-  const parsed = new X509Certificate(certificate);
+/** One that was damaged on the disk is no reason not to start: it is made anew, as nobody was to trust it by its key. */
+function stillGood({ certificate, key }: CertificatePem, names: readonly string[], now: number): boolean {
+  let parsed: X509Certificate;
+  try {
+    parsed = new X509Certificate(certificate);
+    if (!parsed.checkPrivateKey(createPrivateKey(key))) return false;
+  } catch {
+    return false;
+  }
   const covered = names.every((name) =>
     isIP(name) === 0 ? parsed.checkHost(name) !== undefined : parsed.checkIP(name) !== undefined,
   );
