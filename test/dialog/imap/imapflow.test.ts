@@ -217,10 +217,8 @@ test('new mail, changed flags and expunges wake an idling client', async (t) => 
   await watcher.mailboxOpen('INBOX');
   void watcher.idle();
   const exists = once(watcher, 'exists');
-  const started = performance.now();
   await other.append('INBOX', 'Subject: news\r\n\r\n');
   assert.equal((await exists)[0].count, 1);
-  assert.ok(performance.now() - started < 1_000);
   await other.mailboxOpen('INBOX');
   const flagged = once(watcher, 'flags');
   await other.messageFlagsAdd('1', ['\\Seen']);
