@@ -210,7 +210,7 @@ export const schema: Schema = {
       doc: 'Replacing programs while they run.',
       keys: {
         drainTime: key(
-          kinds.duration(),
+          kinds.duration(1000),
           '1m',
           'How long a process that was replaced (`peerpost restart`) may go on with the sessions that it has. SMTP clients then hear 421; IMAP clients hear BYE, spread over this time.',
         ),
