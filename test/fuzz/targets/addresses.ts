@@ -15,7 +15,7 @@ import { CommandSyntaxError } from '#mail/smtp/syntax-error.ts';
 import { decodeXtext, encodeXtext, XtextSyntaxError } from '#mail/xtext.ts';
 import { corpus } from '../seeds.ts';
 import type { Target } from '../target.ts';
-import { holds, refusing, roundTrip } from './kit.ts';
+import { enlarged, holds, refusing, roundTrip } from './kit.ts';
 
 const SAMPLES = [
   'bob@beta.test',
@@ -81,6 +81,14 @@ export const addresses: Target = {
     for (const each of [binary.slice(0, 400), text.slice(0, 400)]) checkAddress(each, random.chance(50));
     checkHeader(binary);
     checkNames(text.slice(0, 1_000));
+    if (random.chance(2)) {
+      const large = enlarged(input).toString('latin1');
+      parseAddressList(large);
+      checkHeader(large);
+      checkHeader(`X: ${large.replace(/[\r\n]+/g, ' ')}`);
+      textOfHtml(large);
+      decodeMailboxName(large);
+    }
     const html = textOfHtml(text);
     assert.ok(html.length <= 2 * text.length + 10, 'text grows');
     decodeText(input, random.pick(['utf-8', 'utf-16', 'iso-2022-jp', 'gb18030', 'x-unknown', binary.slice(0, 20)]));

@@ -9,7 +9,7 @@ import { ParseError } from '../../../imap-gateway/imap/grammar/parse-error.ts';
 import { newSession, type Session } from '../../../imap-gateway/imap/session.ts';
 import { dialogs, sessions } from '../seeds.ts';
 import type { Target } from '../target.ts';
-import { refusing } from './kit.ts';
+import { enlarged, refusing } from './kit.ts';
 
 export const IMAP_WORDS = [
   ' FETCH 1:* ',
@@ -76,6 +76,13 @@ export const imap: Target = {
     const whole = frame([input]);
     assert.deepEqual(frame(random.cut(input)), whole, 'commands depend on the pieces');
     const session = newSession('fuzz');
+    if (random.chance(2)) {
+      const line = enlarged(input)
+        .toString('latin1')
+        .replace(/[\r\n]+/g, ' ');
+      checkCommand([{ kind: 'text', bytes: Buffer.from(line, 'latin1') }], session);
+      frame(random.cut(enlarged(input)));
+    }
     if (random.chance(50)) session.enabled.add('IMAP4rev2');
     for (const event of whole)
       if (event.type === 'command' || event.type === 'literal') checkCommand(event.parts, session);
@@ -88,19 +95,27 @@ const LIMITS = { line: 2_000, literal: 1_000, command: 3_000 };
 function frame(pieces: readonly Buffer[]): FramerEvent[] {
   const framer = new Framer(LIMITS);
   const events: FramerEvent[] = [];
+  let streamed: Buffer[] = [];
+  const join = (): void => {
+    if (streamed.length > 0) events.push({ type: 'chunk', bytes: Buffer.concat(streamed) });
+    streamed = [];
+  };
   for (const piece of pieces) {
     framer.push(piece);
     for (let event = framer.next(); event !== undefined; event = framer.next()) {
-      const last = events.at(-1);
-      if (event.type === 'chunk' && last?.type === 'chunk') {
-        events[events.length - 1] = { type: 'chunk', bytes: Buffer.concat([last.bytes, event.bytes]) };
-      } else events.push(event);
+      if (event.type === 'chunk') {
+        streamed.push(event.bytes);
+        continue;
+      }
+      join();
+      events.push(event);
       if (event.type !== 'literal') continue;
       if (event.size % 3 === 0) framer.stream();
       else if (event.fits) framer.accept();
       else framer.refuse();
     }
   }
+  join();
   return events;
 }
 

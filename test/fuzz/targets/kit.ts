@@ -75,6 +75,14 @@ export async function converse(
   await done;
 }
 
+const LARGE = 300_000;
+
+/** The input over and over: what is not linear shows in the time that it takes. */
+export function enlarged(input: Buffer): Buffer {
+  const times = Math.ceil(LARGE / Math.max(1, input.length));
+  return Buffer.from(input.toString('latin1').repeat(times).slice(0, LARGE), 'latin1');
+}
+
 /** Few pieces: a session costs a turn of the event loop for each. */
 export function fewPieces(pieces: readonly Buffer[], most = 12): Buffer[] {
   const size = Math.ceil(pieces.length / most);

@@ -10,7 +10,7 @@ import { CommandSyntaxError } from '#mail/smtp/syntax-error.ts';
 import type { FuzzRandom } from '../random.ts';
 import { corpus, dialogs, sessions } from '../seeds.ts';
 import type { Target } from '../target.ts';
-import { refusing, roundTrip } from './kit.ts';
+import { enlarged, refusing, roundTrip } from './kit.ts';
 
 export const SMTP_WORDS = [
   'EHLO a.test\r\n',
@@ -72,6 +72,11 @@ export const smtp: Target = {
         checkContent(input, pieces, { stuffed, mode, lineLimit: limit });
     }
     checkEncoder(input, pieces);
+    if (random.chance(2)) {
+      const large = enlarged(input);
+      split(random.cut(large), limit);
+      decode(random.cut(large), { stuffed: true, mode: 'normalise', lineLimit: limit });
+    }
   },
 };
 
