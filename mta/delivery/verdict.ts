@@ -11,6 +11,8 @@ export interface Verdict {
   readonly remoteMta?: string;
   /** For `relayed`: the next host reports successes and delays itself. */
   readonly dsnPassedOn?: boolean;
+  /** It was our own MDA, or the way to it. */
+  readonly local?: true;
   readonly at: number;
 }
 

@@ -51,3 +51,20 @@ test('recipients that were deferred together are due together, however the dice 
     ['delayed', 'delayed', 'delayed'],
   );
 });
+
+test('trouble of our own MDA is tried again in a moment, a full mailbox is not', () => {
+  const policy = { waits: [300_000], delayNotice: 10_000_000 };
+  const waitOf = (attempts: number, verdict: Verdict): number => {
+    const tried = { ...entry, recipients: [{ ...recipient(0), attempts }] };
+    const [outcome] = conclude(tried, [verdict], policy, () => 0.5).outcomes;
+    assert.ok(outcome?.verdict === 'deferred');
+    return outcome.nextAttemptAt - verdict.at;
+  };
+  const local: Verdict = { ...deferred(0, 1000), local: true };
+  assert.deepEqual(
+    [0, 1, 2, 3, 4, 9].map((attempts) => waitOf(attempts, local)),
+    [1_000, 5_000, 30_000, 60_000, 300_000, 300_000],
+  );
+  assert.equal(waitOf(0, { ...local, reply: reply(452, '2.2', 'The mailbox is full') }), 300_000);
+  assert.equal(waitOf(0, deferred(0, 1000)), 300_000);
+});

@@ -22,6 +22,15 @@ interface Spread {
   readonly fraction: number;
 }
 
+/**
+ * An MDA of ours that restarts is back in a moment, and nobody minds to be asked again: these come before the configured waits. A mailbox that is full
+ * (X.2.X) is its owner's affair, and waits like the others.
+ */
+const OWN_WAITS = [1_000, 5_000, 30_000, 60_000];
+
+const isOwnTrouble = ({ local, reply: { enhanced } }: Verdict): boolean =>
+  local === true && !enhanced?.startsWith('2.');
+
 export function conclude(
   entry: QueueEntry,
   verdicts: readonly Verdict[],
@@ -78,7 +87,8 @@ function one(
       notice: { recipient, action: 'failed', status: '4.4.7', ...told },
     };
   }
-  const nextAttemptAt = nextAttempt(policy, recipient.attempts + 1, spread.from, entry.expiresAt, spread.fraction);
+  const patience = isOwnTrouble(verdict) ? { waits: [...OWN_WAITS, ...policy.waits] } : policy;
+  const nextAttemptAt = nextAttempt(patience, recipient.attempts + 1, spread.from, entry.expiresAt, spread.fraction);
   const late = recipient.delayNotifiedAt === undefined && at - entry.arrivedAt >= policy.delayNotice;
   return {
     outcome: { ...base, verdict: 'deferred', nextAttemptAt, ...(late && { delayNotified: true }) },

@@ -200,7 +200,8 @@ export class Scheduler {
       verdicts = troubleVerdicts(group.recipients, clock.now());
     }
     faultPoint('mta:attempted');
-    settlement.add(verdicts, 1);
+    const { kind } = group.destination;
+    settlement.add(kind === 'local' ? verdicts.map((verdict) => ({ ...verdict, local: true })) : verdicts, 1);
     this.#unpark(key);
   }
 

@@ -170,7 +170,7 @@ describe(`peerpost restart under load, ${ROUNDS} rounds, ${WORKERS} workers`, ()
     );
     assert.equal(seen.cutOff, 0);
     assert.ok(seen.byes >= IDLERS * ROUNDS, 'each round sent everybody away once');
-    assert.ok(seen.longestMs < 10_000);
+    assert.ok(seen.longestMs < 20_000);
     assert.equal(fatal(peer.log()), '');
   });
 });
