@@ -90,6 +90,8 @@ export const headHeaderLength = (head: Buffer): number => head.readUInt32LE(26);
 /** The body's number in the shard. */
 export const headBody = (head: Buffer): number => head.readDoubleLE(30);
 export const headMessage = (head: Buffer): MessageId => head.toString('latin1', FIXED, FIXED + head[38]!);
+/** The same of a column `head` in SQL, where thousands are wanted at once. The length of an id is a one-octet character. */
+export const MESSAGE_OF_HEAD = `CAST(substr(head, ${FIXED + 1}, unicode(substr(head, 39, 1))) AS TEXT)`;
 export function headThread(head: Buffer): ThreadId {
   const start = FIXED + head[38]!;
   return head.toString('latin1', start, start + head[39]!);

@@ -9,7 +9,7 @@ import { union } from '../uid-set.ts';
 import { type Account, addFlagSet, type FlagSet, type Mailbox } from './account.ts';
 import type { Database } from './database.ts';
 import type { Entry, Lookups, LookupValue } from './lookups.ts';
-import { asBuffer, headMessage, type PackedMessage } from './pack.ts';
+import { MESSAGE_OF_HEAD, type PackedMessage } from './pack.ts';
 import type { Recent } from './recent.ts';
 
 /** A mutation as the writer gets it: messages packed. */
@@ -162,14 +162,17 @@ export function makeFindable(work: Work, name: string, value: LookupValue): void
   work.known.set(name, [value]);
 }
 
-/** The ids of messages by their numbers, each once. */
-export function messageIds(work: Work, rows: readonly PlacementRow[]): string[] {
-  const numbers = new Set(rows.map((row) => row[1]));
-  const statement = work.db.arrays('SELECT head FROM messages WHERE k = ?');
-  return Array.from(numbers, (n) => {
-    const [head] = statement.get(n) as unknown as [Uint8Array];
-    return headMessage(asBuffer(head));
-  });
+const MESSAGE_IDS = `SELECT ${MESSAGE_OF_HEAD} FROM placements p CROSS JOIN messages m ON m.k = p.message
+  WHERE p.account = ? AND p.mailbox = ? AND p.uid BETWEEN ? AND ?`;
+
+/** The ids of the messages that are placed there, each once. */
+export function messageIds({ db, account }: Work, mailbox: Mailbox, uids: UidSet): string[] {
+  const statement = db.arrays(MESSAGE_IDS);
+  const ids = new Set<string>();
+  for (const [first, last] of uids) {
+    for (const [id] of statement.all(account.n, mailbox.n, first, last) as unknown as [string][]) ids.add(id);
+  }
+  return [...ids];
 }
 
 export function vanish(work: Work, mailbox: Mailbox, uids: UidSet): void {

@@ -1,7 +1,7 @@
 /** CLOSE (RFC 9051 §6.4.1): expunges without a word, unless the mailbox was opened by EXAMINE, and leaves it. */
 import { defineCommand, ok } from '../command.ts';
-import { commit } from '../mailboxes.ts';
 import { leaveMailbox } from '../notify.ts';
+import { expungeDeleted } from './slices.ts';
 
 export const close = defineCommand({
   name: 'CLOSE',
@@ -11,7 +11,7 @@ export const close = defineCommand({
   run: async (_args, context, state) => {
     const { selected } = state;
     if (!selected.readOnly && !selected.view.removed) {
-      await commit(context, state, [{ type: 'expunge', mailbox: selected.id, onlyDeleted: true }]);
+      await expungeDeleted(context, state);
     }
     leaveMailbox(context.session);
     return ok('CLOSE completed');

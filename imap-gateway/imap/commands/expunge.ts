@@ -1,9 +1,9 @@
 /** EXPUNGE and UID EXPUNGE (RFC 9051 §6.4.3, RFC 4315 §2.1). The EXPUNGE responses are the driver's report. */
 import { type CommandContext, type Completion, defineCommand, no, ok } from '../command.ts';
 import { parseSequenceSet, type SequenceSet } from '../grammar/sequence-set.ts';
-import { commit } from '../mailboxes.ts';
 import type { StateOf } from '../session.ts';
 import { resolveMessages, uidsOf } from './message-set.ts';
+import { expungeDeleted } from './slices.ts';
 
 /** UID EXPUNGE has a set; EXPUNGE takes all with \Deleted, also those that this client hasn't heard of. */
 interface Arguments {
@@ -32,8 +32,6 @@ async function runExpunge(args: Arguments, context: CommandContext, state: State
   if (selected.readOnly) return no('The mailbox is open for reading only', 'READ-ONLY');
   const uids = args.set && uidsOf(resolveMessages(args.set, true, selected), selected);
   if (uids?.length === 0) return ok('EXPUNGE completed');
-  await commit(context, state, [
-    { type: 'expunge', mailbox: selected.id, onlyDeleted: true, ...(uids !== undefined && { uids }) },
-  ]);
+  await expungeDeleted(context, state, uids);
   return ok('EXPUNGE completed');
 }

@@ -1,5 +1,6 @@
 /** STORE and UID STORE (RFC 9051 §6.4.6; conditional: RFC 7162 §3.1.3). */
 import type { UidSet } from '#store/types.ts';
+import { EMPTY, union } from '#store/uid-set.ts';
 import { type CommandContext, type Completion, defineCommand, no, ok } from '../command.ts';
 import { parseStore, type StoreArguments } from '../grammar/store.ts';
 import { commit } from '../mailboxes.ts';
@@ -10,6 +11,7 @@ import { formatSet } from '../response/sets.ts';
 import type { SelectedMailbox, StateOf } from '../session.ts';
 import { FetchWriter } from './fetch/fetch-writer.ts';
 import { resolveMessages, uidsOf } from './message-set.ts';
+import { FLAGS_A_SLICE, slicesOf } from './slices.ts';
 
 type Arguments = StoreArguments & { readonly uid: boolean };
 
@@ -34,24 +36,39 @@ async function runStore(args: Arguments, context: CommandContext, state: StateOf
   // What others have changed is told before: afterwards it could not be told from what this command does. Numbers stay as they are.
   await context.report('no-expunge');
   if (uids.length === 0) return ok('STORE completed');
-  const { modseq, results } = await commit(context, state, [
-    {
-      type: 'set-flags',
-      mailbox: selected.id,
-      uids,
-      change: args.change,
-      flags: args.flags,
-      ...(args.unchangedSince !== undefined && { unchangedSince: args.unchangedSince }),
-    },
-  ]);
-  const result = results[0];
-  if (result?.type !== 'set-flags') throw new Error('the store answered something else than was asked');
-  selected.numbering.acknowledge(result.changed, modseq);
+  const result = await change(args, uids, context, state);
   // RFC 7162 §3.1.3: with CONDSTORE, .SILENT keeps the flags back but not the new modseqs.
   const condstore = context.session.enabled.has('CONDSTORE');
   if (!args.silent) await answer(ranges, result.modified, selected, new FetchWriter(context.out), condstore);
   else if (condstore) await answerModseqs(result.changed, selected, new FetchWriter(context.out));
   return completion(args, result.modified, selected);
+}
+
+interface Changed {
+  readonly changed: UidSet;
+  readonly modified: UidSet;
+}
+
+async function change(
+  { change: how, flags, unchangedSince }: Arguments,
+  uids: UidSet,
+  context: CommandContext,
+  state: StateOf<'selected'>,
+): Promise<Changed> {
+  const { id: mailbox, numbering } = state.selected;
+  const condition = unchangedSince !== undefined && { unchangedSince };
+  let [changed, modified] = [EMPTY, EMPTY];
+  for (const slice of slicesOf(uids, FLAGS_A_SLICE)) {
+    const { modseq, results } = await commit(context, state, [
+      { type: 'set-flags', mailbox, uids: slice, change: how, flags, ...condition },
+    ]);
+    const result = results[0];
+    if (result?.type !== 'set-flags') throw new Error('the store answered something else than was asked');
+    numbering.acknowledge(result.changed, modseq);
+    changed = union(changed, result.changed);
+    modified = union(modified, result.modified);
+  }
+  return { changed, modified };
 }
 
 /** The new flags of every message asked for, changed or not; those that UNCHANGEDSINCE has kept from it are left out. */

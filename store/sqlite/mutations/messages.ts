@@ -122,10 +122,10 @@ function copies(work: Work, mutation: PackedOf<'copy' | 'move'>) {
       rows.reduce((sum, row) => sum + row[4], 0),
     );
   const targets = copyRows(work, from, to, rows);
-  if (rows.length > 0) {
-    work.records.push({ type: 'message', mailbox: to.id, uids: targets, messages: messageIds(work, rows) });
-  }
   const sources = fromUids(rows.map((row) => row[0]));
+  if (rows.length > 0) {
+    work.records.push({ type: 'message', mailbox: to.id, uids: targets, messages: messageIds(work, from, sources) });
+  }
   const answer: MutationResult = { type: mutation.type, uidValidity: to.uidValidity, sources, targets };
   return { answer, from, rows };
 }

@@ -51,7 +51,7 @@ export function unplace(work: Work, mailbox: Mailbox, rows: readonly PlacementRo
   const uids = fromUids(rows.map((row) => row[0]));
   if (rows.length === 0) return uids;
   const { account, db } = work;
-  work.records.push({ type: 'expunge', mailbox: mailbox.id, uids, messages: messageIds(work, rows) });
+  work.records.push({ type: 'expunge', mailbox: mailbox.id, uids, messages: messageIds(work, mailbox, uids) });
   const retain = db.statement(RETAIN);
   const remove = db.statement(REMOVE);
   for (const [start, end] of uids) {
