@@ -109,10 +109,15 @@ const mapped = (labels: object): object => Object.fromEntries(Object.keys(labels
 
 /** `a="x",b="y"` as the text format has it, in the order in which they are given: one place in the code makes a series. */
 export function labelText(labels: object): string {
-  return Object.entries(labels)
-    .map(([name, value]) => `${name}="${escapeLabel(String(value))}"`)
-    .join(',');
+  let text = '';
+  for (const [name, value] of Object.entries(labels)) {
+    const shown = String(value);
+    text += `${text === '' ? '' : ','}${name}="${ODD.test(shown) ? escapeLabel(shown) : shown}"`;
+  }
+  return text;
 }
+
+const ODD = /["\\\n]/;
 
 function escapeLabel(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
