@@ -18,7 +18,7 @@ export interface AuthChannel {
   readonly exported: Uint8Array | undefined;
   random(length: number): Uint8Array;
   /** Sends a line and answers the reply. */
-  say(line: string): Promise<Reply>;
+  readonly say: (line: string) => Promise<Reply>;
 }
 
 /** Throws `ClientError`: with the reply of a refusal, or with a `MailError` as its cause where there is no mechanism in common or the server can't prove itself. */
@@ -39,10 +39,23 @@ async function authenticate(channel: AuthChannel, credentials: Credentials): Pro
     return scram(channel, 'SCRAM-SHA-256-PLUS', credentials);
   }
   if (mechanisms.includes('SCRAM-SHA-256')) return scram(channel, 'SCRAM-SHA-256', credentials);
-  if (!mechanisms.includes('PLAIN')) throw new MailError('unsupported', 'The server has no mechanism that we have');
-  const response = Buffer.from(formatPlain({ authzid: '', ...credentials })).toString('base64');
-  return channel.say(`AUTH PLAIN ${response}`);
+  if (mechanisms.includes('PLAIN'))
+    return channel.say(`AUTH PLAIN ${base64(formatPlain({ authzid: '', ...credentials }))}`);
+  if (mechanisms.includes('LOGIN')) return login(channel, credentials);
+  throw new MailError('unsupported', 'The server has no mechanism that we have');
 }
+
+/** Obsolete, and all that some large submission services have. */
+async function login({ say }: AuthChannel, { username, password }: Credentials): Promise<Reply> {
+  let answer = await say('AUTH LOGIN');
+  for (const word of [username, password]) {
+    if (answer.code !== 334) break;
+    answer = await say(base64(Buffer.from(word)));
+  }
+  return answer;
+}
+
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 
 async function scram(channel: AuthChannel, mechanism: string, credentials: Credentials): Promise<Reply> {
   const { exported } = channel;
@@ -56,7 +69,7 @@ async function scram(channel: AuthChannel, mechanism: string, credentials: Crede
   const next = async (challenge?: Reply): Promise<string> => {
     const octets = decodeBase64(challenge?.lines[0] ?? '') ?? new Uint8Array(0);
     const step = await exchange.next(octets);
-    return Buffer.from(step.value ?? []).toString('base64');
+    return base64(step.value ?? new Uint8Array(0));
   };
   const first = await channel.say(`AUTH ${mechanism} ${await next()}`);
   if (first.code !== 334) return unproven(first);

@@ -156,15 +156,19 @@ test('no password goes to a host whose certificate nobody vouches for', async (t
   assert.equal(sink.messages.length, 0);
 });
 
-test('smtp-server takes PLAIN; and nothing goes in the clear where it has no STARTTLS', async (t) => {
+test('smtp-server takes PLAIN and LOGIN; and nothing goes in the clear where it has no STARTTLS', async (t) => {
   const { certificate, key } = testCertificate();
-  for (const clear of [false, true]) {
+  for (const [method, clear] of [
+    ['PLAIN', false],
+    ['LOGIN', false],
+    ['PLAIN', true],
+  ] as const) {
     const logins: string[] = [];
     const server = new SMTPServer({
       cert: certificate,
       key,
       logger: false,
-      authMethods: ['PLAIN'],
+      authMethods: [method],
       allowInsecureAuth: true,
       ...(clear && { hideSTARTTLS: true }),
       onAuth(auth, _, done) {
@@ -182,6 +186,6 @@ test('smtp-server takes PLAIN; and nothing goes in the clear where it has no STA
     t.after(() => server.close());
     const { kind } = await relay(t, (server.server.address() as AddressInfo).port);
     assert.equal(kind, clear ? 'deferred' : 'relayed');
-    assert.deepEqual(logins, clear ? [] : [`PLAIN bob@beta.test ${PASSWORD}`]);
+    assert.deepEqual(logins, clear ? [] : [`${method} bob@beta.test ${PASSWORD}`]);
   }
 });
