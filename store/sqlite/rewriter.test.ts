@@ -17,9 +17,12 @@ import { Rewriter } from './rewriter.ts';
 import { SCHEMA } from './schema.ts';
 import { sparseSegment } from './segments.ts';
 import { openMailStore } from './store.ts';
+import { shardUsage } from './usage.ts';
 import { openShardWriter } from './writer.ts';
 
 const HOUR = 3_600_000;
+/** Octets behind each body (segment.ts). */
+const TRAILER = 42;
 const access = { owner: 'alice', viewer: 'alice' };
 
 async function ground(t: TestContext) {
@@ -89,6 +92,12 @@ test('what lives in a sparse segment moves; what is only staged too; the file go
   const [file] = on.files();
   const before = on.bytes();
   assert.equal(on.files().length, 1);
+  const usage = () => {
+    const [shard] = shardUsage(on.data, 3);
+    assert.ok(shard && !('error' in shard), JSON.stringify(shard));
+    return shard.segments;
+  };
+  assert.deepEqual(usage(), { files: 1, live: before - 4 * TRAILER, dead: 0 });
   await on.clock.advance(23 * HOUR);
   await on.writer.collect();
   assert.deepEqual(on.files(), [file], 'its owner may be writing to it still');
@@ -103,6 +112,7 @@ test('what lives in a sparse segment moves; what is only staged too; the file go
   assert.deepEqual(await on.read(1), on.kept.content);
   assert.deepEqual(await on.read(4), pending.content);
   assert.equal(on.files().length, 1);
+  assert.deepEqual(usage(), { files: 1, live: on.bytes() - 2 * TRAILER, dead: 0 });
   assert.ok(on.bytes() < before * 0.6, `${before} octets became ${on.bytes()}`);
 });
 

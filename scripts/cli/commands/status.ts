@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { SupervisorStatus } from '#runtime/supervisor/control.ts';
 import type { Queue } from '#store/queue.ts';
+import { shardUsage } from '#store/sqlite/usage.ts';
 import { type Act, readConfig } from '../act.ts';
 import { duration, octets, table, timestamp } from '../output.ts';
 import { askSupervisor, openSystem, type System } from '../system.ts';
@@ -17,6 +18,7 @@ export function addStatusCommand(program: Command, act: Act): void {
         const queue = await countAndClose(system);
         const status = {
           ...running,
+          store: { shards: shardUsage(config.data, config.store.shards) },
           queue: {
             messages: queue.messages,
             recipients: queue.recipients,
@@ -28,9 +30,12 @@ export function addStatusCommand(program: Command, act: Act): void {
     );
 }
 
-function statusText(
-  status: SupervisorStatus & { queue: { messages: number; recipients: number; oldest: string | null } },
-): string {
+type Status = SupervisorStatus & {
+  readonly queue: { readonly messages: number; readonly recipients: number; readonly oldest: string | null };
+  readonly store: { readonly shards: ReturnType<typeof shardUsage> };
+};
+
+function statusText(status: Status): string {
   const programs = status.programs.map((p) => [
     p.name,
     String(p.pid),
@@ -52,8 +57,16 @@ function statusText(
     '',
     `sessions: ${sessions.length === 0 ? 'none' : sessions.join(', ')}`,
     `queue: ${status.queue.messages} messages for ${status.queue.recipients} recipients${oldest}`,
+    ...status.store.shards.map(shardLine),
     `disk: ${octets(status.disk.free)} of ${octets(status.disk.total)} free`,
   ].join('\n');
+}
+
+function shardLine(usage: ReturnType<typeof shardUsage>[number]): string {
+  if ('error' in usage) return `shard ${usage.shard}: can not be read: ${usage.error}`;
+  const { shard, database, segments } = usage;
+  const large = `${octets(segments.live)} in ${segments.files} segments, ${octets(segments.dead)} to be cleaned up`;
+  return `shard ${shard}: ${octets(database.bytes)}, ${octets(database.free)} of them free; ${large}`;
 }
 
 async function countAndClose(system: System): ReturnType<Queue['counts']> {
