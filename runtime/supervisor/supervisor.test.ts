@@ -310,6 +310,26 @@ test('restart() replaces every process before it drains, and connections never w
   await assert.rejects(supervisor.restart('mda'), /no mda runs here/);
 });
 
+test('a process that was replaced may take its time, until stop() hurries it', async (t) => {
+  const setup = await setUp(t);
+  const supervisor = await setup.start();
+  const client = setup.client();
+  await client.pid();
+  client.say('stay');
+  assert.match((await client.line()) ?? '', /^stay/);
+  await supervisor.restart();
+  client.say('still');
+  assert.match((await client.line()) ?? '', /^still/);
+  assert.deepEqual(
+    (await supervisor.status()).programs.map(({ state }) => state),
+    ['draining', 'ready'],
+  );
+  const begun = performance.now();
+  await supervisor.stop(DEADLINE);
+  assert.equal(await client.line(), 'bye');
+  assert.ok(performance.now() - begun < DEADLINE);
+});
+
 test('restart() of what does not start leaves the old process as it was', async (t) => {
   const folder = temporaryFolder(t);
   const entry = join(folder, 'program.mjs');

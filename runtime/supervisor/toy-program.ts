@@ -3,6 +3,8 @@ import { runProgram } from '../program.ts';
 
 runProgram('toy', async (context) => {
   let hostname = context.config.hostname;
+  let patient = false;
+  const hurried = Promise.withResolvers<void>();
   const open = new Set<{ end(text: string): void }>();
   let claimed: readonly string[] = [];
   const claim = (listeners: readonly string[]): void => {
@@ -27,6 +29,7 @@ runProgram('toy', async (context) => {
           for (;;);
         }
         if (order.startsWith('claim ')) context.claim(order.slice(6), true);
+        if (order === 'stay') patient = true;
         if (order === 'release') lease?.release();
         void context.coordination.count('orders', 1, 3_600_000).then((n) => socket.write(`${order} ${n}\n`));
       });
@@ -37,7 +40,9 @@ runProgram('toy', async (context) => {
     async reload(config) {
       hostname = config.hostname;
     },
-    async drain() {
+    async drain(_deadlineMs, replaced) {
+      if (!replaced) hurried.resolve();
+      else if (patient) await hurried.promise;
       if (dealt) claim([]);
       for (const socket of open) socket.end('bye\n');
       while (open.size > 0) await new Promise((resolve) => setTimeout(resolve, 10));
