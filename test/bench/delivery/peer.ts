@@ -7,11 +7,7 @@ import { createInterface } from 'node:readline';
 import type { Config } from '#config/config.ts';
 import { parseConfig } from '#config/parse.ts';
 import { systemClock as clock, systemRandom as random } from '#runtime/system.ts';
-import { createAccount } from '#store/accounts.ts';
 import type { Directory } from '#store/directory.ts';
-import { makeSecret } from '#store/secret.ts';
-import { openDirectoryWriter } from '#store/sqlite/directory.ts';
-import { openMailStore } from '#store/sqlite/store.ts';
 import { silentLog } from '#test/support/log.ts';
 import { loopbackAddress } from '#test/support/system.ts';
 import { DOMAIN, type MailSystem, type SystemOptions } from './system.ts';
@@ -88,8 +84,20 @@ function configuration({ workers = 1, settings = [] }: PeerOptions, host: string
   ].join('\n');
 }
 
+/** The store's modules of a checkout: each revision makes its databases itself. */
+async function storeOf(checkout: string) {
+  const load = <T>(path: string): Promise<T> => import(join(checkout, path)) as Promise<T>;
+  return {
+    ...(await load<typeof import('#store/accounts.ts')>('store/accounts.ts')),
+    ...(await load<typeof import('#store/secret.ts')>('store/secret.ts')),
+    ...(await load<typeof import('#store/sqlite/directory.ts')>('store/sqlite/directory.ts')),
+    ...(await load<typeof import('#store/sqlite/store.ts')>('store/sqlite/store.ts')),
+  };
+}
+
 /** All with one secret: making a thousand would take a minute, and is not measured. */
-async function makeAccounts(config: Config, { accounts, prepare }: PeerOptions): Promise<void> {
+async function makeAccounts(config: Config, { accounts, prepare, checkout = root }: PeerOptions): Promise<void> {
+  const { createAccount, makeSecret, openDirectoryWriter, openMailStore } = await storeOf(checkout);
   const { data } = config;
   const { shards } = config.store;
   const directory = await openDirectoryWriter({ data, clock });
