@@ -7,6 +7,13 @@ const GRACE = 30_000;
 /** The deadline isn't moved for less than this. */
 const STEP = 1_000;
 
+export interface PaceLimits {
+  /** Milliseconds for one content. */
+  readonly contentTimeout: number;
+  /** Octets a second; 0 for any. */
+  readonly minimumRate: number;
+}
+
 export class Pace {
   readonly #connection: Connection;
   readonly #clock: Clock;
@@ -16,11 +23,7 @@ export class Pace {
   #received = 0;
   #deadline = 0;
 
-  constructor(
-    connection: Connection,
-    clock: Clock,
-    limits: { readonly contentTimeout: number; readonly minimumRate: number },
-  ) {
+  constructor(connection: Connection, clock: Clock, limits: PaceLimits) {
     this.#connection = connection;
     this.#clock = clock;
     this.#start = clock.now();

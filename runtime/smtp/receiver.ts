@@ -11,19 +11,18 @@ import type { Clock, Log } from '../ambient.ts';
 import { type Connection, ConnectionClosed } from '../connection.ts';
 import type { After, Command, CommandTable, Context, Step } from './command-table.ts';
 import { Content } from './receiver-content.ts';
-import { Pace } from './receiver-pace.ts';
+import { Intake } from './receiver-intake.ts';
+import type { PaceLimits } from './receiver-pace.ts';
 import { Patience, type PatienceLimits } from './receiver-patience.ts';
 import { isError, lineReply, outOfSequence } from './receiver-refusals.ts';
 import { ReplyQueue } from './receiver-replies.ts';
 import { Stranger } from './receiver-stranger.ts';
 import { abandon, type Session } from './session.ts';
 
-export interface ReceiverLimits extends PatienceLimits {
-  /** Milliseconds: for one command from when it is the client's turn, and for one content. Absolute: single octets don't extend them. */
+/** Times are absolute: single octets don't extend them. */
+export interface ReceiverLimits extends PatienceLimits, PaceLimits {
+  /** Milliseconds for one command from when it is the client's turn. */
   readonly commandTimeout: number;
-  readonly contentTimeout: number;
-  /** Octets a second, on average, below which a sender of content is cut off after a while. */
-  readonly minimumRate: number;
   readonly messageSize: number;
   readonly lineLength: number;
   /** Deferred replies that a client may have outstanding. */
@@ -76,8 +75,7 @@ class Receiver<R, L> {
   #session: Session<R, L> = { state: 'connected' };
   #early: Promise<Uint8Array | null> | undefined;
   readonly #patience: Patience;
-  /** How the content in hand has come so far: BDAT brings it in chunks, and single octets must not begin anew with each. */
-  #pace: { readonly of: Content | undefined; readonly pace: Pace } | undefined;
+  readonly #intake: Intake;
   #draining = false;
   #verb = '';
 
@@ -91,6 +89,14 @@ class Receiver<R, L> {
     const limits = Object.values(options.commands).map((command) => command.lineLimit ?? LINE_LIMIT);
     this.#lines = new LineSplitter(Math.max(LINE_LIMIT, ...limits));
     this.#replies = new ReplyQueue(options.connection);
+    const { connection, clock } = options;
+    this.#intake = new Intake({
+      connection,
+      clock,
+      limits: options.limits,
+      lines: this.#lines,
+      read: () => this.#read(),
+    });
     this.#replies.onIdle = () => this.#connection.deadline(this.#limits.commandTimeout);
     this.#context = {
       connection: options.connection,
@@ -144,12 +150,14 @@ class Receiver<R, L> {
     }
   }
 
+  /** Most steps have nothing to wait for, and then nothing is awaited: pipelined groups run through at once. */
   async #converse(): Promise<void> {
     for (;;) {
-      const event = await this.#nextLine();
+      const event = (this.#draining ? undefined : this.#lines.next()) ?? (await this.#nextLine());
       if (event === undefined) return;
-      const step = event === 'draining' ? this.#shutdown() : await this.#step(event);
-      if (!(await this.#obey(step))) return;
+      const step = event === 'draining' ? this.#shutdown() : this.#step(event);
+      const goesOn = this.#obey(step instanceof Promise ? await step : step);
+      if (!(typeof goesOn === 'boolean' ? goesOn : await goesOn)) return;
     }
   }
 
@@ -189,30 +197,41 @@ class Receiver<R, L> {
     }
   }
 
-  async #step(event: LineEvent): Promise<Step<R, L>> {
-    const session = this.#session;
+  #step(event: LineEvent): Step<R, L> | Promise<Step<R, L>> {
     try {
-      if (event.defect === 'endless') return this.#close(reply(500, '5.2', 'Line too long'));
-      if (event.defect !== undefined) return { reply: lineReply(event.defect), next: session };
-      if (this.#stranger.recognises(event.line)) return this.#close(reply(554, '5.1', 'This is a mail server'));
-      const { verb, argument } = splitCommand(event.line);
-      this.#verb = verb;
-      const command = Object.hasOwn(this.#commands, verb) ? this.#commands[verb] : undefined;
-      if (command === undefined) return { reply: reply(500, '5.1', 'Command not recognized'), next: session };
-      if (event.line.length + 2 > (command.lineLimit ?? LINE_LIMIT)) {
-        return { reply: reply(500, '5.2', 'Line too long'), next: session };
-      }
-      if (this.#outOfStep(command)) return this.#close(reply(554, '5.1', 'You must wait for the answer'));
-      if (!command.allowedIn.includes(session.state)) {
-        return { reply: reply(503, '5.1', outOfSequence(verb, session.state)), next: session };
-      }
-      const args = command.parse(argument, session);
-      if (command.movesNothing === true && this.#patience.idled()) await this.#slowDown();
-      return await command.run(session, args, this.#context);
+      const step = this.#run(event);
+      return step instanceof Promise ? step.catch((error: unknown) => this.#failed(error)) : step;
     } catch (error) {
-      if (error instanceof ConnectionClosed) throw error;
-      return { reply: this.#answer(error), next: session };
+      return this.#failed(error);
     }
+  }
+
+  #failed(error: unknown): Step<R, L> {
+    if (error instanceof ConnectionClosed) throw error;
+    return { reply: this.#answer(error), next: this.#session };
+  }
+
+  #run(event: LineEvent): Step<R, L> | Promise<Step<R, L>> {
+    const session = this.#session;
+    if (event.defect === 'endless') return this.#close(reply(500, '5.2', 'Line too long'));
+    if (event.defect !== undefined) return { reply: lineReply(event.defect), next: session };
+    if (this.#stranger.recognises(event.line)) return this.#close(reply(554, '5.1', 'This is a mail server'));
+    const { verb, argument } = splitCommand(event.line);
+    this.#verb = verb;
+    const command = Object.hasOwn(this.#commands, verb) ? this.#commands[verb] : undefined;
+    if (command === undefined) return { reply: reply(500, '5.1', 'Command not recognized'), next: session };
+    if (event.line.length + 2 > (command.lineLimit ?? LINE_LIMIT)) {
+      return { reply: reply(500, '5.2', 'Line too long'), next: session };
+    }
+    if (this.#outOfStep(command)) return this.#close(reply(554, '5.1', 'You must wait for the answer'));
+    if (!command.allowedIn.includes(session.state)) {
+      return { reply: reply(503, '5.1', outOfSequence(verb, session.state)), next: session };
+    }
+    const args = command.parse(argument, session);
+    if (command.movesNothing === true && this.#patience.idled()) {
+      return this.#slowDown().then(() => command.run(session, args, this.#context));
+    }
+    return command.run(session, args, this.#context);
   }
 
   /** RFC 2920 §3.1 says which commands end a group; a client that said HELO was never offered PIPELINING at all. */
@@ -223,14 +242,27 @@ class Receiver<R, L> {
   }
 
   /** Writes, moves on and does what the step asks for; false when the session is over. */
-  async #obey(step: Step<R, L>): Promise<boolean> {
+  #obey(step: Step<R, L>): boolean | Promise<boolean> {
     this.#session = step.next;
     if (this.#options.replied !== undefined) this.#report(step.reply, this.#options.replied);
-    await this.#count(step);
+    if (this.#tries(step)) return this.#slowDown().then(() => this.#carryOn(step));
+    return this.#carryOn(step);
+  }
+
+  #carryOn(step: Step<R, L>): boolean | Promise<boolean> {
     this.#replies.add(step.reply);
+    if (this.#replies.full || this.#replies.outstanding > this.#limits.outstanding) return this.#relieve(step);
+    return this.#proceed(step);
+  }
+
+  async #relieve(step: Step<R, L>): Promise<boolean> {
     if (this.#replies.full) await this.#replies.flush();
     if (this.#replies.outstanding > this.#limits.outstanding) await this.#replies.atMost(this.#limits.outstanding);
-    if (step.after !== undefined) return this.#do(step.after);
+    return this.#proceed(step);
+  }
+
+  #proceed({ after }: Step<R, L>): boolean | Promise<boolean> {
+    if (after !== undefined) return this.#do(after);
     if (!this.#patience.exhausted) return true;
     return this.#goodbye(reply(421, '7.0', 'Too many errors'));
   }
@@ -242,15 +274,13 @@ class Receiver<R, L> {
     else for (const each of answer) replied(verb, each);
   }
 
-  /** Errors slow a client down and then end its session; an accepted message forgives them. */
-  async #count(step: Step<R, L>): Promise<void> {
-    if (step.reply instanceof Promise) {
-      void step.reply.then((replies) => {
-        if (replies.some((each) => each.code < 300)) this.#patience.accepted();
-      });
-      return;
-    }
-    if (isError(step.reply) && this.#patience.refused()) await this.#slowDown();
+  /** True when the answer is to come late. Errors slow a client down and then end its session; an accepted message forgives them. */
+  #tries(step: Step<R, L>): boolean {
+    if (!(step.reply instanceof Promise)) return isError(step.reply) && this.#patience.refused();
+    void step.reply.then((replies) => {
+      if (replies.some((each) => each.code < 300)) this.#patience.accepted();
+    });
+    return false;
   }
 
   async #slowDown(): Promise<void> {
@@ -258,7 +288,15 @@ class Receiver<R, L> {
     await new Promise<void>((resolve) => this.#options.clock.after(ERROR_DELAY, resolve));
   }
 
-  async #do(after: After<R, L>): Promise<boolean> {
+  #do(after: After<R, L>): boolean | Promise<boolean> {
+    // A chunk that is here already needs no waiting either.
+    if (after.act !== 'read-octets') return this.#doSlowly(after);
+    const whole = this.#intake.octets(after.octets, after.content);
+    if (typeof whole === 'boolean') return whole && this.#obey(after.done());
+    return whole.then((taken) => taken && this.#obey(after.done()));
+  }
+
+  async #doSlowly(after: Exclude<After<R, L>, { act: 'read-octets' }>): Promise<boolean> {
     switch (after.act) {
       case 'close':
         await this.#finish();
@@ -271,64 +309,8 @@ class Receiver<R, L> {
         this.#lines.clear();
         return true;
       case 'read-to-dot':
-        return (await this.#readToDot(after.content)) && this.#obey(after.done());
-      case 'read-octets':
-        return (await this.#readOctets(after.octets, after.content)) && this.#obey(after.done());
+        return (await this.#intake.toDot(after.content)) && this.#obey(after.done());
     }
-  }
-
-  /** False when the client went away in the middle of its message. */
-  async #readToDot(content: Content): Promise<boolean> {
-    const pace = new Pace(this.#connection, this.#options.clock, this.#limits);
-    try {
-      for (;;) {
-        const chunk =
-          this.#lines.pending > 0 ? this.#lines.take(Number.POSITIVE_INFINITY) : await this.#readContent(pace);
-        if (chunk === null) return false;
-        pace.received(chunk.length);
-        await content.push(chunk);
-        if (!content.done) continue;
-        if (content.rest.length > 0) this.#lines.push(content.rest);
-        return true;
-      }
-    } finally {
-      if (!content.done) content.abort();
-    }
-  }
-
-  async #readOctets(octets: number, content: Content | undefined): Promise<boolean> {
-    const pace = this.#paceOf(content);
-    if (!pace.resume()) throw new ConnectionClosed('deadline');
-    let left = octets;
-    while (left > 0) {
-      if (this.#lines.pending === 0) {
-        const chunk = await this.#readContent(pace);
-        if (chunk === null) return false;
-        this.#lines.push(chunk);
-      }
-      const taken = this.#lines.take(left);
-      left -= taken.length;
-      pace.received(taken.length);
-      await content?.push(taken);
-    }
-    return true;
-  }
-
-  async #readContent(pace: Pace): Promise<Uint8Array | null> {
-    if (this.#connection.buffered === 0) pace.expect();
-    for (;;) {
-      const chunk = await this.#read();
-      // Draining: this message is still taken.
-      if (chunk === undefined) continue;
-      return chunk;
-    }
-  }
-
-  #paceOf(content: Content | undefined): Pace {
-    if (content !== undefined && this.#pace?.of === content) return this.#pace.pace;
-    const pace = new Pace(this.#connection, this.#options.clock, this.#limits);
-    this.#pace = { of: content, pace };
-    return pace;
   }
 
   async #ask(prompt: Reply): Promise<string> {
