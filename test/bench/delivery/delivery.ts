@@ -133,7 +133,7 @@ function describe(name: string, results: readonly TrialResult[]): string {
   const fsyncs = of((result) => result.fsyncs ?? Number.NaN);
   return [
     `  ${name.padEnd(28)} ${spread(results.map(({ rate }) => rate))} messages/s`,
-    `${Math.round(of(({ cpu }) => cpu))} µs CPU a message + ${Math.round(of(({ loadCpu }) => loadCpu))} of the load`,
+    `${spread(results.map(({ cpu }) => cpu))} µs CPU a message + ${Math.round(of(({ loadCpu }) => loadCpu))} of the load`,
     `250 after ${of(({ p50 }) => p50).toFixed(1)} ms (p99 ${of(({ p99 }) => p99).toFixed(1)})`,
     `${Math.round(of(({ written }) => written) / 1024)} KB written`,
     ...(Number.isNaN(fsyncs) ? [] : [`${fsyncs.toFixed(2)} fsyncs`]),
