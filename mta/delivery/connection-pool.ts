@@ -38,8 +38,8 @@ interface Slot {
 
 const IDLE_MS = 10_000;
 const MESSAGES = 100;
-/** Unused connections to one place. */
-const IDLE_PER_HOP = 8;
+/** Unused connections to one place: as many as may be busy there by default, or a burst would open them anew each time. */
+const IDLE_PER_HOP = 20;
 
 export class ConnectionPool {
   readonly #options: PoolOptions;

@@ -88,7 +88,6 @@ export class HandoverSink implements MessageSink {
       content: message.content,
     });
     faultPoint('mta:queued');
-    this.#options.log.info({ queue: message.id, recipients: recipients.length }, 'queued');
     return reply(250, '0.0', `Queued (${message.id})`);
   }
 

@@ -14,11 +14,16 @@ const FIRST_WINDOW = 5;
 /** How many may wait for a place: at one that has not answered yet, and at one that has. */
 const FIRST_ROOM = 10;
 const ROOM = 200;
+/** How long a place is kept that nobody wants at the moment: under load somebody will, before it could be given back and asked for again. */
+const KEEP_MS = 100;
 /** Windows that are remembered; those longest unused go first. */
 const WINDOWS = 10_000;
 
 interface Line {
   readonly waiting: ((lease: Lease) => void)[];
+  /** Places that are kept and free; they count as active. */
+  readonly kept: Lease[];
+  cancelKeep: (() => void) | undefined;
   active: number;
   asking: boolean;
 }
@@ -72,8 +77,16 @@ export class Destinations {
   }
 
   #place(key: string): Promise<Lease> {
-    const line = this.#lines.get(key) ?? { waiting: [], active: 0, asking: false };
+    const line = this.#lines.get(key) ?? {
+      waiting: [],
+      kept: [],
+      cancelKeep: undefined,
+      active: 0,
+      asking: false,
+    };
     this.#lines.set(key, line);
+    const kept = line.kept.pop();
+    if (kept !== undefined) return Promise.resolve(kept);
     return new Promise((resolve) => {
       line.waiting.push(resolve);
       this.#ask(key, line);
@@ -82,15 +95,31 @@ export class Destinations {
 
   #passOn(key: string, lease: Lease): void {
     const line = this.#lines.get(key);
-    const next = line !== undefined && line.active <= this.#window(key) ? line.waiting.shift() : undefined;
+    if (line === undefined) {
+      lease.release();
+      return;
+    }
+    const fits = line.active <= this.#window(key);
+    const next = fits ? line.waiting.shift() : undefined;
     if (next !== undefined) next(lease);
+    else if (fits) this.#keep(key, line, lease);
     else {
       lease.release();
-      if (line !== undefined) line.active -= 1;
+      line.active -= 1;
     }
     // A window that has become wider has places to ask for.
-    if (line !== undefined) this.#ask(key, line);
+    this.#ask(key, line);
     this.#forget(key);
+  }
+
+  #keep(key: string, line: Line, lease: Lease): void {
+    line.kept.push(lease);
+    line.cancelKeep ??= this.#clock.after(KEEP_MS, () => {
+      line.cancelKeep = undefined;
+      line.active -= line.kept.length;
+      for (const kept of line.kept.splice(0)) kept.release();
+      this.#forget(key);
+    });
   }
 
   #forget(key: string): void {

@@ -32,7 +32,7 @@ export interface SmtpServer {
 const TLS_TIMEOUT = 30_000;
 /**
  * Milliseconds in which those who speak before the greeting give themselves away. Mail clients on submission ports are often hasty and always
- * authenticated, so nobody looks there.
+ * authenticated, so nobody looks there; nor at exempt networks, whose hosts open connections by the thousand and are no strangers.
  */
 const GREETING_PAUSE = 20;
 
@@ -98,7 +98,7 @@ async function serve(
         if (place === undefined) return reply(421, '7.0', `Too many connections from ${addressOf(peer)}`);
         return reply(220, undefined, `${config.hostname} ESMTP Peerpost`);
       },
-      greetingPause: isSubmission(peer) ? 0 : GREETING_PAUSE,
+      greetingPause: isSubmission(peer) || exempt ? 0 : GREETING_PAUSE,
       limits: { ...config.limits, ...RECEIVER_DEFAULTS },
       clock,
       log,

@@ -11,7 +11,7 @@ export class Transaction {
   #accepted: number[] = [];
 
   constructor(recipients: number) {
-    this.#results = Array.from({ length: recipients });
+    this.#results = new Array<RecipientResult | undefined>(recipients).fill(undefined);
   }
 
   get accepted(): readonly number[] {
