@@ -27,6 +27,8 @@ export type Changes =
 export interface MailboxDelta {
   /** The account's modseq at which this was read: apply it and ask again from here. */
   readonly modseq: ModSeq;
+  /** A rename may have given the mailbox another one (RFC 9051 §6.3.6): what was known of it counts no more. */
+  readonly uidValidity: number;
   readonly highestModseq: ModSeq;
   readonly uidNext: Uid;
   /** New or with other flags since; ascending by UID. */

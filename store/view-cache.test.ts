@@ -234,3 +234,22 @@ test('an unused view is kept, and caught up when it is opened again', async () =
   assert.notEqual((await cache.open(access, inbox)).view, view, 'the surplus one was let go');
   await cache.close();
 });
+
+test('a rename that gives another UIDVALIDITY ends the view, and the next one has it', async () => {
+  const { clock, store, access, commit } = await setUp();
+  const work = newId('mailbox', random);
+  await commit({ type: 'create-mailbox', id: work, name: 'Work' });
+  const cache = new ViewCache({ store, clock, log: silentLog });
+  const opened = await cache.open(access, work);
+  // The name had a greater UIDVALIDITY once.
+  const other = newId('mailbox', random);
+  await commit({ type: 'create-mailbox', id: other, name: 'Other' }, { type: 'delete-mailbox', mailbox: other });
+  await commit({ type: 'rename-mailbox', mailbox: work, name: 'Other', children: false });
+  await opened.refresh();
+  assert.equal(opened.view.removed, true);
+  opened.close();
+  const again = await cache.open(access, work);
+  assert.ok(again.view.uidValidity > opened.view.uidValidity);
+  again.close();
+  await cache.close();
+});

@@ -263,8 +263,8 @@ const isGone = (error: unknown): boolean =>
 /** What a mailbox says that is not even remembered. */
 function gone(view: MailboxView) {
   const rows = { uids: new Uint32Array(), modseqs: new Float64Array(), flags: new Uint32Array(), flagSets: [] };
-  const { modseq, highestModseq, uidNext } = view;
-  return { modseq, highestModseq, uidNext, changed: rows, vanished: [], complete: true, removed: true };
+  const { modseq, uidValidity, highestModseq, uidNext } = view;
+  return { modseq, uidValidity, highestModseq, uidNext, changed: rows, vanished: [], complete: true, removed: true };
 }
 
 function isNews(change: ViewChange): boolean {

@@ -27,7 +27,7 @@ export interface ViewChange {
   readonly flagged: UidSet;
   /** Were in the view, and are gone. */
   readonly vanished: UidSet;
-  /** The mailbox is gone; nothing else comes after this. */
+  /** The mailbox is gone, or has got another UIDVALIDITY by a rename; nothing else comes after this. */
   readonly removed: boolean;
 }
 
@@ -154,7 +154,7 @@ export class MailboxView {
     const none: ViewChange = { modseq: this.#modseq, added: [], flagged: [], vanished: [], removed: this.#removed };
     if (delta.modseq < this.#modseq || this.#removed) return none;
     this.#modseq = delta.modseq;
-    if (delta.removed) {
+    if (delta.removed || delta.uidValidity !== this.uidValidity) {
       this.#removed = true;
       return { ...none, modseq: delta.modseq, removed: true };
     }

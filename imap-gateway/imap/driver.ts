@@ -100,9 +100,9 @@ class Driver {
     }
   }
 
-  /** Promises alone never let another socket speak; a timer does. */
+  /** Promises alone never let another socket speak; the next turn of the event loop does, and unlike a timer it takes no millisecond. */
   #giveWay(): Promise<void> {
-    return new Promise((resolve) => this.#options.services.clock.after(0, resolve));
+    return new Promise((resolve) => setImmediate(resolve));
   }
 
   #greet(): void {

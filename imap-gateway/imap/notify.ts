@@ -2,8 +2,10 @@
  * Untagged news of the selected mailbox (RFC 9051 §5.2, §7.5): EXPUNGE first, then EXISTS, then changed flags, all in the numbering that the client
  * has at that moment.
  */
+
+import { SYSTEM_FLAGS } from '#store/flags.ts';
 import type { CommandContext, UpdateScope } from './command.ts';
-import { formatFlags } from './response/flags.ts';
+import { formatFlags, formatFlagsResponse, permanentFlagsCode } from './response/flags.ts';
 import type { SelectedMailbox, Session } from './session.ts';
 
 const BATCH = 512;
@@ -22,6 +24,7 @@ export async function reportNews(context: CommandContext, scope: UpdateScope): P
   const { view, numbering } = state.selected;
   if (view.removed) throw new MailboxGone();
   if (!numbering.pending) return;
+  reportKeywords(context, state.selected);
   // RFC 9051 §7.5.1: no EXPUNGE while FETCH, STORE or SEARCH by number is answered. EXISTS may grow all the same.
   if (scope === 'all') await reportExpunges(context, state.selected);
   if (numbering.takeArrivals()) context.out.write(`* ${numbering.count} EXISTS\r\n`);
@@ -37,6 +40,19 @@ async function reportExpunges(context: CommandContext, selected: SelectedMailbox
       if (context.out.full) await context.out.ready();
     }
   }
+}
+
+/** RFC 9051 §7.3.5: a keyword that the mailbox has not had before is told before a message has it. */
+export function reportKeywords(
+  context: Pick<CommandContext, 'out'>,
+  { view, toldKeywords, readOnly }: SelectedMailbox,
+): void {
+  const keywords = view.keywords();
+  if (keywords.every((keyword) => toldKeywords.has(keyword))) return;
+  for (const keyword of keywords) toldKeywords.add(keyword);
+  const flags = [...SYSTEM_FLAGS, ...toldKeywords];
+  context.out.write(formatFlagsResponse(flags));
+  context.out.write(`* OK [${permanentFlagsCode(flags, readOnly)}] Flags that are kept\r\n`);
 }
 
 async function reportFlags(context: CommandContext, selected: SelectedMailbox): Promise<void> {

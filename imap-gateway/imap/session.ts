@@ -40,6 +40,8 @@ export interface SelectedMailbox {
   readonly uidValidity: number;
   readonly view: View;
   readonly numbering: Numbering;
+  /** Keywords that the client has been told of by FLAGS. */
+  readonly toldKeywords: Set<string>;
   /** `$` of SEARCHRES (RFC 5182), as UIDs; empty after SELECT. Expunged messages may stay in it: they are passed over. */
   saved: UidSet;
 }

@@ -44,7 +44,7 @@ export function snapshot(account: Account, mailbox: MailboxState): MailboxSnapsh
 }
 
 export function delta(account: Account, mailbox: MailboxState, since: ModSeq): MailboxDelta {
-  const { uidNext, highestModseq } = mailbox;
+  const { uidValidity, uidNext, highestModseq } = mailbox;
   const complete = since >= mailbox.tombstoneFloor;
   const changed = rowsOf(mailbox.placements.filter((placement) => placement.modseq > since));
   let vanished = EMPTY;
@@ -54,12 +54,12 @@ export function delta(account: Account, mailbox: MailboxState, since: ModSeq): M
     const existing = fromUids(mailbox.placements.map((placement) => placement.uid));
     vanished = subtract(uidNext > 1 ? [[1, uidNext - 1]] : EMPTY, existing);
   }
-  return { modseq: account.modseq, highestModseq, uidNext, changed, vanished, complete, removed: false };
+  return { modseq: account.modseq, uidValidity, highestModseq, uidNext, changed, vanished, complete, removed: false };
 }
 
 export function removedDelta(account: Account, at: ModSeq): MailboxDelta {
   const rest = { changed: rowsOf([]), vanished: EMPTY, complete: true, removed: true };
-  return { modseq: account.modseq, highestModseq: at, uidNext: 1, ...rest };
+  return { modseq: account.modseq, uidValidity: 0, highestModseq: at, uidNext: 1, ...rest };
 }
 
 export function changes(account: Account, since: ModSeq, limit: number): Changes {

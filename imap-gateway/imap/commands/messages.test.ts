@@ -25,10 +25,16 @@ async function inbox(messages: readonly string[] = [MESSAGE], world?: ImapWorld)
   return client;
 }
 
+/** RFC 9051 §7.3.5: told before a message has them. */
+const newKeywords = (...keywords: string[]): string[] => {
+  const flags = ['\\Answered', '\\Deleted', '\\Draft', '\\Flagged', '\\Seen', ...keywords].join(' ');
+  return [`* FLAGS (${flags})`, `* OK [PERMANENTFLAGS (${flags} \\*)] Flags that are kept`];
+};
+
 test('APPEND answers APPENDUID, and the selected mailbox grows at once', async () => {
   const client = await inbox();
   const answer = await client.ask(appendCommand('A: b\r\n\r\nx', '(\\Flagged work) " 1-Jan-2026 08:00:00 +0100" '));
-  assert.deepEqual(answer.slice(0, -1), ['* 2 EXISTS']);
+  assert.deepEqual(answer.slice(0, -1), [...newKeywords('work'), '* 2 EXISTS']);
   assert.match(answer.at(-1)!, /^OK \[APPENDUID \d+ 2\]/);
   assert.deepEqual(await client.ask('FETCH 2 (FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])'), [
     '* 2 FETCH (FLAGS (\\Flagged work) INTERNALDATE " 1-Jan-2026 08:00:00 +0100" RFC822.SIZE 9 BODY[] {9}\r\nA: b\r\n\r\nx)',
@@ -160,6 +166,7 @@ test('message numbers must exist, UIDs need not', async () => {
 test('STORE changes, answers, and is silent when asked', async () => {
   const client = await inbox([MESSAGE, MESSAGE]);
   assert.deepEqual(await client.ask('STORE 1:2 +FLAGS (\\Seen Work)'), [
+    ...newKeywords('Work'),
     '* 1 FETCH (UID 1 FLAGS (\\Seen Work))',
     '* 2 FETCH (UID 2 FLAGS (\\Seen Work))',
     'OK STORE completed',

@@ -38,7 +38,16 @@ function selecting(name: 'SELECT' | 'EXAMINE', readOnly: boolean): Command {
 
 function newSelected(mailbox: Mailbox, view: View, readOnly: boolean): SelectedMailbox {
   const { id, name } = mailbox;
-  return { id, name, readOnly, uidValidity: view.uidValidity, view, numbering: view.numbering, saved: [] };
+  return {
+    id,
+    name,
+    readOnly,
+    uidValidity: view.uidValidity,
+    view,
+    numbering: view.numbering,
+    toldKeywords: new Set(view.keywords()),
+    saved: [],
+  };
 }
 
 function describe(context: CommandContext, selected: SelectedMailbox): string {

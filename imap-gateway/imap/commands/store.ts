@@ -4,7 +4,7 @@ import { EMPTY, union } from '#store/uid-set.ts';
 import { type CommandContext, type Completion, defineCommand, no, ok } from '../command.ts';
 import { parseStore, type StoreArguments } from '../grammar/store.ts';
 import { commit } from '../mailboxes.ts';
-import { enableCondstore } from '../notify.ts';
+import { enableCondstore, reportKeywords } from '../notify.ts';
 import type { NumberRange } from '../numbering.ts';
 import { formatFlags } from '../response/flags.ts';
 import { formatSet } from '../response/sets.ts';
@@ -37,6 +37,7 @@ async function runStore(args: Arguments, context: CommandContext, state: StateOf
   await context.report('no-expunge');
   if (uids.length === 0) return ok('STORE completed');
   const result = await change(args, uids, context, state);
+  reportKeywords(context, selected);
   // RFC 7162 §3.1.3: with CONDSTORE, .SILENT keeps the flags back but not the new modseqs.
   const condstore = context.session.enabled.has('CONDSTORE');
   if (!args.silent) await answer(ranges, result.modified, selected, new FetchWriter(context.out), condstore);

@@ -145,8 +145,8 @@ export function delta(db: Database, access: Access, mailbox: MailboxId, since: M
     | undefined;
   if (gone) return removed(account, gone[0] as number);
   const found = findMailbox(db, account, mailbox);
-  const { uidNext, highestModseq } = found;
-  const head = { modseq: account.modseq, highestModseq, uidNext, removed: false };
+  const { uidValidity, uidNext, highestModseq } = found;
+  const head = { modseq: account.modseq, uidValidity, highestModseq, uidNext, removed: false };
   const complete = since >= found.tombstoneFloor;
   const changed = changedSince(db, account, found, mailbox, since);
   const vanished = complete ? buried(db, account, found, since) : missing(db, account, found);
@@ -156,7 +156,7 @@ export function delta(db: Database, access: Access, mailbox: MailboxId, since: M
 function removed(account: FoundAccount, at: ModSeq): MailboxDelta {
   const changed = new RowColumns(0).finish(() => []);
   const rest = { changed, vanished: EMPTY, complete: true, removed: true };
-  return { modseq: account.modseq, highestModseq: at, uidNext: 1, ...rest };
+  return { modseq: account.modseq, uidValidity: 0, highestModseq: at, uidNext: 1, ...rest };
 }
 
 /** Where the log is short it says which rows to look at; where it is long or doesn't reach back, all are looked at. */
