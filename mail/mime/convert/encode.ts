@@ -61,73 +61,89 @@ class QuotedPrintableEncoder implements TransferEncoder {
   /** A space or tab whose meaning depends on what follows: at the end of a line it has to be encoded. */
   #blank = NONE;
   #cr = false;
-  #out: string[] = [];
+  #out: Buffer = NOTHING;
+  #length = 0;
 
   push(bytes: Uint8Array): Uint8Array {
-    for (const octet of bytes) this.#take(octet);
-    return this.#collect();
+    this.#begin(bytes.length);
+    for (let i = 0; i < bytes.length; i += 1) this.#take(bytes[i] as number);
+    return this.#out.subarray(0, this.#length);
   }
 
   finish(last: boolean): Uint8Array {
+    this.#begin(0);
     if (this.#cr) this.#literalBlank();
-    else if (this.#blank !== NONE) this.#put(encoded(this.#blank));
-    if (this.#cr) this.#put(encoded(CR));
+    else if (this.#blank !== NONE) this.#encoded(this.#blank);
+    if (this.#cr) this.#encoded(CR);
     // A soft break ends the last line without a line end in the content.
-    if (last && this.#column > 0) this.#out.push('=\r\n');
-    return this.#collect();
+    if (last && this.#column > 0) this.#softBreak();
+    return this.#out.subarray(0, this.#length);
+  }
+
+  /** Three octets for each, a soft break for every 25 of them, and what is owed from before. */
+  #begin(octets: number): void {
+    this.#out = Buffer.allocUnsafe(4 * octets + 32);
+    this.#length = 0;
   }
 
   #take(octet: number): void {
     if (this.#cr) {
       this.#cr = false;
       if (octet === LF) {
-        if (this.#blank !== NONE) this.#put(encoded(this.#blank));
-        this.#blank = NONE;
-        this.#out.push('\r\n');
-        this.#column = 0;
+        this.#endLine();
         return;
       }
       this.#literalBlank();
-      this.#put(encoded(CR));
+      this.#encoded(CR);
     }
     if (octet === CR) {
       this.#cr = true;
       return;
     }
-    this.#literalBlank();
+    if (this.#blank !== NONE) this.#literalBlank();
     if (octet === SPACE || octet === TAB) this.#blank = octet;
-    // At the start of a line that a soft break makes, it could be the beginning of what looks like a delimiter.
-    else if (octet === DASH && this.#startsLine) this.#put(encoded(octet));
-    else if (octet > SPACE && octet < 0x7f && octet !== EQUALS) this.#put(String.fromCharCode(octet));
-    else this.#put(encoded(octet));
+    // At the start of a line that a soft break makes, a dash could be the beginning of what looks like a delimiter.
+    else if (octet === DASH && (this.#column === 0 || this.#column === WIDTH)) this.#encoded(octet);
+    else if (octet > SPACE && octet < 0x7f && octet !== EQUALS) this.#literal(octet);
+    else this.#encoded(octet);
   }
 
-  get #startsLine(): boolean {
-    return this.#column === 0 || this.#column + 1 > WIDTH;
+  #endLine(): void {
+    if (this.#blank !== NONE) this.#encoded(this.#blank);
+    this.#blank = NONE;
+    this.#out[this.#length++] = CR;
+    this.#out[this.#length++] = LF;
+    this.#column = 0;
   }
 
   #literalBlank(): void {
     if (this.#blank === NONE) return;
-    this.#put(String.fromCharCode(this.#blank));
+    this.#literal(this.#blank);
     this.#blank = NONE;
   }
 
-  #put(token: string): void {
-    if (this.#column + token.length > WIDTH) {
-      this.#out.push('=\r\n');
-      this.#column = 0;
-    }
-    this.#out.push(token);
-    this.#column += token.length;
+  #literal(octet: number): void {
+    if (this.#column === WIDTH) this.#softBreak();
+    this.#out[this.#length++] = octet;
+    this.#column += 1;
   }
 
-  #collect(): Buffer {
-    const out = Buffer.from(this.#out.join(''), 'latin1');
-    this.#out = [];
-    return out;
+  #encoded(octet: number): void {
+    if (this.#column + 3 > WIDTH) this.#softBreak();
+    this.#out[this.#length++] = EQUALS;
+    this.#out[this.#length++] = HEX[octet >> 4] as number;
+    this.#out[this.#length++] = HEX[octet & 15] as number;
+    this.#column += 3;
+  }
+
+  #softBreak(): void {
+    this.#out[this.#length++] = EQUALS;
+    this.#out[this.#length++] = CR;
+    this.#out[this.#length++] = LF;
+    this.#column = 0;
   }
 }
 
-const encoded = (octet: number): string => `=${octet.toString(16).toUpperCase().padStart(2, '0')}`;
+const HEX = Buffer.from('0123456789ABCDEF');
 
 const view = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
