@@ -119,9 +119,9 @@ async function seen(client: ClientPeer, wanted: string): Promise<boolean> {
 }
 
 async function configure(client: ClientPeer): Promise<void> {
-  const { localhost, path } = client;
+  const { localhost } = client;
   for (const box of ['inbox', 'sent', 'draft', 'queue', 'trash'])
-    await mkdir(path(`claws/Mail/${box}`), { recursive: true });
+    await mkdir(client.path(`claws/Mail/${box}`), { recursive: true });
   await client.write(
     'claws/clawsrc',
     '[Common]\nconfig_version=3\nenable_aspell=0\nmark_as_read_delay=0\ncheck_on_startup=0\n',
@@ -163,7 +163,7 @@ receive_at_get_all=1
  <folder type="imap" name="Pat" account_id="1">
   ${[item('inbox', 'INBOX'), item('outbox', 'Sent'), item('draft', 'Drafts'), item('trash', 'Trash')].join('\n  ')}
  </folder>
- <folder type="mh" name="Mail" path="${path('claws/Mail')}">
+ <folder type="mh" name="Mail" path="${client.path('claws/Mail')}">
   ${[item('inbox', 'inbox'), item('outbox', 'sent'), item('draft', 'draft'), item('queue', 'queue'), item('trash', 'trash')].join('\n  ')}
  </folder>
 </folderlist>

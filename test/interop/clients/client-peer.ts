@@ -80,7 +80,7 @@ export async function startClientPeer(users: readonly string[], toml?: string): 
   };
 }
 
-async function alsoOnLocalhost({ config, host, port }: TestPeer): Promise<Localhost> {
+async function alsoOnLocalhost(peer: TestPeer): Promise<Localhost> {
   const [imap = 0, imaps = 0, submissions = 0, submission = 0] = await freePorts(4);
   const ports = {
     imap: [143, imap],
@@ -88,11 +88,12 @@ async function alsoOnLocalhost({ config, host, port }: TestPeer): Promise<Localh
     submissions: [465, submissions],
     submission: [587, submission],
   } as const;
+  const { config, host } = peer;
   let text = await readFile(config, 'utf8');
   for (const [protocol, [standard, local]] of Object.entries(ports)) {
-    const listener = `${protocol} = "${host}:${port(standard)}"`;
+    const listener = `${protocol} = "${host}:${peer.port(standard)}"`;
     if (!text.includes(listener)) throw new Error(`init wrote no ${listener}`);
-    text = text.replace(listener, `${protocol} = ["${host}:${port(standard)}", "127.0.0.1:${local}"]`);
+    text = text.replace(listener, `${protocol} = ["${host}:${peer.port(standard)}", "127.0.0.1:${local}"]`);
   }
   await writeFile(config, text);
   return { imap, imaps, submissions, submission };

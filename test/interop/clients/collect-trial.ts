@@ -11,9 +11,9 @@ const COUNT = 70;
 export interface CollectTrial {
   readonly client: ClientPeer;
   readonly user: string;
-  collect(): Promise<void>;
+  readonly collect: () => Promise<void>;
   /** All that it has ever collected. */
-  collected(): Promise<Buffer[]>;
+  readonly collected: () => Promise<Buffer[]>;
 }
 
 export async function runCollectTrial({ client, user, collect, collected }: CollectTrial): Promise<void> {

@@ -30,7 +30,11 @@ poll localhost service ${port} protocol imap user "fay@alpha.test" password "${c
       );
       const collect = async () => {
         const { code, stdout, stderr } = await client.run('fetchmail', [
-          ...['-f', rc, '--nosyslog', '--pidfile', client.path('fetchmail.pid')],
+          '-f',
+          rc,
+          '--nosyslog',
+          '--pidfile',
+          client.path('fetchmail.pid'),
         ]);
         // 1: there was no mail.
         assert.ok(code === 0 || code === 1, stdout + stderr);

@@ -24,7 +24,10 @@ export async function listMaildir(maildir: string): Promise<FoundFile[]> {
       const file = join(maildir, folder, name);
       const raw = await readFile(file);
       const letters = /:2,([A-Z]*)$/.exec(name)?.[1] ?? '';
-      const flags = [...letters].flatMap((letter) => LETTERS[letter] ?? []).sort();
+      const flags = letters
+        .split('')
+        .flatMap((letter) => LETTERS[letter] ?? [])
+        .sort();
       found.push({ id: messageId(raw), flags, date: new Date(0), hash: contentHash(raw), file });
     }
   }

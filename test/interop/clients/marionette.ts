@@ -13,7 +13,7 @@ export class Marionette {
     socket.on('data', (chunk) => this.#take(chunk));
     socket.on('error', () => undefined);
     socket.on('close', () => {
-      for (const { reject } of this.#waiting.values()) reject(new Error('Marionette has closed'));
+      for (const waiting of this.#waiting.values()) waiting.reject(new Error('Marionette has closed'));
     });
   }
 

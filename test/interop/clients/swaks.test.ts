@@ -18,7 +18,12 @@ describe('swaks', { skip: needs('swaks') }, () => {
     return client.run('swaks', [...server, tls, '--to', 'sam@alpha.test', ...args]);
   };
   const login = (mechanism: string, password = client.peer.password) => [
-    ...['--auth', mechanism, '--auth-user', 'sam@alpha.test', '--auth-password', password],
+    '--auth',
+    mechanism,
+    '--auth-user',
+    'sam@alpha.test',
+    '--auth-password',
+    password,
   ];
 
   for (const { port, tls } of SUBMISSION_WAYS) {

@@ -151,7 +151,11 @@ async function trust(thunderbird: Marionette, { localhost, peer, caFile }: Clien
        login.init(origin, null, origin, user, password, '', '');
        await Services.logins.addLoginAsync(login);
      }`,
-    ...[base64, localhost.imaps, localhost.submissions, 'pat@alpha.test', peer.password],
+    base64,
+    localhost.imaps,
+    localhost.submissions,
+    'pat@alpha.test',
+    peer.password,
   );
 }
 
