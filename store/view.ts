@@ -56,7 +56,10 @@ export class MailboxView {
     this.#modseqs = new Float64Array(room);
     this.#flags = new Uint32Array(room);
     const ids = this.#internAll(snapshot);
-    for (let i = 0; i < snapshot.uids.length; i++) this.#append(snapshot, i, ids);
+    this.#uids.set(snapshot.uids);
+    this.#modseqs.set(snapshot.modseqs);
+    this.#length = snapshot.uids.length;
+    for (let i = 0; i < this.#length; i++) this.#flags[i] = ids[snapshot.flags[i]!]!;
   }
 
   get uidNext(): Uid {
