@@ -8,6 +8,7 @@ import type { TestPeer } from '#test/support/system.ts';
 
 const CONNECTIONS = 12;
 const FAILURES = 3;
+const MESSAGES = 20;
 
 interface ProgramStatus {
   readonly name: string;
@@ -26,6 +27,12 @@ async function figure(peer: TestPeer, series: string): Promise<number> {
   const text = await (await fetch(`http://${peer.host}:${peer.port(9100)}/metrics`)).text();
   const line = text.split('\n').find((each) => each.startsWith(`${series} `));
   return Number(line?.slice(series.length) ?? 0);
+}
+
+/** Counters empty themselves from one minute to the next: so much time is left in this one when it resolves. */
+async function withinMinute(ms: number): Promise<void> {
+  const left = 60_000 - (Date.now() % 60_000);
+  if (left < ms) await new Promise((resolve) => setTimeout(resolve, left));
 }
 
 /** What was tried while the MDA changed hands is tried again now, and not in minutes. */
@@ -52,7 +59,7 @@ for (const workers of [2, 4]) {
         domains: { 'alpha.test': ['ann', 'ben', 'cat', 'dan'], 'beta.test': ['bob'] },
         toml: `[workers]\nmta = ${workers}\nmda = ${workers}\nimap-gateway = ${workers}
 [store]\nshards = 4
-[limits]\nexempt-networks = []\nconnections-per-address = ${CONNECTIONS}\nauth-failures-per-minute = ${FAILURES}\nmessages-per-minute-per-address = 100`,
+[limits]\nexempt-networks = []\nconnections-per-address = ${CONNECTIONS}\nauth-failures-per-minute = ${FAILURES}\nmessages-per-minute-per-address = ${MESSAGES}`,
       });
       alpha = internet.peer('alpha.test');
     });
@@ -141,6 +148,27 @@ for (const workers of [2, 4]) {
       }
     });
 
+    test('messages a minute from one address count over all workers', async () => {
+      await withinMinute(15_000);
+      const from = `127.6.${workers}.1`;
+      const sessions = Array.from({ length: workers }, () => line(25, from));
+      for (const session of sessions) {
+        await session.reply();
+        await session.ask('EHLO x.test');
+      }
+      const codes: string[] = [];
+      for (let n = 0; n < MESSAGES + 2 * workers; n++) {
+        const session = sessions[n % workers];
+        codes.push((await session?.ask('MAIL FROM:<a@load.test>'))?.slice(0, 3) ?? '');
+        await session?.ask('RSET');
+      }
+      assert.deepEqual(codes, [
+        ...Array.from({ length: MESSAGES }, () => '250'),
+        ...Array.from({ length: 2 * workers }, () => '450'),
+      ]);
+      for (const each of lines.splice(0)) each.close();
+    });
+
     test('failed logins count over all workers and protocols, by address and by name', async () => {
       const plain = (name: string, password: string): string =>
         Buffer.from(`\0${name}\0${password}`).toString('base64');
@@ -156,9 +184,7 @@ for (const workers of [2, 4]) {
         return (await session.until(/^a /)) ?? '';
       };
       const at = (n: number): string => `127.5.${workers}.${n}`;
-      // Counters empty themselves from one minute to the next, so all of this has to be within one.
-      const left = 60_000 - (Date.now() % 60_000);
-      if (left < 30_000) await new Promise((resolve) => setTimeout(resolve, left));
+      await withinMinute(30_000);
       assert.match(await bySmtp(at(9), 'dan@alpha.test', alpha.password), /^235/);
       // One address, several names.
       assert.match(await bySmtp(at(1), 'x@alpha.test', 'wrong'), /^535/);
