@@ -81,7 +81,7 @@ export const addresses: Target = {
     for (const each of [binary.slice(0, 400), text.slice(0, 400)]) checkAddress(each, random.chance(50));
     checkHeader(binary);
     checkNames(text.slice(0, 1_000));
-    if (random.chance(2)) {
+    if (random.below(300) === 0) {
       const large = enlarged(input).toString('latin1');
       parseAddressList(large);
       checkHeader(large);

@@ -76,7 +76,7 @@ export const imap: Target = {
     const whole = frame([input]);
     assert.deepEqual(frame(random.cut(input)), whole, 'commands depend on the pieces');
     const session = newSession('fuzz');
-    if (random.chance(2)) {
+    if (random.below(300) === 0) {
       const line = enlarged(input)
         .toString('latin1')
         .replace(/[\r\n]+/g, ' ');

@@ -71,7 +71,7 @@ export const mime: Target = {
     }
     for (const text of searchableTexts(input, index.root, 0, true))
       assert.ok(text.length <= 4 * input.length + 100, 'text grows');
-    if (random.chance(2)) {
+    if (random.below(300) === 0) {
       const large = enlarged(input);
       const { root } = indexMessage(large);
       for (const text of searchableTexts(large, root, 0, true)) text.trim();

@@ -72,7 +72,7 @@ export const smtp: Target = {
         checkContent(input, pieces, { stuffed, mode, lineLimit: limit });
     }
     checkEncoder(input, pieces);
-    if (random.chance(2)) {
+    if (random.below(300) === 0) {
       const large = enlarged(input);
       split(random.cut(large), limit);
       decode(random.cut(large), { stuffed: true, mode: 'normalise', lineLimit: limit });
