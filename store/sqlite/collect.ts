@@ -17,6 +17,7 @@ import { dropPacks } from './packs/make.ts';
 /** Rows of a slice: a few milliseconds. */
 const SLICE = 500;
 const ACCOUNTS_A_SLICE = 50;
+const RECORDS_A_SLICE = 5_000;
 
 type Slice = (db: Database, now: number, retention: Retention, state: CollectState) => boolean;
 
@@ -154,7 +155,7 @@ function trimLogs(db: Database, now: number, retention: Retention, state: Collec
   const next = db.arrays(`SELECT n, ${MODSEQ} FROM accounts a WHERE n > ? AND id IS NOT NULL ORDER BY n LIMIT ?`);
   const rows = next.all(state.account, ACCOUNTS_A_SLICE) as unknown as [number, number][];
   for (const [n, modseq] of rows) {
-    trimLog(db, n, modseq, now - retention.tombstones);
+    if (trimLog(db, n, modseq, now - retention.tombstones)) return true;
     state.account = n;
   }
   if (rows.length > 0) return true;
@@ -162,14 +163,23 @@ function trimLogs(db: Database, now: number, retention: Retention, state: Collec
   return false;
 }
 
-function trimLog(db: Database, account: number, modseq: number, before: number): void {
-  // Records lie in the order of time, so that this looks at those that expired and one more.
-  const kept = db
-    .arrays('SELECT modseq FROM changes WHERE account = ? AND at >= ? ORDER BY modseq LIMIT 1')
-    .get(account, before) as ArrayRow | undefined;
-  const floor = kept ? (kept[0] as number) - 1 : modseq;
+const OLDEST = `SELECT min(CASE WHEN at >= ?2 THEN modseq END), max(modseq), count(*)
+  FROM (SELECT modseq, at FROM changes WHERE account = ?1 ORDER BY modseq LIMIT ?3)`;
+const FIRST = 'SELECT 1 FROM (SELECT at FROM changes WHERE account = ? ORDER BY modseq LIMIT 1) WHERE at < ?';
+
+/** Tells whether there is more to trim of this account. */
+function trimLog(db: Database, account: number, modseq: number, before: number): boolean {
+  if (!db.arrays(FIRST).get(account, before)) return false;
+  // Records lie in the order of time: of those that come first, the first that is kept, the last, and how many there are.
+  const [kept, last, count] = db.arrays(OLDEST).get(account, before, RECORDS_A_SLICE) as unknown as [
+    number | null,
+    number | null,
+    number,
+  ];
+  const more = kept === null && count === RECORDS_A_SLICE;
+  const floor = kept !== null ? kept - 1 : more ? last! : modseq;
   const gone = db.statement('DELETE FROM changes WHERE account = ? AND modseq <= ?').run(account, floor).changes;
-  if (Number(gone) === 0) return;
+  if (Number(gone) === 0) return false;
   db.statement('UPDATE accounts SET log_floor = ? WHERE n = ?').run(floor, account);
   db.statement('DELETE FROM removed_mailboxes WHERE account = ? AND modseq <= ?').run(account, floor);
   const mailboxes = db.arrays('SELECT n FROM mailboxes WHERE account = ?').all(account) as unknown as [number][];
@@ -185,4 +195,5 @@ function trimLog(db: Database, account: number, modseq: number, before: number):
       floor,
     );
   }
+  return more;
 }

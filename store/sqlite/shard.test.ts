@@ -184,6 +184,25 @@ test('space comes back when mail has gone for good', async (t) => {
   db.close();
 });
 
+test('a long log is trimmed in slices, and what is left of it tells where it begins', async (t) => {
+  const { data, clock, store, writer, ok } = await ground(t);
+  await ok(create);
+  const db = openDatabase(shardFile(data, 0), { migrations: SCHEMA });
+  db.exec(`WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 12001)
+    INSERT INTO changes (account, modseq, at, records) SELECT 1, i, ${clock.now()}, '[]' FROM n`);
+  const left = (): unknown => db.arrays('SELECT count(*) FROM changes').get();
+  await clock.advance(10 * DAY);
+  await writer.collect();
+  assert.deepEqual(left(), [12_001]);
+  await clock.advance(81 * DAY);
+  await writer.collect();
+  assert.deepEqual(left(), [0]);
+  assert.deepEqual(await store.changes(access, 12_000, 10), { complete: false, modseq: 12_001 });
+  assert.deepEqual(await store.changes(access, 12_001, 10), { complete: true, modseq: 12_001, records: [] });
+  assert.equal((await ok(add())).modseq, 12_002);
+  db.close();
+});
+
 test('a cursor holds over a restart of the writer, also behind what is in memory', async (t) => {
   const data = temporaryFolder(t);
   const first = await ground(t, data);
