@@ -6,12 +6,12 @@ import type { RecipientResult, Stage, TransactionResult } from './client-types.t
 export const isClosing = (r: Reply): boolean => r.code === 421;
 
 export class Transaction {
-  readonly #results: (RecipientResult | undefined)[];
+  readonly #results: (RecipientResult | undefined)[] = [];
   /** Recipients that RCPT was positive for and that have no final answer yet, in order. */
   #accepted: number[] = [];
 
   constructor(recipients: number) {
-    this.#results = new Array<RecipientResult | undefined>(recipients).fill(undefined);
+    for (let i = 0; i < recipients; i++) this.#results.push(undefined);
   }
 
   get accepted(): readonly number[] {
