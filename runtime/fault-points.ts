@@ -42,6 +42,8 @@ const POINTS = [
   'segment:written',
   'segment:synced',
   'segment:sealed',
+  'segment:copied',
+  'segment:moved',
   // The thread that writes a shard, and its checkpoints.
   'store:begun',
   'store:before-commit',

@@ -7,6 +7,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { MailError } from '#mail/failure.ts';
 import type { Log, Random } from '#runtime/ambient.ts';
+import { faultPoint } from '#runtime/fault-points.ts';
 import { asBuffer } from './pack.ts';
 import { segmentFile } from './paths.ts';
 import { CHUNK, Stager } from './segment.ts';
@@ -46,7 +47,9 @@ export class Rewriter {
         if (!segment) return;
         if (segment.bodies.length === 0) this.#damaged.push(segment.id); // its row counts what isn't there
         const moved = await this.#copy(segment, stager, stopped);
+        faultPoint('segment:copied');
         await move(segment.id, moved);
+        faultPoint('segment:moved');
         for (const { length } of moved) budget -= length;
       }
     } finally {

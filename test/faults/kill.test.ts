@@ -54,7 +54,7 @@ async function oneTree(n: number, cache: string, figures: Figures, outcome: Outc
     domain: `t${n}.test`,
     users: ['ann', 'ben', 'cat', 'dan'],
     routes: { 'far.test': `smtp://127.0.0.1:${far.port}` },
-    delivery: ['retry = ["1s"]', 'delay-notice = "3s"', 'expire = "30s"'],
+    delivery: ['retry = ["1s"]', 'delay-notice = "3s"', 'expire = "45s"'],
   });
   const random = generator(`${seed}:${n}`);
   const trials = new Trials({ peer, ledger, cache, trials: Math.ceil(TRIALS / TREES), random, figures });

@@ -74,8 +74,7 @@ export class MailClient {
       throw error;
     }
     if (!answer.startsWith('OK')) return;
-    sent.answered.add(this.#user);
-    sent.stored.add(this.#user);
+    ledger.answered(sent, this.#user, true);
     this.#open = undefined;
     const uid = this.#assigned(FROM, /APPENDUID \d+ (\d+)/.exec(answer)?.[1]);
     if (random() < 0.6) {

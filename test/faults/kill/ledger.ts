@@ -23,12 +23,28 @@ export interface Sent {
   readonly delays: Map<string, number>;
 }
 
+/** What somebody was told, or has got, about one recipient of a message. */
+export interface Word {
+  readonly type: 'answered' | 'copy';
+  readonly id: string;
+  readonly who: string;
+}
+
 export class Ledger {
   readonly #name: string;
+  readonly #note: (word: Word) => void;
   readonly #sent = new Map<string, Sent>();
 
-  constructor(name: string) {
+  /** `note` hears of each answer and each copy as they come. */
+  constructor(name: string, note: (word: Word) => void = () => undefined) {
     this.#name = name;
+    this.#note = note;
+  }
+
+  answered(sent: Sent, who: string, stored: boolean): void {
+    sent.answered.add(who);
+    if (stored) sent.stored.add(who);
+    this.#note({ type: 'answered', id: sent.id, who });
   }
 
   get all(): readonly Sent[] {
@@ -57,6 +73,7 @@ export class Ledger {
     assert.ok(sent.to.has(recipient), `${id} was not for ${recipient}`);
     assert.ok(source.endsWith(sent.content), `${id} for ${recipient} is damaged: ${source.length} octets`);
     push(sent.copies, recipient, at);
+    this.#note({ type: 'copy', id, who: recipient });
     return id;
   }
 

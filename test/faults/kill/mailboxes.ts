@@ -5,7 +5,7 @@ import { fetchItems, ImapWire } from '#test/support/wire.ts';
 import type { Ledger } from './ledger.ts';
 import { pause } from './senders.ts';
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 
 export class WatchedMailbox {
   readonly #peer: TestPeer;
@@ -42,6 +42,11 @@ export class WatchedMailbox {
         await pause(30);
       }
     }
+  }
+
+  /** As the last look found them. */
+  get numbers(): { readonly validity: number; readonly next: number; readonly highest: number } {
+    return { validity: this.#validity, next: this.#next, highest: this.#highest };
   }
 
   close(): void {

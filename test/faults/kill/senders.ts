@@ -93,11 +93,10 @@ function must(reply: SmtpReply, code: number): void {
 }
 
 /** The sender reads each answer: nothing else makes it certain that a message was taken. */
-function note(sent: Sent, recipients: Iterable<string>, reply: SmtpReply): void {
+function note(ledger: Ledger, sent: Sent, recipients: Iterable<string>, reply: SmtpReply): void {
   if (reply.code !== 250) return;
   for (const one of recipients) {
-    sent.answered.add(one);
-    if (reply.text.includes('Delivered') && sent.to.get(one) === 'local') sent.stored.add(one);
+    ledger.answered(sent, one, reply.text.includes('Delivered') && sent.to.get(one) === 'local');
   }
 }
 
@@ -115,7 +114,7 @@ export function byData(rooms: SenderRooms): Promise<void> {
     await envelope(wire, 'load@far.test', [`${user}@${peer.domain}`]);
     must(await wire.ask('DATA\r\n'), 354);
     mark();
-    note(sent, sent.to.keys(), await wire.ask(`${sent.content}.\r\n`));
+    note(ledger, sent, sent.to.keys(), await wire.ask(`${sent.content}.\r\n`));
     await restOf(wire, sent);
   });
   return keepSending(
@@ -142,7 +141,7 @@ export function byBdat(rooms: SenderRooms): Promise<void> {
       must(await wire.ask(`BDAT ${half}\r\n`, sent.content.slice(0, half)), 250);
       mark();
       const rest = sent.content.slice(half);
-      note(sent, sent.to.keys(), await wire.ask(`BDAT ${rest.length} LAST\r\n`, rest));
+      note(ledger, sent, sent.to.keys(), await wire.ask(`BDAT ${rest.length} LAST\r\n`, rest));
       await restOf(wire, sent);
     },
   );
@@ -177,7 +176,7 @@ export function bySubmission(rooms: SenderRooms, mayBeSlow: () => boolean): Prom
     }
     must(await wire.ask('DATA\r\n'), 354);
     mark();
-    note(sent, sent.to.keys(), await wire.ask(`${sent.content}.\r\n`));
+    note(ledger, sent, sent.to.keys(), await wire.ask(`${sent.content}.\r\n`));
     await restOf(wire, sent);
   });
   const open = async (): Promise<SmtpWire> => {
@@ -206,7 +205,7 @@ export function byLmtp(rooms: SenderRooms): Promise<void> {
       must(await wire.ask('DATA\r\n'), 354);
       mark();
       const first = await wire.ask(`${sent.content}.\r\n`);
-      for (const [i, user] of left.entries()) note(sent, [user], i === 0 ? first : await wire.reply());
+      for (const [i, user] of left.entries()) note(ledger, sent, [user], i === 0 ? first : await wire.reply());
     },
   );
   const open = (): Promise<SmtpWire> => SmtpWire.open(peer.host, peer.port(24), 'LHLO');

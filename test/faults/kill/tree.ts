@@ -7,7 +7,7 @@ import type { TestPeer } from '#test/support/system.ts';
 export type Program = 'mta' | 'mda' | 'imap-gateway';
 export const PROGRAMS: readonly Program[] = ['mta', 'mda', 'imap-gateway'];
 
-const START_MS = 60_000;
+const START_MS = 180_000;
 const LOG_LINES = 5_000;
 
 export interface Death {

@@ -11,14 +11,14 @@ import { PROGRAMS, type Program, Tree } from './tree.ts';
 
 /** How long a point may take to be passed before the program is killed wherever it is. */
 const REACH_MS = 4_000;
-const VISIBLE_MS = 20_000;
-const DRAIN_MS = 90_000;
+const VISIBLE_MS = 60_000;
+const DRAIN_MS = 180_000;
 const PACE_MS = 120;
 /** A message can't be delivered behind this, so senders whose mail expires stop with this share of the trials left. */
 const SLOW_UNTIL = 0.85;
 
 /** Passed only after hours or megabytes; `store-kill.test.ts` has them. */
-const RARE = /^(checkpoint:|store:collecting|store:segment-forgotten|segment:sealed)/;
+const RARE = /^(checkpoint:|store:collecting|store:segment-forgotten|segment:(sealed|copied|moved))/;
 const POINTS: Readonly<Record<Program, readonly FaultPoint[]>> = {
   mta: FAULT_POINTS.filter((point) => /^(mta|queue):/.test(point)),
   mda: FAULT_POINTS.filter((point) => /^(mda|segment|store|directory):/.test(point) && !RARE.test(point)),

@@ -88,10 +88,13 @@ function judgeDatabase(path: string, migrations: readonly string[]): void {
 }
 
 async function judgeShard(data: string, shard: number): Promise<void> {
-  // Two days later: what no commit has named by then is garbage.
-  const clock = { ...systemClock, now: () => Date.now() + 2 * 86_400_000 };
+  // Days later: what no commit has named by then is garbage, and a segment in which nothing lives goes after its time of grace.
+  let days = 2;
+  const clock = { ...systemClock, now: () => Date.now() + days * 86_400_000 };
   const retention = { staged: -3 * 86_400_000 };
   const writer = await openShardWriter({ data, shard, log: silentLog, clock, retention, collectEvery: 0 });
+  await writer.collect();
+  days += 2;
   await writer.collect();
   await writer.close();
   const db = openDatabase(shardFile(data, shard), { migrations: SCHEMA });

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { armFaults } from '#runtime/fault-points.ts';
 import { systemClock, systemRandom } from '#runtime/system.ts';
 import { createAccount } from '#store/accounts.ts';
 import type { AccountSecret } from '#store/directory.ts';
@@ -20,6 +21,7 @@ import { silentLog } from '#test/support/log.ts';
 import { generator } from '../random.ts';
 import { mark } from './journal.ts';
 
+armFaults(process.env.PEERPOST_FAULT);
 const [, , data = '', journal = '', seed = '', commits = '0'] = process.argv;
 const began = Date.now();
 const clock = { ...systemClock, now: () => began + (Date.now() - began) * 300_000 };
