@@ -2,7 +2,7 @@
 import { after, before, describe, test } from 'node:test';
 import { needs } from '../programs.ts';
 import type { ClientPeer } from './client-peer.ts';
-import { ANSWER, ASKED, assertReaderTrial, startReaderTrial, TO_DELETE } from './reader-trial.ts';
+import { ANSWER, ASKED, assertReaderTrial, startReaderTrial, TO_DELETE, TO_FILE, TO_FLAG } from './reader-trial.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
 describe('alpine', { skip: needs('alpine', 'tmux') }, () => {
@@ -23,13 +23,14 @@ describe('alpine', { skip: needs('alpine', 'tmux') }, () => {
       await terminal.keys('*');
       await terminal.shows(/Flag New.*\?/);
       await terminal.keys('Enter');
-      await terminal.shows(/flagged/i);
+      // An asterisk stands for what is flagged.
+      await terminal.shows(new RegExp(`^\\*.*${TO_FLAG}`, 'm'));
       await goTo(terminal, 3);
       await terminal.keys('s');
       await terminal.shows(/SAVE Msg #3 to folder/);
       await terminal.types('Archive');
       await terminal.keys('Enter');
-      await terminal.shows(/Saving DONE|copied to/);
+      await terminal.shows(new RegExp(`D +3 .*${TO_FILE}`));
       await goTo(terminal, 4);
       await terminal.keys('d');
       await terminal.shows(new RegExp(`D +4 .*${TO_DELETE}`));
