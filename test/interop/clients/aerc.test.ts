@@ -7,6 +7,7 @@ import {
   ANSWER,
   ASKED,
   assertReaderTrial,
+  listed,
   QUESTION,
   startReaderTrial,
   TO_DELETE,
@@ -32,7 +33,9 @@ describe('aerc', { skip: needs('aerc', 'tmux') }, () => {
       await command(terminal, 'reply');
       await terminal.shows(/Send this email\?/);
       await terminal.keys('y');
-      await terminal.shows(/Message sent/);
+      await terminal.hides(/Send this email\?/);
+      // What it says then is soon gone; the copy comes last.
+      await listed(client, 'Sent', ({ length }) => length === 1, 'the copy of the answer');
       await command(terminal, 'close');
       await only(terminal, TO_FLAG);
       await command(terminal, 'flag');
