@@ -1,4 +1,4 @@
-/** Debian's Dovecot, an instance of its own in a temporary folder: IMAP without TLS on a loopback address; anyone may log in with the one password. */
+/** Debian's Dovecot, an instance of its own in a temporary folder: IMAP without TLS and LMTP on a loopback address; one password for anybody. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -12,10 +12,16 @@ export interface Dovecot {
   readonly host: string;
   readonly port: number;
   readonly password: string;
+  /** LMTP on the same address, and on a Unix socket. */
+  readonly lmtp: { readonly port: number; readonly path: string };
   close(): Promise<void>;
 }
 
 const PORT = 10_143;
+const INBOX = 'namespace inbox {\n  inbox = yes\n  separator = /\n}';
+const LMTP_PORT = 10_024;
+/** The one user that it doesn't know. */
+export const STRANGER = 'nobody@delta.test';
 
 /** Needs root: its processes run as Debian's users for them. */
 export async function startDovecot(): Promise<Dovecot> {
@@ -26,6 +32,7 @@ export async function startDovecot(): Promise<Dovecot> {
   const host = loopbackAddress();
   const password = 'secret';
   const config = join(folder, 'dovecot.conf');
+  await writeFile(join(folder, 'strangers'), `${STRANGER}:\n`);
   await writeFile(config, configuration(folder, host, password));
   const child = spawn('dovecot', ['-F', '-c', config], { stdio: 'ignore' });
   const log = () => readFile(join(folder, 'log'), 'utf8').catch(() => '');
@@ -34,6 +41,7 @@ export async function startDovecot(): Promise<Dovecot> {
     host,
     port: PORT,
     password,
+    lmtp: { port: LMTP_PORT, path: join(folder, 'run/lmtp') },
     async close() {
       await end(child);
       await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
@@ -46,11 +54,16 @@ function configuration(folder: string, host: string, password: string): string {
 state_dir = ${folder}/state
 log_path = ${folder}/log
 listen = ${host}
-protocols = imap
+protocols = imap lmtp
 ssl = no
 disable_plaintext_auth = no
 mail_location = maildir:~/Maildir
 first_valid_uid = 1
+passdb {
+  driver = passwd-file
+  args = ${folder}/strangers
+  deny = yes
+}
 passdb {
   driver = static
   args = password=${password}
@@ -59,9 +72,14 @@ userdb {
   driver = static
   args = uid=nobody gid=nogroup home=${folder}/mail/%u
 }
-namespace inbox {
-  inbox = yes
-  separator = /
+${INBOX}
+service lmtp {
+  inet_listener lmtp {
+    port = ${LMTP_PORT}
+  }
+  unix_listener lmtp {
+    mode = 0666
+  }
 }
 service imap-login {
   inet_listener imap {

@@ -10,11 +10,13 @@ const MAY_BE_MISSING: { readonly [program: string]: string } = {};
  * `PEERPOST_INTEROP_STRICT=1` it throws instead, so that continuous integration can't lose a trial unnoticed.
  */
 export function needs(...programs: readonly string[]): string | false {
-  const missing = programs.filter((program) => spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0);
+  const missing = programs.filter((program) => !isInstalled(program));
   if (missing.length === 0) return false;
   const reason = `not installed: ${missing.join(', ')} (apt-get install ${missing.map(packageOf).join(' ')})`;
   return skipFor(reason, missing);
 }
+
+export const isInstalled = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 
 /** As `needs`, for what must start daemons of its own. */
 export function needsRoot(...programs: readonly string[]): string | false {

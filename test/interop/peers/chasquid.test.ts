@@ -1,0 +1,4 @@
+import { chasquid } from './chasquid.ts';
+import { tryForeignPeer } from './suite.ts';
+
+tryForeignPeer(chasquid);

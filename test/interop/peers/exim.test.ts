@@ -1,0 +1,4 @@
+import { exim } from './exim.ts';
+import { tryForeignPeer } from './suite.ts';
+
+tryForeignPeer(exim);

@@ -1,0 +1,4 @@
+import { haraka } from './haraka.ts';
+import { tryForeignPeer } from './suite.ts';
+
+tryForeignPeer(haraka);

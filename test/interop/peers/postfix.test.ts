@@ -1,0 +1,4 @@
+import { postfix } from './postfix.ts';
+import { tryForeignPeer } from './suite.ts';
+
+tryForeignPeer(postfix);

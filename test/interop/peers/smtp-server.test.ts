@@ -1,0 +1,4 @@
+import { smtpServer } from './smtp-server.ts';
+import { tryForeignPeer } from './suite.ts';
+
+tryForeignPeer(smtpServer);
