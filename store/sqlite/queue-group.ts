@@ -64,6 +64,9 @@ export class QueueGroups {
   /** Of the group in hand. */
   #folderChanged = false;
   #discard: string[] = [];
+  #taken: QueueId[] = [];
+  /** Contents that were taken for entries that then could not be written. */
+  readonly #orphans = new Set<QueueId>();
 
   constructor(data: string) {
     this.#folder = queueFolder(data);
@@ -77,6 +80,7 @@ export class QueueGroups {
     this.#now = now;
     this.#folderChanged = false;
     this.#discard = [];
+    this.#taken = [];
     let answers: QueueAnswer[];
     try {
       answers = this.#db.transaction(() => {
@@ -89,10 +93,12 @@ export class QueueGroups {
       });
     } catch (error) {
       if (jobs.length > 1) return jobs.flatMap((job) => this.run([job], now));
+      for (const id of this.#taken) this.#orphans.add(id);
       return [{ ok: false, failure: 'unavailable', text: 'the queue could not be written', cause: String(error) }];
     }
     faultPoints('after', () => jobs.flatMap(transitions));
     for (const file of this.#discard) rmSync(file, { force: true });
+    if (this.#orphans.size > 0) this.#dropOrphans();
     faultPoint('queue:discarded');
     return answers;
   }
@@ -168,6 +174,7 @@ export class QueueGroups {
   #takeFile(id: QueueId, content: NewQueueEntry['content']): void {
     const target = contentFile(this.#folder, id);
     this.#folderChanged = true;
+    this.#taken.push(id);
     if ('data' in content) writeFileSync(target, content.data, { flush: true });
     else if (existsSync(content.file)) {
       if (statSync(content.file).size !== content.size)
@@ -257,6 +264,14 @@ export class QueueGroups {
     if (this.#now - this.#clearedAt < CLEAR_EVERY) return;
     this.#clearedAt = this.#now;
     this.#db.statement('DELETE FROM finished WHERE at < ?').run(this.#now - FINISHED_RETENTION);
+  }
+
+  /** A commit that failed can't be found in the log any more once another stands there: only then is its content nobody's. */
+  #dropOrphans(): void {
+    for (const id of this.#orphans) {
+      if (this.#seq(id) === undefined) rmSync(contentFile(this.#folder, id), { force: true });
+    }
+    this.#orphans.clear();
   }
 
   /** Files whose entry never came to be, or went with the last words of an earlier life. */

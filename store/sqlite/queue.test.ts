@@ -77,6 +77,21 @@ const entry = (id: string, content: NewQueueEntry['content']): NewQueueEntry => 
   content,
 });
 
+test('content of an entry that could not be written does not stay', async (t) => {
+  const { root, data, spool } = folders();
+  t.after(() => root.remove());
+  const queue = await openQueueWriter({ data, clock: systemClock, log: silentLog });
+  t.after(() => queue.close());
+  const file = join(spool, 'one');
+  writeFileSync(file, 'x'.repeat(10));
+  // No row can hold it, which shows only once the file has been taken.
+  const broken = { ...entry('broken', { file, size: 10 }), envelopeId: 1n as unknown as string };
+  await assert.rejects(queue.enqueue(broken), { failure: 'unavailable' });
+  assert.deepEqual(await readdir(join(data, 'queue')), ['broken.eml']);
+  await queue.enqueue(entry('next', { data: new Uint8Array(3) }));
+  assert.deepEqual(await readdir(join(data, 'queue')), []);
+});
+
 test('files go with their entries; what a crash left over goes at the next start', async (t) => {
   const data = temporaryFolder(t);
   const options = { data, clock: new FakeClock(), log: silentLog };
