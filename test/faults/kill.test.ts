@@ -27,7 +27,16 @@ test(`kill -9, ${TRIALS} trials in ${TREES} trees, seed ${seed}`, { timeout: 1_0
   const figures: Figures = { trials: 0, kills: new Map(), notReached: 0, killing: 0 };
   const outcome: Outcome = { answered: 0, delivered: 0, lost: [], doubledBySender: 0, doubledByRelay: 0, reports: 0 };
   try {
-    await Promise.all(Array.from({ length: TREES }, (_, n) => oneTree(n, cache, figures, outcome)));
+    const stop = new AbortController();
+    const trees = Array.from({ length: TREES }, async (_, n) => {
+      try {
+        await oneTree(n, { cache, figures, outcome, signal: stop.signal });
+      } catch (error) {
+        if (!stop.signal.aborted) stop.abort(error);
+      }
+    });
+    await Promise.all(trees);
+    stop.signal.throwIfAborted();
   } finally {
     const { answered, delivered, lost, doubledBySender, doubledByRelay, reports } = outcome;
     t.diagnostic(
@@ -47,7 +56,14 @@ test(`kill -9, ${TRIALS} trials in ${TREES} trees, seed ${seed}`, { timeout: 1_0
   assert.deepEqual(outcome.lost, []);
 });
 
-async function oneTree(n: number, cache: string, figures: Figures, outcome: Outcome): Promise<void> {
+interface Shared {
+  readonly cache: string;
+  readonly figures: Figures;
+  readonly outcome: Outcome;
+  readonly signal: AbortSignal;
+}
+
+async function oneTree(n: number, { cache, figures, outcome, signal }: Shared): Promise<void> {
   const ledger = new Ledger(`t${n}`);
   const far = await startFarPeer(ledger);
   const peer = await prepareTestPeer({
@@ -57,7 +73,7 @@ async function oneTree(n: number, cache: string, figures: Figures, outcome: Outc
     delivery: ['retry = ["1s"]', 'delay-notice = "3s"', 'expire = "45s"'],
   });
   const random = generator(`${seed}:${n}`);
-  const trials = new Trials({ peer, ledger, cache, trials: Math.ceil(TRIALS / TREES), random, figures });
+  const trials = new Trials({ peer, ledger, cache, trials: Math.ceil(TRIALS / TREES), random, figures, signal });
   try {
     await trials.run();
     far.check();

@@ -41,6 +41,8 @@ export interface TrialOptions {
   readonly trials: number;
   readonly random: () => number;
   readonly figures: Figures;
+  /** Another tree has failed. */
+  readonly signal: AbortSignal;
 }
 
 export class Trials {
@@ -59,7 +61,7 @@ export class Trials {
 
   /** Throws what was violated. */
   async run(): Promise<void> {
-    const { peer, ledger, random, trials, figures } = this.#options;
+    const { peer, ledger, random, trials, figures, signal } = this.#options;
     const began = Date.now();
     await this.tree.start();
     const rooms: SenderRooms = { peer, ledger, random: Math.random, signal: this.#stop.signal, pace: PACE_MS };
@@ -79,7 +81,10 @@ export class Trials {
       work.catch(reject);
     });
     try {
-      while (this.#done < trials) await Promise.race([this.#row(random), broken]);
+      while (this.#done < trials) {
+        await Promise.race([this.#row(random), broken]);
+        signal.throwIfAborted();
+      }
       figures.killing = Math.max(figures.killing, Date.now() - began);
       this.#stop.abort();
       await Promise.race([work, pause(VISIBLE_MS * 2).then(() => Promise.reject(new Error('a sender hangs')))]);
