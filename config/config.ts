@@ -52,6 +52,8 @@ export interface Config {
     readonly messagesPerMinutePerAddress: number;
     readonly authFailuresPerMinute: number;
     readonly receivedFields: number;
+    /** Octets that stay free on the disk: messages are refused as temporary below. */
+    readonly minimumFree: number;
     readonly exemptNetworks: readonly string[];
     /** SMTP and LMTP: an absolute limit for one command, and for the content of one message; octets a second below which a sender of content is cut off. */
     readonly commandTimeout: number;

@@ -122,7 +122,7 @@ export const schema: Schema = {
         smarthostUser: key(
           kinds.text('a user name'),
           undefined,
-          'Log in at the smarthost with this name, by SCRAM or PLAIN: only over TLS, and only where its certificate is valid for its name.',
+          'Log in at the smarthost with this name, by SCRAM, PLAIN or LOGIN: only over TLS, and only where its certificate is valid for its name.',
         ),
         smarthostPasswordFile: key(
           kinds.path,
@@ -173,6 +173,11 @@ export const schema: Schema = {
           kinds.integer(30, 1000),
           100,
           'Received fields from which a message counts as looping (RFC 5321 §6.3: at least 100 hops).',
+        ),
+        minimumFree: key(
+          kinds.size(),
+          '100MB',
+          'What stays free on the disk of the data folder: below, new messages are refused as temporary (452 4.3.1).',
         ),
         exemptNetworks: key(
           kinds.list(kinds.network),

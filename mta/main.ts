@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Config } from '#config/config.ts';
+import { freeSpace } from '#runtime/disk-space.ts';
 import { serversFor } from '#runtime/dns/resolv-conf.ts';
 import { createStubResolver } from '#runtime/dns/stub-resolver.ts';
 import { runProgram } from '#runtime/program.ts';
@@ -72,6 +73,7 @@ async function startMta(context: ProgramContext): Promise<Program> {
   });
   const spool = await openSpool({ folder: join(data, 'spool'), owner: process.pid, isAlive });
   const server = createSmtpServer({
+    freeSpace: freeSpace(data, clock),
     config,
     directory,
     sink,

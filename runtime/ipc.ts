@@ -38,6 +38,8 @@ export type ToSupervisor =
   | { readonly type: 'pong'; readonly metrics: Snapshot }
   /** The answer to `measure`, and the last word of a process that ends. */
   | { readonly type: 'metrics'; readonly metrics: Snapshot }
+  /** Its log has an error. */
+  | { readonly type: 'trouble'; readonly what: string; readonly why?: string }
   /** Asks for the figures of all processes. */
   | { readonly type: 'scrape'; readonly call: number }
   | CoordinationRequest;

@@ -14,6 +14,8 @@ export interface LoggerOptions {
   readonly format: 'auto' | 'json' | 'pretty';
   /** Stands in every line: `{ program: 'mta' }`. */
   readonly fields: object;
+  /** Hears of every error. */
+  readonly troubled?: (what: string, why: string | undefined) => void;
   /** Where lines go, for tests; standard error otherwise. */
   readonly write?: (line: string) => void;
 }
@@ -41,7 +43,7 @@ export function createLogger(options: LoggerOptions): Logger {
     stream,
   );
   // The level is ours and not pino's, because children of pino don't follow a change.
-  const state = { least: RANK[options.level] as number };
+  const state = { least: RANK[options.level] as number, troubled: options.troubled };
   return Object.assign(wrap(root, state, sink), {
     setLevel(level: LogLevel) {
       state.least = RANK[level];
@@ -88,7 +90,21 @@ interface PinoLike {
   child(fields: object): PinoLike;
 }
 
-function wrap(target: PinoLike, state: { least: number }, sink: Sink): Log {
+interface State {
+  least: number;
+  readonly troubled: LoggerOptions['troubled'];
+}
+
+/** The words of the error among the fields, or what else is called a reason. */
+function reasonIn(fields: object): string | undefined {
+  const { error, err, reason } = fields as { error?: unknown; err?: unknown; reason?: unknown };
+  const why = error ?? err ?? reason;
+  if (why instanceof Error) return why.cause instanceof Error ? `${why.message}: ${why.cause.message}` : why.message;
+  if (typeof why === 'object' && why !== null && 'message' in why) return String(why.message);
+  return why === undefined ? undefined : String(why);
+}
+
+function wrap(target: PinoLike, state: State, sink: Sink): Log {
   return {
     debug(fields, message) {
       if (state.least <= RANK.debug) target.debug(fields, message);
@@ -104,6 +120,7 @@ function wrap(target: PinoLike, state: { least: number }, sink: Sink): Log {
     error(fields, message) {
       target.error(fields, message);
       sink.flush();
+      state.troubled?.(message, reasonIn(fields));
     },
     child: (fields) => wrap(target.child(fields), state, sink),
   };

@@ -38,6 +38,21 @@ export function runProgram(name: string, start: StartProgram): void {
   tell({ type: 'hello' });
 }
 
+/** A second's worth: who fails at everything must not fail at that too. */
+const TROUBLES_A_SECOND = 20;
+
+/** Errors in the log stand in `status` too. */
+function troubleTeller(): (what: string, why: string | undefined) => void {
+  let second = 0;
+  let told = 0;
+  return (what, why) => {
+    const now = Math.floor(systemClock.now() / 1_000);
+    if (now !== second) told = 0;
+    second = now;
+    if (told++ < TROUBLES_A_SECOND) tell({ type: 'trouble', what, ...(why !== undefined && { why }) });
+  };
+}
+
 function tell(message: ToSupervisor): void {
   if (process.connected) process.send?.(message);
 }
@@ -49,6 +64,7 @@ class Child {
   readonly #metrics = createMetrics();
   readonly #traffic = new Traffic(this.#metrics);
   readonly #endpoint = createMetricsEndpoint(async () => metricsText(await this.#scrape()), systemClock);
+  readonly #troubled = troubleTeller();
   readonly #scrapes = new Map<number, (samples: Snapshot) => void>();
   #log: Logger;
   #context: SecureContext | undefined;
@@ -61,7 +77,11 @@ class Child {
   constructor(name: string, start: StartProgram) {
     this.#name = name;
     this.#start = start;
-    this.#log = createLogger({ level: 'info', format: 'auto', fields: { program: name, pid: process.pid } });
+    this.#log = this.#logger({ level: 'info', format: 'auto' });
+  }
+
+  #logger(options: Config['log']): Logger {
+    return createLogger({ ...options, fields: { program: this.#name, pid: process.pid }, troubled: this.#troubled });
   }
 
   receive(message: ToChild, socket: Socket | undefined): void {
@@ -131,7 +151,7 @@ class Child {
   }
 
   async #begin(config: Config, keys: CertificatePem, assigned: readonly string[]): Promise<void> {
-    this.#log = createLogger({ ...config.log, fields: { program: this.#name, pid: process.pid } });
+    this.#log = this.#logger(config.log);
     this.#context = makeSecureContext(keys);
     watchProcess(this.#metrics, systemClock);
     this.#program = await this.#start({

@@ -19,6 +19,8 @@ export interface SmtpServices {
   readonly coordination: Coordination;
   readonly metrics?: Metrics;
   readonly spool: Spool;
+  /** Octets on the disk of the data folder. */
+  readonly freeSpace?: () => Promise<number>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

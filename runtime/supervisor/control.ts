@@ -1,14 +1,15 @@
 /** What the supervisor answers on its control socket; `peerpost status` asks it. */
-import { statfs } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import type { ListenerDescription } from '#config/protocols.ts';
 import { MailError } from '#mail/failure.ts';
 import type { Log } from '../ambient.ts';
 import type { Coordination, SessionInfo } from '../coordination.ts';
+import type { DiskSpace } from '../disk-space.ts';
 import { serveRpc } from '../rpc/server.ts';
 import { bind } from './bind.ts';
 import type { Identity } from './identity.ts';
 import type { Replaced } from './pool.ts';
+import type { Trouble } from './troubles.ts';
 
 /** The shape that CONTRACT gives to `status`, but for `queue`, which the queue itself knows. */
 export interface SupervisorStatus {
@@ -28,7 +29,9 @@ export interface SupervisorStatus {
   readonly sessions: { readonly [protocol: string]: number };
   readonly listeners: readonly ListenerDescription[];
   /** Octets on the file system of the data folder. */
-  readonly disk: { readonly free: number; readonly total: number };
+  readonly disk: DiskSpace;
+  /** Errors in the logs of the last hour, the newest first. */
+  readonly troubles: readonly Trouble[];
 }
 
 export interface ControlOptions {
@@ -54,9 +57,4 @@ export async function serveControl(options: ControlOptions): Promise<Server> {
   return bind({ name: 'control', at: { path: options.path } }, options.owner, (socket) => {
     serveRpc(socket, { call }, { log: options.log });
   });
-}
-
-export async function diskSpace(folder: string): Promise<SupervisorStatus['disk']> {
-  const { bavail, blocks, bsize } = await statfs(folder);
-  return { free: bavail * bsize, total: blocks * bsize };
 }

@@ -1,8 +1,8 @@
 /** What the supervisor knows of the whole peer, and the sums of what its children count (`runtime/metrics`). */
 import type { Coordination } from '../coordination.ts';
+import { diskSpace } from '../disk-space.ts';
 import type { Metrics, Snapshot } from '../metrics/metrics.ts';
 import { Totals } from '../metrics/totals.ts';
-import { diskSpace } from './control.ts';
 import type { Pool } from './pool.ts';
 
 const SUPERVISOR = { program: 'supervisor', worker: 0 };

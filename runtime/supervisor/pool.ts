@@ -9,6 +9,7 @@ import type { CertificatePem } from '../tls/self-signed.ts';
 import { dealOut } from './assignment.ts';
 import type { Identity } from './identity.ts';
 import { isExclusive, placesOf } from './layout.ts';
+import type { Troubles } from './troubles.ts';
 import { type Waiting, Worker, type WorkerTiming } from './worker.ts';
 
 export interface PoolTiming extends WorkerTiming {
@@ -35,6 +36,7 @@ export interface PoolOptions {
   /** The supervisor's own figures, and those of its children. */
   readonly metrics: Metrics;
   readonly totals: Totals;
+  readonly troubles: Troubles;
   /** The figures of all programs. */
   scrape(): Promise<Snapshot>;
 }
@@ -227,6 +229,7 @@ export class Pool {
       ready: () => this.#oneReady(worker),
       exited: (code, signal, undelivered) => this.#exited(worker, code, signal, undelivered),
       claimed: () => this.#claimed(),
+      troubled: (what, why) => this.#options.troubles.note(this.name, what, why),
       scrape: (call) => {
         void this.#options.scrape().then((samples) => worker.answer({ type: 'scraped', call, samples }));
       },

@@ -10,17 +10,19 @@ import { type ListenerDescription, listenersOf, PROTOCOLS } from '#config/protoc
 import { MailError } from '#mail/failure.ts';
 import type { Clock, Log } from '../ambient.ts';
 import { CoordinationService } from '../coordination-service.ts';
+import { diskSpace } from '../disk-space.ts';
 import { LocalCoordination } from '../local-coordination.ts';
 import { createMetrics, type Metrics, type Snapshot } from '../metrics/metrics.ts';
 import { watchProcess } from '../metrics/process-metrics.ts';
 import { loadServerCertificate } from '../tls/server-certificate.ts';
-import { diskSpace, type SupervisorStatus, serveControl } from './control.ts';
+import { type SupervisorStatus, serveControl } from './control.ts';
 import { Figures } from './figures.ts';
 import { checkReach, childIdentity, giveTo, type Identity } from './identity.ts';
 import { DRAIN_ORDER, innerPaths, placesOf, RESTART_ORDER } from './layout.ts';
 import { Listeners } from './listeners.ts';
 import { type FolderLock, lockFolder } from './lock.ts';
 import { Pool, type PoolTiming, type Replaced } from './pool.ts';
+import { Troubles } from './troubles.ts';
 
 export interface ProgramEntry {
   readonly name: ProgramName;
@@ -97,6 +99,7 @@ class Running implements Supervisor {
   readonly #pools = new Map<string, Pool>();
   readonly #listeners: Listeners;
   readonly #metrics: Metrics = createMetrics();
+  readonly #troubles: Troubles;
   readonly #figures: Figures;
   #config: Config;
   #control: Server | undefined;
@@ -121,6 +124,7 @@ class Running implements Supervisor {
       this.#resolveReady = resolve;
     });
     this.#coordination = new LocalCoordination(options.clock);
+    this.#troubles = new Troubles(options.clock);
     this.#figures = new Figures(
       this.#metrics,
       this.#coordination,
@@ -172,6 +176,7 @@ class Running implements Supervisor {
           coordination,
           metrics,
           totals,
+          troubles: this.#troubles,
           scrape,
         }),
       );
@@ -195,7 +200,8 @@ class Running implements Supervisor {
     for (const { protocol } of await this.#coordination.sessions()) sessions[protocol] = (sessions[protocol] ?? 0) + 1;
     const disk = await diskSpace(this.#config.data);
     const supervisor = { pid: process.pid, since: new Date(this.#since).toISOString() };
-    return { version, programs, supervisor, listeners: this.#described(), sessions, disk };
+    const troubles = this.#troubles.list();
+    return { version, programs, supervisor, listeners: this.#described(), sessions, disk, troubles };
   }
 
   async reload(config: Config): Promise<void> {

@@ -30,6 +30,7 @@ export interface WorkerEvents {
   exited(code: number | null, signal: string | null, undelivered: readonly Waiting[]): void;
   coordinate(request: CoordinationRequest): void;
   claimed(): void;
+  troubled(what: string, why: string | undefined): void;
   /** Its answer goes to `scraped`. */
   scrape(call: number): void;
 }
@@ -200,6 +201,9 @@ export class Worker {
       case 'metrics':
         this.metrics = message.metrics;
         this.#hasMeasured();
+        return;
+      case 'trouble':
+        this.#events.troubled(message.what, message.why);
         return;
       case 'scrape':
         this.#events.scrape(message.call);

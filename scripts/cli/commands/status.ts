@@ -59,7 +59,19 @@ function statusText(status: Status): string {
     `queue: ${status.queue.messages} messages for ${status.queue.recipients} recipients${oldest}`,
     ...status.store.shards.map(shardLine),
     `disk: ${octets(status.disk.free)} of ${octets(status.disk.total)} free`,
+    ...troubleLines(status.troubles),
   ].join('\n');
+}
+
+function troubleLines(troubles: SupervisorStatus['troubles']): string[] {
+  if (troubles.length === 0) return [];
+  const rows = troubles.map(({ program, what, why, times, last }) => [
+    program,
+    why === undefined ? what : `${what}: ${why}`,
+    String(times),
+    `${duration(Date.now() - Date.parse(last))} ago`,
+  ]);
+  return ['', 'errors in the last hour (the log has more):', table(['PROGRAM', 'WHAT', 'TIMES', 'LAST'], rows)];
 }
 
 function shardLine(usage: ReturnType<typeof shardUsage>[number]): string {

@@ -40,6 +40,9 @@ import { fakeDirectory, memorySpool, noNames, type RememberingSink, rememberingS
 /** Milliseconds that pass by themselves when a reply is awaited: greeting pause, delays of errors. */
 const PATIENCE = 3_000;
 
+/** Octets on the disk of the server under test. */
+const DISK_FREE = 1_000_000;
+
 export async function runDialog(script: string): Promise<void> {
   const dialog = new Dialog();
   for (const [index, line] of script.split('\n').entries()) {
@@ -184,6 +187,7 @@ class Dialog {
       resolver: noNames,
       coordination: new LocalCoordination(this.#clock),
       spool: this.#spool,
+      freeSpace: async () => DISK_FREE,
       clock: this.#clock,
       random: fakeRandom(),
       log: silentLog,

@@ -129,6 +129,7 @@ export function testConfig(limits: Record<string, number>): Config {
       messagesPerMinutePerAddress: 100,
       authFailuresPerMinute: 10,
       receivedFields: 100,
+      minimumFree: 0,
       exemptNetworks: ['127.0.0.0/8'],
       commandTimeout: 300_000,
       contentTimeout: 3_600_000,

@@ -60,6 +60,9 @@ describe('a disk that fails', () => {
       await fresh.must('SELECT INBOX');
       fresh.destroy();
       assert.match(peer.log(), fault === 'full' ? /disk is full/ : /disk/i, 'the log says so in clear words');
+      const status = JSON.parse((await peer.cli(['status', '--json'])).stdout) as { troubles: { why?: string }[] };
+      const told = status.troubles.map(({ why }) => why).join();
+      assert.match(told, fault === 'full' ? /full|ENOSPC/ : /disk I\/O|EIO|EROFS|readonly|read-only/, 'status says so');
       disk.fail();
       assert.equal(await ledger.send(SMALL), 250, 'it works again');
       assert.equal(await ledger.send(LARGE), 250);
