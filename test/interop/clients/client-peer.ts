@@ -36,6 +36,7 @@ export interface ClientPeer {
   run(command: string, args: readonly string[], input?: string | Buffer): Promise<Ran>;
   /** For clients without a setting for their anchors: OpenSSL and Go read this variable. */
   readonly env: NodeJS.ProcessEnv;
+  /** Fails when the peer logged a fault: no client may bring one about. */
   close(): Promise<void>;
 }
 
@@ -75,7 +76,12 @@ export async function startClientPeer(users: readonly string[], toml?: string): 
       runProgram(command, args, { env, cwd: home, ...(input === undefined ? {} : { input }) }),
     async close() {
       await peer.close();
+      const faults = peer
+        .log()
+        .split('\n')
+        .filter((line) => /"level":"(error|fatal)"/.test(line));
       await rm(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+      if (faults.length > 0) throw new Error(`the peer logged faults:\n${faults.join('\n')}`);
     },
   };
 }
