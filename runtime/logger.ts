@@ -101,7 +101,7 @@ function reasonIn(fields: object): string | undefined {
   const why = error ?? err ?? reason;
   if (why instanceof Error) return why.cause instanceof Error ? `${why.message}: ${why.cause.message}` : why.message;
   if (typeof why === 'object' && why !== null && 'message' in why) return String(why.message);
-  return why === undefined ? undefined : String(why);
+  return typeof why === 'string' ? why : undefined;
 }
 
 function wrap(target: PinoLike, state: State, sink: Sink): Log {

@@ -183,7 +183,7 @@ async function pour({ socket }: Scene, kind: Mischief): Promise<void> {
   }
 }
 
-/** `once` would throw for a reset, which is as good an end as any. */
+/** `once` would throw for a reset, which is an end too. */
 function closing(socket: Socket): Promise<void> {
   return new Promise((resolve) => (socket.closed ? resolve() : socket.once('close', () => resolve())));
 }
