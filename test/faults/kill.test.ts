@@ -25,7 +25,15 @@ test(`kill -9, ${TRIALS} trials in ${TREES} trees, seed ${seed}`, { timeout: 1_0
   const cache = mkdtempSync(join(tmpdir(), 'peerpost-cache-'));
   t.after(() => rmSync(cache, { recursive: true, force: true, maxRetries: 5 }));
   const figures: Figures = { trials: 0, kills: new Map(), notReached: 0, killing: 0 };
-  const outcome: Outcome = { answered: 0, delivered: 0, lost: [], doubledBySender: 0, doubledByRelay: 0, reports: 0 };
+  const outcome: Outcome = {
+    answered: 0,
+    delivered: 0,
+    lost: [],
+    doubledBySender: 0,
+    doubledByRelay: 0,
+    reports: 0,
+    expired: 0,
+  };
   try {
     const stop = new AbortController();
     const trees = Array.from({ length: TREES }, async (_, n) => {
@@ -42,7 +50,9 @@ test(`kill -9, ${TRIALS} trials in ${TREES} trees, seed ${seed}`, { timeout: 1_0
     t.diagnostic(
       `seed ${seed}: ${figures.trials} trials in ${Math.round((Date.now() - began) / 1000)} s, ${Math.round(figures.killing / 1000)} s of them killing`,
     );
-    t.diagnostic(`answered ${answered}, delivered ${delivered}, reports ${reports}, lost ${lost.length}`);
+    t.diagnostic(
+      `answered ${answered}, delivered ${delivered}, reports ${reports}, expired ${outcome.expired}, lost ${lost.length}`,
+    );
     t.diagnostic(
       `doubled: ${doubledBySender} by senders that never read our answer, ${doubledByRelay} by an MTA that died behind the answer`,
     );
@@ -70,7 +80,7 @@ async function oneTree(n: number, { cache, figures, outcome, signal }: Shared): 
     domain: `t${n}.test`,
     users: ['ann', 'ben', 'cat', 'dan'],
     routes: { 'far.test': `smtp://127.0.0.1:${far.port}` },
-    delivery: ['retry = ["1s"]', 'delay-notice = "3s"', 'expire = "45s"'],
+    delivery: ['retry = ["1s"]', 'delay-notice = "3s"', 'expire = "60s"'],
   });
   const random = generator(`${seed}:${n}`);
   const trials = new Trials({ peer, ledger, cache, trials: Math.ceil(TRIALS / TREES), random, figures, signal });

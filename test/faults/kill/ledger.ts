@@ -21,6 +21,8 @@ export interface Sent {
   readonly copies: Map<string, number[]>;
   readonly failures: Map<string, number>;
   readonly delays: Map<string, number>;
+  /** Recipients of whom a report says that the message was given up, after the time that it may stay in the queue. */
+  readonly expired: Set<string>;
 }
 
 /** What somebody was told, or has got, about one recipient of a message. */
@@ -58,7 +60,7 @@ export class Ledger {
   make(from: string, to: ReadonlyMap<string, Fate>, size: number): Sent {
     const id = `${this.#name}-${this.#sent.size}`;
     const content = contentOf(id, from, [...to.keys()][0] ?? '', size);
-    const sets = { answered: new Set<string>(), stored: new Set<string>() };
+    const sets = { answered: new Set<string>(), stored: new Set<string>(), expired: new Set<string>() };
     const counts = { copies: new Map(), failures: new Map(), delays: new Map() };
     const sent: Sent = { id, content, to, ...sets, ...counts, unsure: 0, dropped: false };
     this.#sent.set(id, sent);
@@ -82,12 +84,13 @@ export class Ledger {
     const id = new RegExp(`^Subject: (${this.#name}-\\d+)\r$`, 'm').exec(source)?.[1] ?? '';
     const sent = this.#sent.get(id);
     assert.ok(sent !== undefined, `a report about nothing: ${source.slice(0, 2000)}`);
-    for (const [, recipient = '', action = ''] of source.matchAll(
-      /^Final-Recipient: rfc822; *(\S+)\r\nAction: (\S+)/gim,
+    for (const [, recipient = '', action = '', status = ''] of source.matchAll(
+      /^Final-Recipient: rfc822; *(\S+)\r\nAction: (\S+)\r\nStatus: (\S+)/gim,
     )) {
       const who = recipient.split('@')[0] as string;
       const counts = action === 'failed' ? sent.failures : sent.delays;
       counts.set(who, (counts.get(who) ?? 0) + 1);
+      if (action === 'failed' && status === '4.4.7') sent.expired.add(who);
     }
     return id;
   }

@@ -21,6 +21,8 @@ export interface Outcome {
   doubledBySender: number;
   doubledByRelay: number;
   reports: number;
+  /** Not delivered in time on a machine that was too slow, and reported. */
+  expired: number;
 }
 
 /** Throws when mail is doubled, bounced or reported without cause; losses are gathered, so that all of them are seen. */
@@ -42,6 +44,10 @@ function judge(sent: Sent, who: string, fate: Fate, deaths: readonly Death[], in
     if (sent.answered.has(who) && failures === 0 && !sent.dropped) into.lost.push(`${name} (its report)`);
     assert.ok(failures <= tries, `${name}: ${failures} reports of failure for ${tries} tries`);
     assert.ok((sent.delays.get(who) ?? 0) <= tries, `${name}: too many notices of delay`);
+    return;
+  }
+  if (sent.expired.has(who) && copies.length === 0) {
+    into.expired++;
     return;
   }
   assert.equal(failures, 0, `${name} was delivered ${copies.length} times and bounced`);
