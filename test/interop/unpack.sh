@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Brings the mail servers that can't be installed beside Postfix, or that no package of this system has, into a cache folder outside the checkout:
-# Exim and OpenSMTPD as folders to chroot into (Debian's packages, unpacked, with their libraries), mox and chasquid built by Go, and
+# Exim and OpenSMTPD as folders to chroot into (Debian's packages, unpacked, with their libraries), chasquid built by Go, and
 # Haraka by npm, each in the versions that the lock files beside this script name. Runs again in no time when all is there. What can't be had is said and left out: its trial is skipped by name.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
@@ -67,7 +67,6 @@ build() {
 { unpack exim exim4-daemon-heavy exim4-base && unpack opensmtpd opensmtpd; } || { apt-get update -q && unpack exim exim4-daemon-heavy exim4-base && unpack opensmtpd opensmtpd; }
 # Its DNS server can be chosen only in a build with this tag, which is what its own trials use.
 build chasquid blitiri.com.ar/go/chasquid -tags dnsoverride
-build mox github.com/mjl-/mox
 # Without its optional plugins: some compile, none is needed.
 if ! cmp -s "$here/npm/package-lock.json" "$cache/npm/node_modules/installed-lock.json"; then
   mkdir -p "$cache/npm"

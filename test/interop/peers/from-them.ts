@@ -9,8 +9,11 @@ const hundred = Array.from({ length: 100 }, (_, i) => `in-${i}`);
 const unicode = 'jürgen';
 const theirUnicode = 'øystein';
 
-/** Not every server names the action; a notice of delay does, and OpenSMTPD may tell of both in one report. */
-const isFinal = { test: (text: string): boolean => action('failed').test(text) || !/^action:/im.test(text) };
+/** Not every server names the action; a notice of delay does. OpenSMTPD calls expiry delayed too, but has its status (RFC 3463 §3.5). */
+const isFinal = {
+  test: (text: string): boolean =>
+    action('failed').test(text) || !/^action:/im.test(text) || /^status: [45]\.4\.7/im.test(text),
+};
 
 /** One message from their sender to one mailbox of ours, whole. */
 async function send(

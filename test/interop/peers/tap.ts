@@ -43,7 +43,8 @@ export class Tap {
   constructor(options: TapOptions) {
     this.#options = options;
     this.#busy = options.busy ?? 0;
-    this.#server = createServer((client) => this.#serve(client));
+    // Exim hangs up its half behind a pipelined QUIT and still wants to hear the replies.
+    this.#server = createServer({ allowHalfOpen: true }, (client) => this.#serve(client));
   }
 
   /** How many callers heard 421 so far. */
@@ -66,7 +67,7 @@ export class Tap {
       client.resume();
       return;
     }
-    const server = connect(this.#options.to.port, this.#options.to.host);
+    const server = connect({ ...this.#options.to, allowHalfOpen: true });
     this.#watch(server);
     const conversation: Conversation = [];
     this.conversations.push(conversation);

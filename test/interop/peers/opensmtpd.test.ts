@@ -1,0 +1,4 @@
+import { opensmtpd } from './opensmtpd.ts';
+import { tryForeignPeer } from './suite.ts';
+
+tryForeignPeer(opensmtpd);
