@@ -50,3 +50,32 @@ export function ipv6Groups(address: string): number[] {
   const zeros = Array<string>(8 - left.length - right.length).fill('0');
   return [...left, ...zeros, ...right].map((group) => Number.parseInt(group, 16));
 }
+
+/** What limits count by: an IPv4 address, or the /64 of an IPv6 one, since whoever has one of its addresses has them all (RFC 4291 §2.5.1). */
+export function networkOf(address: string): string {
+  const canonical = canonicalAddress(address);
+  if (!isIPv6(canonical)) return canonical;
+  const [a, b, c, d] = ipv6Groups(canonical).map((group) => group.toString(16));
+  return `${canonicalAddress(`${a}:${b}:${c}:${d}::`)}/64`;
+}
+
+/**
+ * The IPv4 addresses that an IPv6 address stands for: IPv4-compatible and -mapped, SIIT (RFC 2765), NAT64 (RFC 6052 §2.1, RFC 8215), 6to4 (RFC 3056), Teredo
+ * (RFC 4380 §4: server, and client with its bits inverted), ISATAP (RFC 5214 §6.1). What may not be connected to may not be reached so either.
+ */
+export function embeddedAddresses(address: string): string[] {
+  if (!isIPv6(address)) return [];
+  const groups = ipv6Groups(address.replace(/%.*/, ''));
+  const at = (index: number, mask = 0): string => {
+    const [high = 0, low = 0] = [groups[index], groups[index + 1]].map((group) => (group ?? 0) ^ mask);
+    return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+  };
+  const begins = (...prefix: number[]): boolean => prefix.every((group, index) => groups[index] === group);
+  if (begins(0x2002)) return [at(1)];
+  if (begins(0x2001, 0)) return [at(2), at(6, 0xffff)];
+  if (begins(0x64, 0xff9b)) return [at(6)];
+  // RFC 4291 §2.5.2, §2.5.3: `::` and `::1` stand for themselves.
+  if (begins(0, 0, 0, 0, 0, 0, 0) && (groups[7] ?? 0) <= 1) return [];
+  if (begins(0, 0, 0, 0, 0) || begins(0, 0, 0, 0, 0xffff, 0)) return [at(6)];
+  return (groups[4] === 0 || groups[4] === 0x200) && groups[5] === 0x5efe ? [at(6)] : [];
+}

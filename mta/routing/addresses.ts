@@ -1,7 +1,7 @@
 /** Addresses of hosts: both families by turns, capped, and none that leads back here. */
 import { isIP } from 'node:net';
 import { type Reply, reply } from '#mail/smtp/reply.ts';
-import { canonicalAddress, networkMatcher } from '#runtime/address.ts';
+import { canonicalAddress, embeddedAddresses, networkMatcher } from '#runtime/address.ts';
 import type { Resolver } from '#runtime/dns/resolver.ts';
 import { dnsTrouble } from './mx.ts';
 
@@ -9,7 +9,8 @@ import { dnsTrouble } from './mx.ts';
 const PER_HOST = 4;
 const IN_ALL = 8;
 
-const loopback = networkMatcher(['127.0.0.0/8', '::1']);
+// Link-local addresses, where clouds keep their secrets, are in no public DNS for a good reason either.
+const near = networkMatcher(['127.0.0.0/8', '::1', '169.254.0.0/16', 'fe80::/10']);
 // "This network", multicast and broadcast are never a mail host.
 const impossible = networkMatcher(['0.0.0.0/8', '::', '224.0.0.0/4', '240.0.0.0/4', 'ff00::/8']);
 
@@ -51,9 +52,14 @@ export async function addressesOf(hosts: readonly string[], options: AddressOpti
   return { kind: 'failed', reply: reply(550, '4.4', `No address for ${names}`) };
 }
 
+/** What an IPv6 address wraps (6to4, Teredo, NAT64 …) must be allowed too, or it would be a way round. */
 export function isAllowed(address: string, options: Omit<AddressOptions, 'resolver'>): boolean {
+  return [address, ...embeddedAddresses(address)].every((each) => isAllowedItself(each, options));
+}
+
+function isAllowedItself(address: string, options: Omit<AddressOptions, 'resolver'>): boolean {
   if (impossible(address)) return false;
-  return options.allowLoopback || !(loopback(address) || options.ownAddresses.has(canonicalAddress(address)));
+  return options.allowLoopback || !(near(address) || options.ownAddresses.has(canonicalAddress(address)));
 }
 
 /** A name that is an address already needs no look-up (an MX record may not be one, but some are). */

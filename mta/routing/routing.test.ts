@@ -109,13 +109,47 @@ test('RFC 5321 §5.1: we drop ourselves and whoever is not better', async () => 
 });
 
 test('loopback, own and impossible addresses are refused, in every spelling', async () => {
-  for (const bad of ['127.0.0.1', '127.1.2.3', '::1', '::ffff:127.0.0.1', '0.0.0.0', '::', '192.0.2.99', '224.0.0.1']) {
+  const plain = [
+    '127.0.0.1',
+    '127.1.2.3',
+    '::1',
+    '0.0.0.0',
+    '::',
+    '192.0.2.99',
+    '224.0.0.1',
+    '169.254.169.254',
+    'fe80::1',
+  ];
+  // Compatible, mapped, SIIT, NAT64, 6to4, Teredo's server and client, and our own address in one of them.
+  const wrapped = [
+    ...['::127.0.0.1', '::ffff:127.0.0.1', '::ffff:0:127.0.0.1', '64:ff9b::127.0.0.1', '64:ff9b::c000:263'],
+    ...['2002:7f00:1::1', '2001:0:7f00:1::1', '2001:0:4136:e378:8000:63bf:80ff:fffe'],
+  ];
+  for (const bad of [...plain, ...wrapped]) {
     const key = bad.includes(':') ? 'aaaa' : 'a';
     const table = { [key]: { 'x.test': [bad] } };
     assert.equal(refusal(await to('x.test', options(table))), '554 4.6', bad);
   }
   const table = { a: { 'x.test': ['127.0.0.2'] } };
   assert.deepEqual(addresses(await to('x.test', options(table, { allowLoopback: true }))), ['127.0.0.2']);
+});
+
+test('an MX record that spells an address as only some libraries read it is a name that does not exist', async () => {
+  for (const host of [
+    '127.1',
+    '0177.0.0.1',
+    '0x7f000001',
+    '2130706433',
+    '127.0.0.01',
+    '[127.0.0.1]',
+    '::ffff:7f00:1%lo',
+  ]) {
+    const found = await to('x.test', options({ mx: { 'x.test': mx([10, host]) } }));
+    assert.match(refusal(found), /^55\d 4\.[46]/, host);
+  }
+  for (const host of ['127.0.0.1', '::ffff:127.0.0.1', 'localhost']) {
+    assert.equal(refusal(await to('x.test', options({ mx: { 'x.test': mx([10, host]) } }))), '554 4.6', host);
+  }
 });
 
 test('address literals go straight to the address', async () => {
