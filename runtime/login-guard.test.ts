@@ -30,3 +30,11 @@ test('who logged in from an address is not locked out there by others', async ()
   await clock.advance(120_000);
   assert.ok(await guard.mayTryAs('198.51.100.3', 'bob@a.test'));
 });
+
+test('the addresses of an IPv6 /64 count as one', async () => {
+  const guard = createLoginGuard(new LocalCoordination(new FakeClock()), 2);
+  await guard.failed('2001:db8::1', 'a');
+  await guard.failed('2001:db8::ffff:2', 'b');
+  assert.equal(await guard.mayTry('2001:db8::3'), false);
+  assert.ok(await guard.mayTry('2001:db8:0:1::3'));
+});

@@ -1,9 +1,10 @@
 /**
- * Counts failed logins over all protocols and workers: by address, and by the name that was tried, wherever that came from. Too many of either within a
- * minute refuse further attempts before a secret is looked at. So that nobody can lock a person out from afar, an address from which the same
- * name logged in within a day is only counted by itself.
+ * Counts failed logins over all protocols and workers: by address (the /64 of an IPv6 one), and by the name that was tried, wherever that came from.
+ * Too many of either within a minute refuse further attempts before a secret is looked at. So that nobody can lock a person out from afar, an address
+ * from which the same name logged in within a day is only counted by itself.
  */
 import { createHash } from 'node:crypto';
+import { networkOf } from './address.ts';
 import type { Coordination } from './coordination.ts';
 
 export interface LoginGuard {
@@ -20,9 +21,9 @@ const MINUTE = 60_000;
 const DAY = 86_400_000;
 
 export function createLoginGuard(coordination: Pick<Coordination, 'count'>, failuresPerMinute: number): LoginGuard {
-  const byAddress = (remote: string): string => `auth-fail:${remote}`;
+  const byAddress = (remote: string): string => `auth-fail:${networkOf(remote)}`;
   const byName = (name: string): string => `auth-fail-of:${fingerprint(name)}`;
-  const known = (remote: string, name: string): string => `auth-ok:${fingerprint(name)}:${remote}`;
+  const known = (remote: string, name: string): string => `auth-ok:${fingerprint(name)}:${networkOf(remote)}`;
   return {
     mayTry: async (remote) => (await coordination.count(byAddress(remote), 0, MINUTE)) < failuresPerMinute,
     async mayTryAs(remote, name) {

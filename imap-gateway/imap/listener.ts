@@ -1,7 +1,7 @@
 /** IMAP sockets (143 with STARTTLS, 993 with TLS from the first byte): each becomes a session of the driver. */
 import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
-import { networkMatcher } from '#runtime/address.ts';
+import { networkMatcher, networkOf } from '#runtime/address.ts';
 import { ConnectionClosed } from '#runtime/connection.ts';
 import type { Coordination, Lease, SessionInfo } from '#runtime/coordination.ts';
 import type { Metrics } from '#runtime/metrics/metrics.ts';
@@ -91,13 +91,15 @@ export class ImapListener {
     const registration = this.#register(protocol, connection);
     let place: Lease | undefined;
     try {
-      if (protocol === 'imaps') await connection.implicitTls(HANDSHAKE_MS);
+      // Before the handshake, or whoever never begins it would hold any number of connections.
       place = await this.#takePlace(connection);
       if (place === undefined) {
         this.#rooms.metrics?.counter('limit_hits_total', { program: 'imap-gateway', limit: 'connections' }).add();
+        if (protocol === 'imaps') return connection.destroy();
         await connection.write(NO_PLACE);
         return await connection.end();
       }
+      if (protocol === 'imaps') await connection.implicitTls(HANDSHAKE_MS);
       const canStartTls = this.#rooms.secureContext !== undefined;
       await serveConnection(connection, {
         services,
@@ -125,7 +127,7 @@ export class ImapListener {
     if (remote === 'unix' || this.#isExempt(remote.address)) return free;
     const { connectionsPerAddress, services } = this.#settings;
     return this.#rooms.coordination
-      .acquire(`imap-connections:${remote.address}`, connectionsPerAddress)
+      .acquire(`imap-connections:${networkOf(remote.address)}`, connectionsPerAddress)
       .catch((error: unknown) => {
         services.log.warn({ session: connection.id, error }, 'a limit could not be checked');
         return free;

@@ -5,7 +5,7 @@ import { verifySasl } from '#mail/sasl/mechanism.ts';
 import type { Lease } from '#runtime/coordination.ts';
 import { createLoginGuard, type LoginGuard } from '#runtime/login-guard.ts';
 import type { Login } from '#store/directory.ts';
-import { addressOf, type Peer, type SmtpServices } from './services.ts';
+import { addressOf, countedAs, type Peer, type SmtpServices } from './services.ts';
 
 const MINUTE = 60_000;
 
@@ -16,7 +16,7 @@ export async function takePlace(services: SmtpServices, peer: Peer): Promise<Lea
   if (peer.exempt) return FREE;
   const { connectionsPerAddress } = services.config.limits;
   const place = await counted(services, FREE, () =>
-    services.coordination.acquire(`smtp-connections:${addressOf(peer)}`, connectionsPerAddress),
+    services.coordination.acquire(`smtp-connections:${countedAs(peer)}`, connectionsPerAddress),
   );
   if (place === undefined) countHit(services, 'connections');
   return place;
@@ -29,7 +29,7 @@ export async function mayBeginMessage(
   account: string | undefined,
 ): Promise<boolean> {
   if (peer.exempt) return true;
-  const key = account === undefined ? `messages:${addressOf(peer)}` : `messages-of:${account}`;
+  const key = account === undefined ? `messages:${countedAs(peer)}` : `messages-of:${account}`;
   const count = await counted(services, 0, () => services.coordination.count(key, 1, MINUTE));
   const may = count <= services.config.limits.messagesPerMinutePerAddress;
   if (!may) countHit(services, 'messages');

@@ -88,13 +88,18 @@ async function serve(
   };
   let place: Lease | undefined;
   try {
-    if (kind === 'submissions' && connection.tls === undefined) await connection.implicitTls?.(TLS_TIMEOUT);
+    if (kind === 'submissions' && connection.tls === undefined) {
+      // Before the handshake, or whoever never begins it would hold any number of connections. There is nobody to say 421 to yet.
+      place = await takePlace(services, peer);
+      if (place === undefined) return connection.destroy();
+      await connection.implicitTls?.(TLS_TIMEOUT);
+    }
     const commands = commandTable({ ...services, log, ...(figures && { sink: figures.sink }) }, peer);
     await receive({
       connection,
       commands,
       async greeting(): Promise<Reply> {
-        place = await takePlace(services, peer);
+        place ??= await takePlace(services, peer);
         if (place === undefined) return reply(421, '7.0', `Too many connections from ${addressOf(peer)}`);
         return reply(220, undefined, `${config.hostname} ESMTP Peerpost`);
       },

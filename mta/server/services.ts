@@ -1,5 +1,6 @@
 /** What the receiving side of the MTA is given by `main.ts`, and what it knows of one connection. */
 import type { Config } from '#config/config.ts';
+import { networkOf } from '#runtime/address.ts';
 import type { Clock, Log, Random } from '#runtime/ambient.ts';
 import type { Connection } from '#runtime/connection.ts';
 import type { Coordination } from '#runtime/coordination.ts';
@@ -54,9 +55,12 @@ export interface Peer {
   readonly loggedIn: (login: Login) => void;
 }
 
-/** The address that limits count by; `unix` is local. */
+/** `unix` is local. */
 export const addressOf = (peer: Peer): string =>
   peer.connection.remote === 'unix' ? 'unix' : peer.connection.remote.address;
+
+/** What limits count by. */
+export const countedAs = (peer: Peer): string => networkOf(addressOf(peer));
 
 export const isSubmission = (peer: Peer): boolean => peer.kind !== 'smtp';
 
