@@ -68,3 +68,18 @@ test('trouble of our own MDA is tried again in a moment, a full mailbox is not',
   assert.equal(waitOf(0, { ...local, reply: reply(452, '2.2', 'The mailbox is full') }), 300_000);
   assert.equal(waitOf(0, deferred(0, 1000)), 300_000);
 });
+
+test('what our own MDA has not answered does not expire: it may have been delivered', () => {
+  const policy = { waits: [300_000], delayNotice: 20_000_000 };
+  const verdictOf = (verdict: Verdict): string | undefined =>
+    conclude(entry, [verdict], policy, () => 0.5).outcomes[0]?.verdict;
+  const late = deferred(0, entry.expiresAt + 1);
+  const full = { reply: reply(452, '2.2', 'The mailbox is full'), remoteMta: 'here.test' };
+  assert.equal(verdictOf({ ...late, local: true }), 'deferred');
+  assert.equal(
+    verdictOf({ ...late, local: true, reply: reply(421, '3.2', 'Shutting down'), remoteMta: 'here.test' }),
+    'deferred',
+  );
+  assert.equal(verdictOf({ ...late, local: true, ...full }), 'expired');
+  assert.equal(verdictOf(late), 'expired');
+});

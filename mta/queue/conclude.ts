@@ -80,7 +80,9 @@ function one(
     default:
       verdict.kind satisfies never;
   }
-  if (at >= entry.expiresAt) {
+  // Our MDA that gave no answer may have stored it all the same, then or before: it is asked until it answers, lest delivered mail bounce.
+  const unheard = verdict.local === true && (remoteMta === undefined || verdict.reply.code === 421);
+  if (at >= entry.expiresAt && !unheard) {
     // RFC 3463 §3.5: X.4.7, delivery time expired; the last word of the other side goes along.
     return {
       outcome: { ...base, verdict: 'expired' },
