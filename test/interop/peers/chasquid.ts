@@ -10,7 +10,7 @@ import { handInOverTls } from './submission.ts';
 export const chasquid: ForeignKind = {
   name: 'chasquid',
   offers: ['PIPELINING', '8BITMIME', 'SMTPUTF8'],
-  // It waits a minute after the first failure, five after the second, and neither can be set.
+  // It waits one to two minutes after the first failure, five to six after the second, and neither can be set.
   busy: 1,
   lacks: {
     'to us: pipelined': 'its client waits for each reply',

@@ -30,8 +30,8 @@ const STRIPPED = {
 
 export type Way = keyof typeof STRIPPED;
 const WAYS = Object.keys(STRIPPED) as Way[];
-/** chasquid waits a minute before it tries again. */
-const PATIENCE = 90_000;
+/** chasquid waits up to two minutes before it tries again. */
+const PATIENCE = 150_000;
 /** How many callers the busy way turns away: of ours two, of theirs as many as their waits allow. */
 export const BUSY = 2;
 const busyFor = (kind: ForeignKind, domain: string): number => (domain.endsWith(OURS) ? (kind.busy ?? BUSY) : BUSY);
