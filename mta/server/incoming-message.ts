@@ -12,13 +12,14 @@ import type { GreetedSession, Transaction } from '#runtime/smtp/session.ts';
 import type { Login } from '#store/directory.ts';
 import type { AcceptedMessage } from '../message-sink.ts';
 import { missingFields } from '../submission/missing-fields.ts';
+import { withoutForgedResults } from './forged-results.ts';
 import { newQueueId } from './ids.ts';
 import { readHeader } from './message-header.ts';
 import { type Recipient, uniqueTargets } from './recipients.ts';
 import { isSubmission, type Peer, type SmtpServices, type SpoolFile } from './services.ts';
 import { receivedField } from './trace.ts';
 
-/** Octets kept in memory; the header is looked for within them. */
+/** Octets kept in memory; a header must end within them, or we couldn't see what is in it. */
 export const MEMORY_LIMIT = 262_144;
 /** A sender of single octets must not cost an object for each. */
 const CHUNKS = 64;
@@ -96,8 +97,7 @@ export class IncomingMessage implements ContentSink {
 
   async #content(): Promise<AcceptedMessage['content']> {
     if (this.#file === undefined) {
-      const body = this.#whole();
-      return { data: Buffer.concat([this.#top(body), body]) };
+      return { data: Buffer.concat(this.#marked(this.#whole())) };
     }
     const file = await this.#file;
     try {
@@ -110,10 +110,10 @@ export class IncomingMessage implements ContentSink {
   }
 
   async #spill(): Promise<void> {
-    const head = this.#whole();
-    const top = this.#top(head);
+    const whole = this.#whole();
+    const [top, head] = this.#marked(whole);
     this.#chunks = [];
-    this.#size += top.length;
+    this.#size += top.length + head.length - whole.length;
     this.#file = this.#services.spool.create(this.id);
     const file = await this.#file;
     await file.write(top);
@@ -130,10 +130,12 @@ export class IncomingMessage implements ContentSink {
     return this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks);
   }
 
-  /** What we put on top. Throws `loop` when the message has passed too many hosts (RFC 5321 §6.3). */
-  #top(head: Buffer): Buffer {
+  /** What we put on top, and the head without what is forged in our name. Throws `loop` when the message has passed too many hosts (RFC 5321 §6.3). */
+  #marked(head: Buffer): readonly [Buffer, Buffer] {
     const { config } = this.#services;
     const facts = readHeader(head);
+    if (facts.length === undefined && this.#size > MEMORY_LIMIT)
+      throw new MailError('too-large', `The header is larger than ${MEMORY_LIMIT} octets`);
     if (facts.received > config.limits.receivedFields)
       throw new MailError('loop', 'Too many hops: the message seems to loop');
     const at = localTime(this.#arrivedAt);
@@ -143,7 +145,8 @@ export class IncomingMessage implements ContentSink {
       at,
     });
     const missing = isSubmission(this.#peer) ? missingFields(facts, this.id, config.hostname, at) : '';
-    return Buffer.from(received + missing);
+    const genuine = facts.hasResults ? withoutForgedResults(head, facts.length ?? head.length, config.hostname) : head;
+    return [Buffer.from(received + missing), genuine];
   }
 
   #envelope(forwardPaths: Envelope['forwardPaths']): Envelope {

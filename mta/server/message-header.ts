@@ -1,23 +1,30 @@
-/** The few things that a receiving server looks at in a message's header. It reads field names only and changes nothing (RFC 5321 §6.4, §7.8). */
+/** The few things that a receiving server looks at in a message's header. It reads field names only (RFC 5321 §6.4, §7.8). */
 
 export interface HeaderFacts {
   readonly received: number;
   readonly hasDate: boolean;
   readonly hasMessageId: boolean;
+  /** Somebody's Authentication-Results: to be looked at more closely (forged-results.ts). */
+  readonly hasResults: boolean;
+  /** Octets of the header without its empty line; `undefined` when its end is not in sight. */
+  readonly length: number | undefined;
 }
 
 /** @param head the beginning of the content; the header is not looked for beyond it. */
 export function readHeader(head: Buffer): HeaderFacts {
-  const text = headerText(head);
+  const length = headerLength(head);
+  const text = head.toString('latin1', 0, length);
   return {
     received: text.match(/^received[ \t]*:/gim)?.length ?? 0,
     hasDate: /^date[ \t]*:/im.test(text),
     hasMessageId: /^message-id[ \t]*:/im.test(text),
+    hasResults: /^authentication-results[ \t]*:/im.test(text),
+    length,
   };
 }
 
-function headerText(head: Buffer): string {
-  if (head[0] === 13 && head[1] === 10) return '';
+function headerLength(head: Buffer): number | undefined {
+  if (head[0] === 13 && head[1] === 10) return 0;
   const end = head.indexOf('\r\n\r\n');
-  return head.toString('latin1', 0, end < 0 ? head.length : end + 2);
+  return end < 0 ? undefined : end + 2;
 }
