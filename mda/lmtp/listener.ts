@@ -66,6 +66,7 @@ export class LmtpListener {
         slowAfterErrors: Number.POSITIVE_INFINITY,
         dropAfterErrors: Number.POSITIVE_INFINITY,
         idleCommands: Number.POSITIVE_INFINITY,
+        deferrals: Number.POSITIVE_INFINITY,
         commandTimeout: limits.commandTimeout,
         contentTimeout: limits.contentTimeout,
         minimumRate: limits.minimumRate,

@@ -15,7 +15,9 @@ export function outOfSequence(verb: string, state: Session<unknown, unknown>['st
   return state === 'transaction' ? 'A message is under way' : 'Not now';
 }
 
-export function isError(step: Reply | readonly Reply[]): boolean {
-  const replies: readonly Reply[] = 'code' in step ? [step] : step;
-  return replies.some((each) => each.code >= 500);
-}
+export const isError = (step: Reply | readonly Reply[]): boolean => worstOf(step) >= 500;
+
+export const isDeferral = (step: Reply | readonly Reply[]): boolean => worstOf(step) >= 400;
+
+const worstOf = (step: Reply | readonly Reply[]): number =>
+  'code' in step ? step.code : step.reduce((worst, each) => Math.max(worst, each.code), 0);

@@ -82,6 +82,7 @@ function start(commands: CommandTable<string, undefined>, outstanding = RECEIVER
       slowAfterErrors: 10,
       dropAfterErrors: 20,
       idleCommands: 100,
+      deferrals: 1000,
       outstanding,
     },
     clock,

@@ -14,7 +14,7 @@ import { Content } from './receiver-content.ts';
 import { Intake } from './receiver-intake.ts';
 import type { PaceLimits } from './receiver-pace.ts';
 import { Patience, type PatienceLimits } from './receiver-patience.ts';
-import { isError, lineReply, outOfSequence } from './receiver-refusals.ts';
+import { isDeferral, isError, lineReply, outOfSequence } from './receiver-refusals.ts';
 import { ReplyQueue } from './receiver-replies.ts';
 import { Stranger } from './receiver-stranger.ts';
 import { abandon, type Session } from './session.ts';
@@ -29,11 +29,12 @@ export interface ReceiverLimits extends PatienceLimits, PaceLimits {
   readonly outstanding: number;
 }
 
-/** Postfix's numbers for errors and for commands to no purpose; 64 outstanding messages fill a commit. */
+/** Postfix's numbers for errors, for commands to no purpose and for recipients beyond the limit; 64 outstanding messages fill a commit. */
 export const RECEIVER_DEFAULTS = {
   slowAfterErrors: 10,
   dropAfterErrors: 20,
   idleCommands: 100,
+  deferrals: 1000,
   outstanding: 64,
 } as const;
 
@@ -276,7 +277,10 @@ class Receiver<R, L> {
 
   /** True when the answer is to come late. Errors slow a client down and then end its session; an accepted message forgives them. */
   #tries(step: Step<R, L>): boolean {
-    if (!(step.reply instanceof Promise)) return isError(step.reply) && this.#patience.refused();
+    if (!(step.reply instanceof Promise)) {
+      if (isError(step.reply)) return this.#patience.refused();
+      return isDeferral(step.reply) && this.#patience.deferred();
+    }
     void step.reply.then((replies) => {
       if (replies.some((each) => each.code < 300)) this.#patience.accepted();
     });
