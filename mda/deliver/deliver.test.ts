@@ -93,6 +93,18 @@ test('each account gets its own prefix and one shared body, as accepted', async 
   assert.equal(first.index.headers.subject, 's');
 });
 
+test('RFC 5321 §4.4: there is one Return-Path, ours', async () => {
+  const { commits, deliver } = await fixture();
+  await deliver(
+    'Return-Path: <forged@beta.test>\r\nSubject: s\r\nreturn-path:\r\n <x@y.test>\r\n\r\nReturn-Path: text',
+  );
+  const { body, index } = message(commits[0]);
+  const stored = 'Subject: s\r\n\r\nReturn-Path: text';
+  assert.equal(Buffer.from((body as InlineBody).data).toString(), stored);
+  assert.equal(body.length, stored.length);
+  assert.equal(index.size, stored.length);
+});
+
 test('the commit id is (delivery id, forward-path as sent); without a delivery id it is new each time', async () => {
   const { commits, deliver } = await fixture();
   await deliver('x', { deliveryId: 'd1', recipients: both });

@@ -22,6 +22,7 @@ import type { AccountId, BodyRef, InlineBody } from '#store/types.ts';
 import { BodyIntake } from './body-intake.ts';
 import { MailboxChooser } from './choose-mailbox.ts';
 import { DeliveredTo, hasLoop } from './loop-check.ts';
+import { OldReturnPath } from './old-return-path.ts';
 import type { Recipient, Target } from './recipient.ts';
 
 export interface DeliveryRooms {
@@ -65,6 +66,7 @@ class Delivery implements ContentSink {
   readonly #order: DeliveryOrder;
   readonly #indexer = createIndexer();
   readonly #deliveredTo = new DeliveredTo();
+  readonly #oldReturnPath = new OldReturnPath();
   readonly #body: BodyIntake;
   readonly #id: string;
 
@@ -78,6 +80,11 @@ class Delivery implements ContentSink {
   }
 
   write(chunk: Buffer): Promise<void> | undefined {
+    return this.#take(this.#oldReturnPath.push(chunk));
+  }
+
+  #take(chunk: Buffer): Promise<void> | undefined {
+    if (chunk.length === 0) return undefined;
     this.#indexer.push(chunk);
     this.#deliveredTo.write(chunk);
     return this.#body.write(chunk);
@@ -85,6 +92,7 @@ class Delivery implements ContentSink {
 
   async finish(): Promise<readonly Reply[]> {
     faultPoint('mda:received');
+    await this.#take(this.#oldReturnPath.finish());
     const index = this.#indexer.finish();
     const seen = this.#deliveredTo.addresses(index.root.bodyStart);
     const bodyFor = this.#body.finish();
