@@ -42,24 +42,26 @@ export class MailboxView {
   #uids: Uint32Array;
   #modseqs: Float64Array;
   #flags: Uint32Array;
+  /** The UIDs in here now may stay in the hands of others (`lendUids`). */
+  #lent = false;
   readonly #flagSets: { readonly flags: Flags; readonly bits: number }[] = [];
   readonly #flagSetIds = new Map<string, number>();
 
+  /** The snapshot's columns are the view's own from now on: a large mailbox is opened without a copy of it. */
   constructor(snapshot: MailboxSnapshot) {
     this.mailbox = snapshot.mailbox;
     this.uidValidity = snapshot.uidValidity;
     this.#uidNext = snapshot.uidNext;
     this.#highestModseq = snapshot.highestModseq;
     this.#modseq = snapshot.modseq;
-    const room = snapshot.uids.length + 16;
-    this.#uids = new Uint32Array(room);
-    this.#modseqs = new Float64Array(room);
-    this.#flags = new Uint32Array(room);
-    const ids = this.#internAll(snapshot);
-    this.#uids.set(snapshot.uids);
-    this.#modseqs.set(snapshot.modseqs);
+    this.#uids = snapshot.uids;
+    this.#modseqs = snapshot.modseqs;
+    this.#flags = snapshot.flags;
     this.#length = snapshot.uids.length;
-    for (let i = 0; i < this.#length; i++) this.#flags[i] = ids[snapshot.flags[i]!]!;
+    const ids = this.#internAll(snapshot);
+    // Only sets that occur twice among the snapshot's are numbered differently here.
+    if (ids.every((id, i) => id === i)) return;
+    for (let i = 0; i < this.#length; i++) this.#flags[i] = ids[this.#flags[i]!]!;
   }
 
   get uidNext(): Uid {
@@ -106,6 +108,12 @@ export class MailboxView {
   /** All UIDs, ascending. A window on the view's own array: valid until the next `apply`, so copy what is to stay. */
   uids(): Uint32Array {
     return this.#uids.subarray(0, this.#length);
+  }
+
+  /** As `uids`, but what was lent stays as it is for good. Not to be written to. */
+  lendUids(): Uint32Array {
+    this.#lent = true;
+    return this.uids();
   }
 
   /** As columns, for `evaluateSearch`; a copy. */
@@ -214,6 +222,8 @@ export class MailboxView {
   /** Closes the gaps in one pass over what stands behind the first. */
   #take(gone: UidSet): void {
     if (gone.length === 0) return;
+    if (this.#lent) this.#uids = this.#uids.slice(0, this.#length);
+    this.#lent = false;
     let to = this.lowerBound(gone[0]![0]);
     let range = 0;
     for (let from = to; from < this.#length; from++) {
@@ -237,13 +247,13 @@ export class MailboxView {
   }
 
   #grow(): void {
-    const room = this.#length * 2;
+    const room = Math.max(16, this.#length * 2);
     const uids = new Uint32Array(room);
     const modseqs = new Float64Array(room);
     const flags = new Uint32Array(room);
-    uids.set(this.#uids);
-    modseqs.set(this.#modseqs);
-    flags.set(this.#flags);
+    uids.set(this.#uids.subarray(0, this.#length));
+    modseqs.set(this.#modseqs.subarray(0, this.#length));
+    flags.set(this.#flags.subarray(0, this.#length));
     this.#uids = uids;
     this.#modseqs = modseqs;
     this.#flags = flags;

@@ -21,6 +21,8 @@ export interface Happened {
 
 export class Numbering {
   #uids: Uint32Array;
+  /** `#uids` is others' memory, and never written to. */
+  #borrowed = true;
   #count: number;
   #vanished: UidSet = EMPTY;
   /** New messages that wait: all beyond the last one told. */
@@ -30,9 +32,9 @@ export class Numbering {
   /** This session's own changes, which it has reported itself: the commit's modseq and the UIDs. */
   #told = new Map<ModSeq, UidSet>();
 
-  /** @param uids ascending; copied. */
+  /** @param uids ascending; not to be changed afterwards. Copied when numbers change first, which in most sessions is never. */
   constructor(uids: Uint32Array) {
-    this.#uids = uids.slice();
+    this.#uids = uids;
     this.#count = uids.length;
   }
 
@@ -139,6 +141,7 @@ export class Numbering {
     if (isEmpty(this.#vanished)) return [];
     const gone = this.numbersOf(this.#vanished);
     this.#vanished = EMPTY;
+    if (this.#borrowed) this.#own(this.#count);
     let kept = 0;
     let from = 0;
     for (const [first, last] of gone) {
@@ -195,9 +198,13 @@ export class Numbering {
   }
 
   #reserve(count: number): void {
-    if (count <= this.#uids.length) return;
-    const grown = new Uint32Array(Math.max(count, Math.ceil(this.#uids.length * 1.25)));
-    grown.set(this.#uids.subarray(0, this.#count));
-    this.#uids = grown;
+    if (this.#borrowed || count > this.#uids.length) this.#own(Math.max(count, Math.ceil(this.#count * 1.25)));
+  }
+
+  #own(room: number): void {
+    const own = new Uint32Array(room);
+    own.set(this.#uids.subarray(0, this.#count));
+    this.#uids = own;
+    this.#borrowed = false;
   }
 }

@@ -23,7 +23,7 @@ export class View {
   constructor(opened: OpenView) {
     this.#opened = opened;
     this.columns = opened.view;
-    this.numbering = new Numbering(opened.view.uids());
+    this.numbering = new Numbering(opened.view.lendUids());
     opened.listen((change) => {
       this.numbering.apply(change);
       for (const listener of this.#listeners) listener();

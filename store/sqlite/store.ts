@@ -134,7 +134,8 @@ class SqliteStore implements SqliteMailStore {
   }
 
   async snapshot(access: Access, mailbox: MailboxId): Promise<MailboxSnapshot> {
-    return (await this.#read(access, ['snapshot', mailbox])) as MailboxSnapshot;
+    const small = await this.#read(access, ['small-snapshot', mailbox]);
+    return (small ?? (await this.#read(access, ['snapshot', mailbox]))) as MailboxSnapshot;
   }
 
   async delta(access: Access, mailbox: MailboxId, since: ModSeq): Promise<MailboxDelta> {

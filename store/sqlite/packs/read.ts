@@ -5,8 +5,9 @@ import { blocksOf, type PackedColumn, packedFrom, packRows, uidsOfBlock } from '
 import type { MessageRow } from '../../store.ts';
 import type { Access, MailboxId, UidSet } from '../../types.ts';
 import type { ArrayRow, Database } from '../database.ts';
-import { type FoundAccount, type FoundMailbox, findAccount, findMailbox } from '../read/account.ts';
+import type { FoundMailbox } from '../read/account.ts';
 import { type MessageReader, unpackRows } from '../read/messages.ts';
+import { findPlace } from '../read/place.ts';
 
 export interface PackRequest {
   readonly mailbox: MailboxId;
@@ -36,8 +37,7 @@ export class PackReader {
   }
 
   batch(access: Access, request: PackRequest): PackBatch {
-    const account = findAccount(this.#db, access);
-    const mailbox = findMailbox(this.#db, account, request.mailbox);
+    const { account, mailbox } = findPlace(this.#db, access, request.mailbox);
     const blocks = blocksOf(clip(request.uids, mailbox.uidNext - 1));
     const packs: Uint8Array[] = [];
     let bytes = 0;
@@ -53,7 +53,7 @@ export class PackReader {
   }
 
   #kept(
-    account: FoundAccount,
+    account: number,
     mailbox: FoundMailbox,
     block: number,
     columns: readonly PackedColumn[],
@@ -61,7 +61,7 @@ export class PackReader {
     const find = this.#db.arrays(PACK);
     const packs: Uint8Array[] = [];
     for (const kind of ['head', ...columns]) {
-      const row = find.get(account.n, mailbox.n, block, kind) as ArrayRow | undefined;
+      const row = find.get(account, mailbox.n, block, kind) as ArrayRow | undefined;
       if (!row) return undefined;
       const [crc, bytes] = row as unknown as [number, Uint8Array];
       if (crc32(bytes) !== crc) {

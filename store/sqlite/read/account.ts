@@ -36,7 +36,7 @@ const MAILBOX = `SELECT n, uid_validity, uid_next, highest_modseq, messages, tom
   WHERE account = ? AND id = ?`;
 
 /** An account has few mailboxes, so that a look through their rows is as good as an index. */
-export function findMailbox(db: Database, account: FoundAccount, id: MailboxId): FoundMailbox {
+export function findMailbox(db: Database, account: Pick<FoundAccount, 'n'>, id: MailboxId): FoundMailbox {
   const row = db.arrays(MAILBOX).get(account.n, id) as ArrayRow | undefined;
   if (!row) throw new MailError('no-such-mailbox', 'no such mailbox');
   const [n, uidValidity, uidNext, highestModseq, messages, tombstoneFloor] = row as [

@@ -25,8 +25,9 @@ import {
   unpackHeaders,
   unpackParts,
 } from '../pack.ts';
-import { type FoundAccount, type FoundMailbox, findAccount, findMailbox } from './account.ts';
+import type { FoundMailbox } from './account.ts';
 import type { BodyReader } from './bodies.ts';
+import { findPlace } from './place.ts';
 
 export interface BatchRequest {
   readonly mailbox: MailboxId;
@@ -83,8 +84,7 @@ export class MessageReader {
   }
 
   batch(access: Access, request: BatchRequest): MessageBatch {
-    const account = findAccount(this.#db, access);
-    const mailbox = findMailbox(this.#db, account, request.mailbox);
+    const { account, mailbox } = findPlace(this.#db, access, request.mailbox);
     const stored = storedColumns(request.columns);
     const extra = extraColumns(request.columns);
     const statement = this.#db.arrays(
@@ -99,7 +99,7 @@ export class MessageReader {
     while (left.length > 0 && !out.full) {
       const [first, last] = left[0]!;
       const rows =
-        first < mailbox.uidNext ? (statement.all(account.n, mailbox.n, first, last, limit) as unknown as Row[]) : [];
+        first < mailbox.uidNext ? (statement.all(account, mailbox.n, first, last, limit) as unknown as Row[]) : [];
       for (const row of rows) this.#add(out, row, wanted, extra);
       if (rows.length < limit) left.shift();
       else if (rows.at(-1)![0] >= last) left.shift();
@@ -110,9 +110,9 @@ export class MessageReader {
   }
 
   /** Mostly there are none, and the query that brings both tables together is twice as dear. */
-  #anyExpunged(account: FoundAccount, mailbox: FoundMailbox, uids: UidSet): boolean {
+  #anyExpunged(account: number, mailbox: FoundMailbox, uids: UidSet): boolean {
     const [first, last] = [uids[0]?.[0] ?? 0, uids.at(-1)?.[1] ?? 0];
-    return this.#db.arrays(EXPUNGED).get(account.n, mailbox.n, first, last) !== undefined;
+    return this.#db.arrays(EXPUNGED).get(account, mailbox.n, first, last) !== undefined;
   }
 
   #add(
@@ -155,9 +155,8 @@ export class MessageReader {
 
   /** Octets [start, end) of the content, but no more than `most` of them. */
   content(access: Access, mailbox: MailboxId, uid: Uid, start: number, end: number): Buffer {
-    const account = findAccount(this.#db, access);
-    const { n } = findMailbox(this.#db, account, mailbox);
-    const rows = this.#db.arrays(query(false, true)).all(account.n, n, uid, uid, 1) as unknown as Row[];
+    const { account, mailbox: found } = findPlace(this.#db, access, mailbox);
+    const rows = this.#db.arrays(query(false, true)).all(account, found.n, uid, uid, 1) as unknown as Row[];
     if (rows.length === 0) throw new MailError('no-such-message', 'no such message');
     const head = asBuffer(rows[0]![2]);
     if (!headIsWhole(head)) this.#damaged(uid, 'wrong CRC of a row');

@@ -47,6 +47,7 @@ export function isSmall(request: ReadRequest): request is SmallRequest {
     case 'accountState':
     case 'mailbox':
     case 'small-delta':
+    case 'small-snapshot':
       return true;
     case 'messages':
       return isSmallBatch(request[1]);

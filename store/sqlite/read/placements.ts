@@ -4,8 +4,9 @@ import type { Access, Flags, MailboxId, ModSeq, UidSet } from '../../types.ts';
 import { count, EMPTY, fromUids, MAX_UID, subtract, uidSet, union } from '../../uid-set.ts';
 import { MailboxView } from '../../view.ts';
 import type { ArrayRow, Database } from '../database.ts';
-import { loadSnapshot } from '../packs/snapshot.ts';
+import { loadSnapshot, lookAtSnapshot } from '../packs/snapshot.ts';
 import { type FoundAccount, type FoundMailbox, findAccount, findMailbox } from './account.ts';
+import { remember, unchangedSince } from './place.ts';
 
 type Row = [uid: number, modseq: number, flags: number];
 
@@ -19,6 +20,24 @@ export function snapshot(db: Database, access: Access, mailbox: MailboxId): Mail
   const { uidValidity, uidNext, highestModseq } = found;
   const rows = fromPack(db, access, account, found, mailbox) ?? allRows(db, account.n, found.n, found.messages);
   return { ...rows, mailbox, uidValidity, uidNext, highestModseq, modseq: account.modseq };
+}
+
+/** Messages and octets of a packed snapshot that are read at once on the thread that asks: a millisecond or two. */
+const SMALL_MAILBOX = 500;
+const SMALL_PACK = 2 * 1024 * 1024;
+
+/** The snapshot where it is quickly read; `undefined` where it is left to a reader thread. */
+export function smallSnapshot(db: Database, access: Access, mailbox: MailboxId): MailboxSnapshot | undefined {
+  const account = findAccount(db, access);
+  const found = findMailbox(db, account, mailbox);
+  if (found.messages > SMALL_MAILBOX) {
+    const packed = lookAtSnapshot(db, account.n, found.n);
+    if (packed === undefined || packed.octets > SMALL_PACK) return undefined;
+    if (packed.modseq < found.highestModseq && !isSmallSince(db, account, mailbox, packed.modseq)) {
+      return undefined;
+    }
+  }
+  return snapshot(db, access, mailbox);
 }
 
 /** The packed snapshot and what has come since; `undefined` where that is not there or would not be quicker. */
@@ -124,6 +143,19 @@ class RowColumns {
   }
 }
 
+/** The delta where nothing at all has changed, by one statement, so that it needs no transaction either. */
+export function emptyDelta(db: Database, access: Access, mailbox: MailboxId, since: ModSeq): MailboxDelta | undefined {
+  const found = unchangedSince(db, access, mailbox, since);
+  return found && { ...found, changed: NOTHING, vanished: EMPTY, complete: true, removed: false };
+}
+
+const NOTHING: PlacementRows = {
+  uids: new Uint32Array(0),
+  modseqs: new Float64Array(0),
+  flags: new Uint32Array(0),
+  flagSets: [],
+};
+
 /** More than this is left to a reader thread: octets of log, and changed messages. */
 const SMALL_LOG = 20_000;
 const SMALL_ROWS = 200;
@@ -132,10 +164,14 @@ const LOG_SIZE = 'SELECT sum(length(records)) FROM changes WHERE account = ? AND
 /** The delta where little has changed; `undefined` where it would take long to read. */
 export function smallDelta(db: Database, access: Access, mailbox: MailboxId, since: ModSeq): MailboxDelta | undefined {
   const account = findAccount(db, access);
-  if (since < account.logFloor || account.modseq - since > SMALL_ROWS) return undefined;
+  return isSmallSince(db, account, mailbox, since) ? delta(db, access, mailbox, since) : undefined;
+}
+
+function isSmallSince(db: Database, account: FoundAccount, mailbox: MailboxId, since: ModSeq): boolean {
+  if (account.modseq === since) return true;
+  if (since < account.logFloor || account.modseq - since > SMALL_ROWS) return false;
   const [octets] = db.arrays(LOG_SIZE).get(account.n, since) as unknown as [number | null];
-  if ((octets ?? 0) > SMALL_LOG || count(loggedUids(db, account, mailbox, since)) > SMALL_ROWS) return undefined;
-  return delta(db, access, mailbox, since);
+  return (octets ?? 0) <= SMALL_LOG && count(loggedUids(db, account, mailbox, since)) <= SMALL_ROWS;
 }
 
 export function delta(db: Database, access: Access, mailbox: MailboxId, since: ModSeq): MailboxDelta {
@@ -145,6 +181,7 @@ export function delta(db: Database, access: Access, mailbox: MailboxId, since: M
     | undefined;
   if (gone) return removed(account, gone[0] as number);
   const found = findMailbox(db, account, mailbox);
+  remember(db, mailbox, found.n);
   const { uidValidity, uidNext, highestModseq } = found;
   const head = { modseq: account.modseq, uidValidity, highestModseq, uidNext, removed: false };
   const complete = since >= found.tombstoneFloor;

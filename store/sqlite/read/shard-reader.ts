@@ -10,7 +10,7 @@ import { accountState, changes, mailboxes, outbox } from './account.ts';
 import { BodyReader } from './bodies.ts';
 import { MailboxFinder } from './mailbox-finder.ts';
 import { type BatchRequest, MessageReader } from './messages.ts';
-import { delta, smallDelta, snapshot } from './placements.ts';
+import { delta, emptyDelta, smallDelta, smallSnapshot, snapshot } from './placements.ts';
 import { search } from './search.ts';
 
 /** What can be asked, with the arguments after `access`. */
@@ -18,6 +18,8 @@ export type ReadRequest =
   | readonly ['accountState' | 'mailboxes' | 'outbox']
   | readonly ['mailbox', string]
   | readonly ['snapshot', MailboxId]
+  /** As `snapshot`, but `undefined` where it takes long to read. */
+  | readonly ['small-snapshot', MailboxId]
   | readonly ['delta', MailboxId, ModSeq]
   /** As `delta`, but `undefined` where much has changed. */
   | readonly ['small-delta', MailboxId, ModSeq]
@@ -49,7 +51,14 @@ export class ShardReader {
 
   /** All of it belongs to one moment. */
   read(access: Access, request: Exclude<ReadRequest, readonly ['search', ...unknown[]]>): unknown {
-    return this.#db.read(() => this.#read(access, request));
+    return this.#quick(access, request) ?? this.#db.read(() => this.#read(access, request));
+  }
+
+  /** What one statement answers: a transaction around it would cost as much again. */
+  #quick(access: Access, request: Exclude<ReadRequest, readonly ['search', ...unknown[]]>): unknown {
+    if (request[0] === 'mailbox') return this.#finder.quick(access, request[1]);
+    if (request[0] === 'small-delta') return emptyDelta(this.#db, access, request[1], request[2]);
+    return undefined;
   }
 
   /** In slices, between which others get their turn. */
@@ -76,6 +85,8 @@ export class ShardReader {
         return outbox(db, access);
       case 'snapshot':
         return snapshot(db, access, request[1]);
+      case 'small-snapshot':
+        return smallSnapshot(db, access, request[1]);
       case 'delta':
         return delta(db, access, request[1], request[2]);
       case 'small-delta':
