@@ -18,17 +18,33 @@ export interface BenchServer {
 /** Of /proc/PID/stat on Linux. */
 const TICKS_PER_SECOND = 100;
 
-/** Of a process, its descendants, and those of theirs that have ended. */
+/**
+ * Of a process and its descendants: what their threads have had, in nanoseconds as the scheduler counts it, and in ticks what children that have
+ * ended had.
+ */
 export function treeCpuSeconds(root: number): number {
-  const processes = new Map<number, { readonly parent: number; readonly ticks: number }>();
+  const processes = new Map<number, { readonly parent: number; readonly seconds: number }>();
   for (const name of readdirSync('/proc')) {
     const pid = Number(name);
-    if (!Number.isInteger(pid)) continue;
-    const fields = statOf(pid);
-    if (fields) processes.set(pid, { parent: Number(fields[1]), ticks: sum(fields.slice(11, 15)) });
+    const fields = Number.isInteger(pid) ? statOf(pid) : undefined;
+    if (!fields) continue;
+    const ended = sum(fields.slice(13, 15)) / TICKS_PER_SECOND;
+    const own = threadSeconds(pid) ?? sum(fields.slice(11, 13)) / TICKS_PER_SECOND;
+    processes.set(pid, { parent: Number(fields[1]), seconds: own + ended });
   }
   const mine = (pid: number): boolean => pid === root || (pid > 1 && mine(processes.get(pid)?.parent ?? 0));
-  return sum([...processes].filter(([pid]) => mine(pid)).map(([, { ticks }]) => ticks)) / TICKS_PER_SECOND;
+  return sum([...processes].filter(([pid]) => mine(pid)).map(([, { seconds }]) => seconds));
+}
+
+/** `undefined` where the kernel doesn't tell. */
+function threadSeconds(pid: number): number | undefined {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    const used = threads.map((id) => readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'latin1').split(' ')[0]!);
+    return sum(used) / 1e9;
+  } catch {
+    return undefined; // ended meanwhile, or no schedstat
+  }
 }
 
 function statOf(pid: number): string[] | undefined {
