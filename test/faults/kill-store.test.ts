@@ -20,11 +20,11 @@ const seed = process.env.PEERPOST_SEED ?? randomBytes(4).toString('hex');
 
 /** With the commits that it takes to come there, and how often it is passed then. */
 const POINTS: readonly (readonly [point: FaultPoint, commits: number, passages: number])[] = [
-  ['segment:sealed', 600, 10],
-  ['segment:copied', 2_000, 4],
-  ['segment:moved', 2_000, 4],
-  ['store:collecting', 600, 20],
-  ['store:segment-forgotten', 2_000, 3],
+  ['segment:sealed', 2_000, 10],
+  ['segment:copied', 6_000, 2],
+  ['segment:moved', 6_000, 2],
+  ['store:collecting', 2_000, 20],
+  ['store:segment-forgotten', 6_000, 2],
   ['checkpoint:before', 6_000, 1],
   ['checkpoint:after', 6_000, 1],
   ['queue:file-taken', 600, 10],

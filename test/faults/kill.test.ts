@@ -91,7 +91,7 @@ async function oneTree(n: number, { cache, figures, outcome, signal }: Shared): 
     await judgeFolder(peer.data, 2);
   } catch (error) {
     const log = join(tmpdir(), `peerpost-kill-${seed}-${n}.log`);
-    writeFileSync(log, trials.tree.log());
+    writeFileSync(log, `${trials.tree.log()}\n${error instanceof Error ? error.stack : String(error)}\n`);
     throw new Error(`tree ${n}, its last words are in ${log}`, { cause: error });
   } finally {
     await peer.close();

@@ -73,7 +73,11 @@ export class MailClient {
       sent.unsure++;
       throw error;
     }
-    if (!answer.startsWith('OK')) return;
+    if (!answer.startsWith('OK')) {
+      // The writer was away for so long that nobody knows whether it is there.
+      sent.unsure++;
+      return;
+    }
     ledger.answered(sent, this.#user, true);
     this.#open = undefined;
     const uid = this.#assigned(FROM, /APPENDUID \d+ (\d+)/.exec(answer)?.[1]);

@@ -1,5 +1,6 @@
 /** One tree under mail, killed again and again; each death is a trial: all comes back by itself, and what was answered is there. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { FAULT_POINTS, type FaultPoint } from '#runtime/fault-points.ts';
 import type { TestPeer } from '#test/support/system.ts';
 import { Admin } from './admin.ts';
@@ -87,7 +88,8 @@ export class Trials {
       }
       figures.killing = Math.max(figures.killing, Date.now() - began);
       this.#stop.abort();
-      await Promise.race([work, pause(VISIBLE_MS * 2).then(() => Promise.reject(new Error('a sender hangs')))]);
+      const hangs = AbortSignal.timeout(VISIBLE_MS * 2);
+      await Promise.race([work, once(hangs, 'abort').then(() => Promise.reject(new Error('a sender hangs')))]);
       await this.#settle(admin, client);
     } finally {
       this.#stop.abort();
