@@ -1,19 +1,34 @@
 /** Moves the content of a message from the connection into its `Content`: up to the dot, or so many octets. Holds its sender to the pace. */
 import type { LineSplitter } from '#mail/smtp/line-splitter.ts';
+import { type Reply, reply } from '#mail/smtp/reply.ts';
 import type { Clock } from '../ambient.ts';
 import { type Connection, ConnectionClosed } from '../connection.ts';
-import type { Content } from './receiver-content.ts';
+import { type Content, tooLarge } from './receiver-content.ts';
 import { Pace, type PaceLimits } from './receiver-pace.ts';
+
+/** Content is read to its end though it is too large (RFC 1870 §6.3), but not without end: the client gets the refusal while it still sends, and is left. */
+export class EndlessContent extends Error {
+  readonly reply: Reply;
+
+  constructor(refusal: Reply) {
+    super('the content has no end');
+    this.reply = refusal;
+  }
+}
 
 export interface IntakeSource {
   readonly connection: Connection;
   readonly clock: Clock;
-  readonly limits: PaceLimits;
+  readonly limits: PaceLimits & { readonly messageSize: number };
   /** What was read along with the last command stands here. */
   readonly lines: LineSplitter;
   /** The next chunk; `null` when the client has gone, `undefined` when the server began to drain instead. */
   read(): Promise<Uint8Array | null | undefined>;
 }
+
+/** Times the largest message, and octets at least: a client that never heard of SIZE may send some in vain. */
+const ENDLESS = 4;
+const ENDLESS_AT_LEAST = 1_048_576;
 
 export class Intake {
   readonly #source: IntakeSource;
@@ -33,6 +48,7 @@ export class Intake {
         const chunk = lines.pending > 0 ? lines.take(Number.POSITIVE_INFINITY) : await this.#more(pace);
         if (chunk === null) return false;
         pace.received(chunk.length);
+        this.#hasEnd(pace, content.failure);
         const pressure = content.push(chunk);
         if (pressure !== undefined) await pressure;
         if (!content.done) continue;
@@ -68,9 +84,16 @@ export class Intake {
       const taken = lines.take(left);
       left -= taken.length;
       pace.received(taken.length);
+      this.#hasEnd(pace, content?.failure);
       await content?.push(taken);
     }
     return true;
+  }
+
+  #hasEnd(pace: Pace, failure: Reply | undefined): void {
+    const { messageSize } = this.#source.limits;
+    if (pace.octets > Math.max(ENDLESS * messageSize, ENDLESS_AT_LEAST))
+      throw new EndlessContent(failure ?? reply(552, '3.4', tooLarge(messageSize)));
   }
 
   async #more(pace: Pace): Promise<Uint8Array | null> {

@@ -31,6 +31,11 @@ export class Pace {
     this.#rate = limits.minimumRate;
   }
 
+  /** So far. */
+  get octets(): number {
+    return this.#received;
+  }
+
   received(octets: number): void {
     this.#received += octets;
   }

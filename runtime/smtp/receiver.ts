@@ -11,7 +11,7 @@ import type { Clock, Log } from '../ambient.ts';
 import { type Connection, ConnectionClosed } from '../connection.ts';
 import type { After, Command, CommandTable, Context, Step } from './command-table.ts';
 import { Content } from './receiver-content.ts';
-import { Intake } from './receiver-intake.ts';
+import { EndlessContent, Intake } from './receiver-intake.ts';
 import type { PaceLimits } from './receiver-pace.ts';
 import { Patience, type PatienceLimits } from './receiver-patience.ts';
 import { isDeferral, isError, lineReply, outOfSequence } from './receiver-refusals.ts';
@@ -356,21 +356,22 @@ class Receiver<R, L> {
 
   /** The conversation broke off: say why if somebody may still listen. */
   async #broken(error: unknown): Promise<void> {
-    if (!(error instanceof ConnectionClosed)) {
-      this.#log.error({ err: error }, 'a session failed');
-    }
-    const reason = error instanceof ConnectionClosed ? error.reason : 'fault';
-    if (reason === 'closed' || reason === 'error') return;
-    const last =
-      reason === 'deadline'
-        ? reply(421, '4.2', 'You took too long')
-        : reason === 'draining'
-          ? reply(421, '3.2', 'Shutting down, try again later')
-          : reply(421, '3.0', `Internal trouble (session ${this.#connection.id})`);
+    const last = error instanceof EndlessContent ? error.reply : this.#farewell(error);
+    if (last === undefined) return;
     try {
       await this.#goodbye(last);
     } catch (lost) {
       if (!(lost instanceof ConnectionClosed)) throw lost;
     }
+  }
+
+  #farewell(error: unknown): Reply | undefined {
+    const { id } = this.#connection;
+    if (!(error instanceof ConnectionClosed)) {
+      this.#log.error({ err: error }, 'a session failed');
+      return reply(421, '3.0', `Internal trouble (session ${id})`);
+    }
+    if (error.reason === 'deadline') return reply(421, '4.2', 'You took too long');
+    return error.reason === 'draining' ? reply(421, '3.2', 'Shutting down, try again later') : undefined;
   }
 }
