@@ -42,6 +42,8 @@ export class MailboxView {
   #uids: Uint32Array;
   #modseqs: Float64Array;
   #flags: Uint32Array;
+  /** What `indexOf` has found last: where to look first. */
+  #last = -1;
   /** The UIDs in here now may stay in the hands of others (`lendUids`). */
   #lent = false;
   readonly #flagSets: { readonly flags: Flags; readonly bits: number }[] = [];
@@ -126,10 +128,13 @@ export class MailboxView {
     };
   }
 
-  /** -1 when it is not there. */
+  /** -1 when it is not there. Who asks for one after the other gets each without a search. */
   indexOf(uid: Uid): number {
-    const index = this.lowerBound(uid);
-    return index < this.#length && this.#uids[index] === uid ? index : -1;
+    const next = this.#last + 1;
+    const index = next < this.#length && this.#uids[next] === uid ? next : this.lowerBound(uid);
+    if (index >= this.#length || this.#uids[index] !== uid) return -1;
+    this.#last = index;
+    return index;
   }
 
   /** The first index whose UID is not below `uid`; `length` when there is none. */
@@ -185,14 +190,13 @@ export class MailboxView {
     if (modseq !== this.#modseq + 1 || this.#removed) return undefined;
     this.#modseq = modseq;
     if (uids.length > 0) this.#highestModseq = modseq;
-    const becomes: number[] = [];
+    // Sets that come up meanwhile are not changed again.
+    const becomes = this.flagSets().map((before) => this.#intern(changeFlags(before, change, flags)));
     for (const [first, last] of uids) {
-      for (let i = this.lowerBound(first); i < this.#length && this.#uids[i]! <= last; i++) {
-        const before = this.#flags[i]!;
-        becomes[before] ??= this.#intern(changeFlags(this.#flagSets[before]!.flags, change, flags));
-        this.#flags[i] = becomes[before];
-        this.#modseqs[i] = modseq;
-      }
+      const from = this.lowerBound(first);
+      const to = this.lowerBound(last + 1);
+      for (let i = from; i < to; i++) this.#flags[i] = becomes[this.#flags[i]!]!;
+      this.#modseqs.fill(modseq, from, to);
     }
     return { modseq, added: [], flagged: uids, vanished: [], removed: false };
   }

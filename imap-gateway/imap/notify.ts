@@ -57,7 +57,7 @@ export function reportKeywords(
 
 async function reportFlags(context: CommandContext, selected: SelectedMailbox): Promise<void> {
   const { view, numbering } = selected;
-  const uids = numbering.takeFlagged((uid) => view.placement(uid)?.modseq, view.columns.modseq);
+  const uids = numbering.takeFlagged((uid) => view.modseqOf(uid), view.columns.modseq);
   // RFC 7162 §3.2.4: once CONDSTORE is on, every FETCH response that we send of ourselves has the MODSEQ.
   const condstore = context.session.enabled.has('CONDSTORE');
   for (let at = 0; at < uids.length; at += BATCH) {

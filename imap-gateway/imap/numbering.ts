@@ -24,6 +24,8 @@ export class Numbering {
   /** `#uids` is others' memory, and never written to. */
   #borrowed = true;
   #count: number;
+  /** What `number` has found last: where to look first. */
+  #last = -1;
   #vanished: UidSet = EMPTY;
   /** New messages that wait: all beyond the last one told. */
   #arrived: UidSet = EMPTY;
@@ -50,8 +52,11 @@ export class Numbering {
 
   /** The message's number; 0 when the client doesn't know the UID. */
   number(uid: Uid): number {
-    const index = this.#indexFrom(uid);
-    return index < this.#count && this.#uids[index] === uid ? index + 1 : 0;
+    const next = this.#last + 1;
+    const index = next < this.#count && this.#uids[next] === uid ? next : this.#indexFrom(uid);
+    if (index >= this.#count || this.#uids[index] !== uid) return 0;
+    this.#last = index;
+    return index + 1;
   }
 
   /** The numbers of the known messages with UIDs from `first` to `last`; `undefined` when there are none. */
@@ -89,7 +94,17 @@ export class Numbering {
     const out: [Uid, Uid][] = [];
     for (const [first, last] of uids) {
       const to = this.#indexFrom(last + 1);
-      for (let at = this.#indexFrom(first); at < to; at++) {
+      const from = this.#indexFrom(first);
+      if (to === from) continue;
+      // Ascending, and no more numbers than places for them: no gap.
+      const [low, high] = [this.#uids[from]!, this.#uids[to - 1]!];
+      if (high - low === to - 1 - from) {
+        const end = out.at(-1);
+        if (end !== undefined && end[1] + 1 === low) end[1] = high;
+        else out.push([low, high]);
+        continue;
+      }
+      for (let at = from; at < to; at++) {
         const uid = this.#uids[at]!;
         const end = out.at(-1);
         if (end !== undefined && end[1] + 1 === uid) end[1] = uid;
@@ -170,9 +185,13 @@ export class Numbering {
    */
   takeFlagged(modseqOf: (uid: Uid) => ModSeq | undefined, upTo: ModSeq): Uid[] {
     const out: Uid[] = [];
-    for (const uid of iterate(this.known(this.#flagged))) {
-      const modseq = modseqOf(uid);
-      if (modseq !== undefined && !this.#wasTold(uid, modseq)) out.push(uid);
+    for (const [first, last] of this.#flagged) {
+      const to = this.#indexFrom(last + 1);
+      for (let at = this.#indexFrom(first); at < to; at++) {
+        const uid = this.#uids[at]!;
+        const modseq = modseqOf(uid);
+        if (modseq !== undefined && !this.#wasTold(uid, modseq)) out.push(uid);
+      }
     }
     // What the client has not been told of, it will ask for when it is.
     this.#flagged = EMPTY;
@@ -181,6 +200,7 @@ export class Numbering {
   }
 
   #wasTold(uid: Uid, modseq: ModSeq): boolean {
+    if (this.#told.size === 0) return false;
     const uids = this.#told.get(modseq);
     return uids !== undefined && contains(uids, uid);
   }

@@ -50,6 +50,12 @@ export class View {
     return index < 0 ? undefined : { flags: this.columns.flagsAt(index), modseq: this.columns.modseqAt(index) };
   }
 
+  /** As `placement`, of the modseq alone. */
+  modseqOf(uid: Uid): ModSeq | undefined {
+    const index = this.columns.indexOf(uid);
+    return index < 0 ? undefined : this.columns.modseqAt(index);
+  }
+
   /** Every placement from `first` to `last` that exists, ascending, without an object for each. The view must not change meanwhile: no await in `visit`. */
   scan(first: Uid, last: Uid, visit: (uid: Uid, flags: Flags, modseq: ModSeq) => void): void {
     const { columns } = this;
