@@ -202,7 +202,11 @@ export const schema: Schema = {
     store: {
       doc: 'Mailboxes.',
       keys: {
-        shards: key(kinds.integer(1, 64), 2, 'Databases that accounts are dealt out among. May grow, never shrink.'),
+        shards: key(
+          kinds.integer(1, 64),
+          1,
+          'Databases that accounts are dealt out among. Messages share fsyncs best in one; more help where one writer thread is not enough. May grow, never shrink.',
+        ),
         expungedRetention: key(kinds.duration(), '7d', 'How long the content of expunged messages is kept.'),
         tombstoneRetention: key(
           kinds.duration(),

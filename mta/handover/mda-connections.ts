@@ -15,14 +15,19 @@ export interface MdaOptions {
 }
 
 const CONNECTIONS = 3;
-/** Another connection is opened when each has so many messages under way. */
-const BUSY = 8;
+/**
+ * Octets of content under way on a connection until the next one is used. Small messages that come together travel together, in one write and one read;
+ * large ones, which the MDA stages while they come in, get a connection each.
+ */
+const FULL = 131_072;
 /** Octets of content that leave without waiting: all that isn't in a spool file. */
 export const EAGER_LIMIT = 1_048_576;
 
 export class MdaConnections {
   readonly #options: MdaOptions;
   #clients: SmtpClient[] = [];
+  /** Octets under way on each. */
+  readonly #load = new WeakMap<SmtpClient, number>();
   #opening: Promise<SmtpClient> | undefined;
 
   constructor(options: MdaOptions) {
@@ -39,9 +44,9 @@ export class MdaConnections {
     });
     try {
       const alone = typeof message.content === 'function' || message.content.length > EAGER_LIMIT;
-      client = alone ? await this.#open() : await this.#shared();
+      client = alone ? await this.#open() : await this.#shared(message.size);
       if (expired) client.destroy();
-      const result = await client.send(message);
+      const result = await this.#send(client, message);
       if (alone) void client.quit();
       return result;
     } catch (error) {
@@ -60,13 +65,30 @@ export class MdaConnections {
     await Promise.all(clients.map((client) => client.quit()));
   }
 
-  async #shared(): Promise<SmtpClient> {
-    this.#clients = this.#clients.filter((client) => client.usable);
+  async #send(client: SmtpClient, message: OutgoingMessage): Promise<TransactionResult> {
+    this.#load.set(client, this.#loadOf(client) + message.size);
+    try {
+      return await client.send(message);
+    } finally {
+      this.#load.set(client, this.#loadOf(client) - message.size);
+    }
+  }
+
+  #loadOf(client: SmtpClient): number {
+    return this.#load.get(client) ?? 0;
+  }
+
+  async #shared(size: number): Promise<SmtpClient> {
+    if (this.#clients.some((client) => !client.usable)) {
+      this.#clients = this.#clients.filter((client) => client.usable);
+    }
+    const roomy = this.#clients.find((client) => this.#loadOf(client) + size <= FULL);
+    if (roomy !== undefined) return roomy;
     const idlest = this.#clients.reduce<SmtpClient | undefined>(
-      (best, client) => (best === undefined || client.inFlight < best.inFlight ? client : best),
+      (best, client) => (best === undefined || this.#loadOf(client) < this.#loadOf(best) ? client : best),
       undefined,
     );
-    if (idlest !== undefined && (idlest.inFlight < BUSY || this.#clients.length >= CONNECTIONS)) return idlest;
+    if (idlest !== undefined && this.#clients.length >= CONNECTIONS) return idlest;
     this.#opening ??= this.#openShared();
     // While another connection comes up, those that are there go on.
     if (idlest === undefined) return this.#opening;

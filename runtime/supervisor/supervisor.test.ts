@@ -79,7 +79,7 @@ async function setUp(
   const port = await freePort();
   const metricsPort = await freePort();
   const { workers: count = 1, listener = 'smtp' } = more;
-  const text = `hostname = "mx.test"\nworkers = ${count}\n[listeners]\n${listener} = "127.0.0.1:${port}"\nmetrics = "127.0.0.1:${metricsPort}"\n`;
+  const text = `hostname = "mx.test"\nworkers = ${count}\n[listeners]\n${listener} = "127.0.0.1:${port}"\nmetrics = "127.0.0.1:${metricsPort}"\n[store]\nshards = 2\n`;
   const config = parseConfig(text, { file: join(folder, 'peerpost.toml'), cores: 1 });
   const log = recordingLog();
   const { workers: _, listener: __, ...overrides } = more;
@@ -420,6 +420,6 @@ test('placesOf() binds for each program what it serves', () => {
   });
   const names = (program: string) => placesOf(config, [program]).map(({ name }) => name);
   assert.deepEqual(names('mta'), ['smtp', 'submission', 'submissions', 'queue']);
-  assert.deepEqual(names('mda'), ['lmtp', 'lmtp-unix', 'directory', 'store-0', 'store-1']);
+  assert.deepEqual(names('mda'), ['lmtp', 'lmtp-unix', 'directory', 'store-0']);
   assert.deepEqual(names('imap-gateway'), ['imap', 'imaps', 'metrics']);
 });

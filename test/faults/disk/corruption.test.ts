@@ -20,7 +20,7 @@ describe(`damage on the disk, seed ${seed}`, () => {
   let peer: TestPeer;
   let ledgers: Ledger[];
   before(async () => {
-    peer = await startTestPeer({ domain: 'alpha.test', users: USERS });
+    peer = await startTestPeer({ domain: 'alpha.test', users: USERS, toml: '[store]\nshards = 2' });
     ledgers = USERS.map((user) => new Ledger(peer, `${user}@alpha.test`));
     for (const ledger of ledgers) {
       for (let n = 0; n < 30; n++) assert.equal(await ledger.send(n % 10 === 0 ? LARGE : SMALL), 250);
