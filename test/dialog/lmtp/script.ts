@@ -2,6 +2,7 @@
  * Runs a scripted dialog. Lines of a script:
  * - `# …` says what the dialog shows (RFC sections);
  * - `C: text` is sent with CRLF; consecutive ones leave in one write, as a pipelining client sends them;
+ * - `C> text` is sent as it is, where \\r, \\n and \\0 stand for octets;
  * - `S: text` is one whole line of the server, `*` standing for anything;
  * - `M: address mailbox n` counts the messages in a mailbox;
  * - `S: <end>` means that the server has closed.
@@ -25,6 +26,7 @@ export async function runScript(script: string, server: LmtpTestServer): Promise
     if (step === '' || step.startsWith('#')) continue;
     if (step === 'C:') group += '\r\n';
     else if (step.startsWith('C: ')) group += `${text}\r\n`;
+    else if (step.startsWith('C> ')) group += text.replace(/\\([rn0])/g, (_, letter: string) => OCTETS[letter] ?? '');
     else if (step.startsWith('S: ')) {
       await send();
       const said = await lines.next();
@@ -39,6 +41,8 @@ export async function runScript(script: string, server: LmtpTestServer): Promise
   await client.end();
   await ended;
 }
+
+const OCTETS: Readonly<Record<string, string>> = { r: '\r', n: '\n', '0': '\0' };
 
 function matches(pattern: string, line: string): boolean {
   const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
