@@ -163,7 +163,11 @@ export const schema: Schema = {
           'Recipients of one message (RFC 5321 §4.5.3.1.8: at least 100).',
         ),
         connectionsPerAddress: key(kinds.integer(1, 100_000), 50, 'Connections at a time from one address.'),
-        messagesPerMinutePerAddress: key(kinds.integer(1, 1_000_000), 300, 'Messages a minute from one address.'),
+        messagesPerMinutePerAddress: key(
+          kinds.integer(1, 1_000_000),
+          300,
+          'Messages a minute from one address; each hundred recipients count as one.',
+        ),
         authFailuresPerMinute: key(
           kinds.integer(1, 10_000),
           10,

@@ -6,8 +6,12 @@ import { type Reply, reply } from '#mail/smtp/reply.ts';
 import { canonicalAddress } from '#runtime/address.ts';
 import { defineCommand } from '#runtime/smtp/command-table.ts';
 import type { Login } from '#store/directory.ts';
+import { mayBeginMessage } from '../limits.ts';
 import { type Recipient, resolveRecipient, type Target } from '../recipients.ts';
 import { isSubmission, type MtaCommand, type Peer, type SmtpServices } from '../services.ts';
+
+/** RFC 5321 §4.5.3.1.8: so many a message may always have. Each further so many count as another message. */
+const RECIPIENTS_OF_ONE = 100;
 
 export function rcpt(services: SmtpServices, peer: Peer): MtaCommand {
   const lenient = isSubmission(peer);
@@ -24,6 +28,14 @@ export function rcpt(services: SmtpServices, peer: Peer): MtaCommand {
       // RFC 5321 §4.5.3.1.10: 452, so that the client sends the others in another transaction.
       if (transaction.recipients.length >= limits.recipients) {
         return { reply: reply(452, '5.3', 'Too many recipients, send the others separately'), next: session };
+      }
+      const taken = transaction.recipients.length;
+      if (
+        taken > 0 &&
+        taken % RECIPIENTS_OF_ONE === 0 &&
+        !(await mayBeginMessage(services, peer, session.login?.account))
+      ) {
+        return { reply: reply(450, '7.1', 'Too many recipients in a minute, try again later'), next: session };
       }
       const targets = await route(
         services,
