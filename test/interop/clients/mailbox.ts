@@ -107,8 +107,11 @@ export async function fillMailbox(account: Account, mailbox: string, messages: r
   if (mailbox !== 'INBOX') await withAccount(account, async (client) => void (await client.mailboxCreate(mailbox)));
   const path = modifiedUtf7(mailbox);
   const socket = connect(account.port, account.host);
-  const done = watch(socket, messages.length + 2);
+  // Dovecot resets a connection that sends more than a little before its login is answered.
+  const known = watch(socket, 1);
   await send(socket, Buffer.from(`a LOGIN ${account.user} "${account.password}"\r\n`));
+  await known;
+  const done = watch(socket, messages.length + 1);
   for (const { raw, flags, date } of messages) {
     const head = `a APPEND "${path}" (${flags.join(' ')}) "${imapDate(date)}" {${raw.length}+}\r\n`;
     await send(socket, Buffer.concat([Buffer.from(head), raw, Buffer.from('\r\n')]));
