@@ -163,6 +163,19 @@ test('many messages are under way at once on one connection, and a refused one h
   assert.ok(client.usable);
 });
 
+for (const [name, extensions, refused] of [
+  ['DATA', ['PIPELINING'], [/MAIL.*\r\n/, '250 ok\r\n250 ok', /DATA/, '354 go', /\r\n\.\r\n/, '550 5.1.1 nobody']],
+  ['BDAT', PIPE, [/last/, '250 ok\r\n250 ok\r\n550 5.1.1 nobody']],
+] satisfies [string, string[], Step[]][]) {
+  test(`content refused after ${name}: RSET goes before the next message, for peers that keep the transaction`, async () => {
+    const next = [/RSET\r\nMAIL.*\r\n/, '250 reset\r\n250 ok\r\n250 ok', /DATA|last/];
+    const port = await peer(greet(extensions, play(...refused, ...next, '421 seen')));
+    const client = await open(port);
+    assert.deepEqual(shape(await client.send(message())), ['550@final']);
+    assert.match(shape(await client.send(message())).join(), /^421@(content|final)$/);
+  });
+}
+
 test('a large message is chunked, waits for what is under way, and keeps what follows waiting', async () => {
   const big = Buffer.alloc(2_500_000, 'x');
   const sizes: string[] = [];

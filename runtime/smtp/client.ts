@@ -226,8 +226,8 @@ export class SmtpClient {
     // Once the peer has answered anything it may have taken everything, also when the writing seemed to fail.
     await this.#readEnvelope(message, transaction, reset, () => enter('final'));
     if (transaction.accepted.length > 0) {
-      await this.#readFinal(transaction);
-      if (this.#inFlight === 1) this.#dirty = false;
+      const over = await this.#readFinal(transaction);
+      if (this.#inFlight === 1) this.#dirty = !over;
     } else if (!this.#broken) {
       // RFC 3030 §2: BDAT without a recipient gets one reply, 503 or 554, which says nothing new.
       await this.#reply('final');
@@ -259,8 +259,7 @@ export class SmtpClient {
       return;
     }
     enter('final');
-    await this.#readFinal(transaction);
-    this.#dirty = false;
+    this.#dirty = !(await this.#readFinal(transaction));
   }
 
   async #sendContent(message: OutgoingMessage): Promise<ContentOutcome> {
@@ -324,16 +323,19 @@ export class SmtpClient {
   }
 
   /** SMTP answers once for all; LMTP (RFC 2033 §4.2) once for each recipient that RCPT was positive for, in order. */
-  async #readFinal(transaction: Transaction): Promise<void> {
+  /** Whether the peer has done with the transaction. RFC 5321 §4.1.1.4 ends a refused one too, but mox wants RSET then. */
+  async #readFinal(transaction: Transaction): Promise<boolean> {
     if (this.#options.protocol === 'smtp') {
-      transaction.settleRest('final', await this.#reply('final'));
-      return;
+      const answer = await this.#reply('final');
+      transaction.settleRest('final', answer);
+      return isPositive(answer);
     }
     for (const index of transaction.accepted) {
       const answer = await this.#settling('final', transaction);
-      if (isClosing(answer)) return;
+      if (isClosing(answer)) return false;
       transaction.settle(index, 'final', answer);
     }
+    return true;
   }
 
   /** A reply; 421 is the answer for everybody who has none yet (RFC 5321 §3.8). */
