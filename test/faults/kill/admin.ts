@@ -8,7 +8,8 @@ import type { AccountSecret } from '#store/directory.ts';
 import { openSystem, type System } from '../../../scripts/cli/system.ts';
 import { pause, type SenderRooms } from './senders.ts';
 
-const TRIES = 200;
+/** The machine may be slow, and the program in question die again and again. */
+const PATIENCE_MS = 180_000;
 /** Nobody logs in with it, so that it needs no computing. */
 const SECRET: AccountSecret = {
   argon2: { salt: randomBytes(16), hash: randomBytes(32), memory: 19_456, passes: 2, parallelism: 1 },
@@ -114,13 +115,14 @@ export class Admin {
 
 /** Each step may be repeated: until it is done, or refused because an earlier try had done it. */
 async function again<T>(work: () => Promise<T>, done: readonly string[]): Promise<T | undefined> {
+  const until = Date.now() + PATIENCE_MS;
   for (let tries = 1; ; tries++) {
     try {
       return await work();
     } catch (error) {
       if (!(error instanceof MailError)) throw error;
       if (tries > 1 && done.includes(error.failure)) return undefined;
-      if (error.failure !== 'unavailable' || tries === TRIES) throw error;
+      if (error.failure !== 'unavailable' || Date.now() > until) throw error;
       await pause(50);
     }
   }

@@ -66,8 +66,9 @@ export class Tree {
 
   /** kill -9 of one program; resolves when all are up again. */
   async kill(program: Program): Promise<void> {
-    const pid = this.#pids.get(program);
-    if (pid === undefined) throw new Error(`${program} does not run`);
+    // It may just have died at a point.
+    await this.recovered(-1);
+    const pid = this.#pids.get(program)!;
     const deaths = this.deaths.length;
     killIfThere(pid);
     await this.recovered(deaths);
