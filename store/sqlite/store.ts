@@ -69,7 +69,7 @@ const PIECE = 262_144;
 const LOCATED = 10_000;
 
 export interface SqliteMailStore extends MailStore {
-  /** Starts a thread for reads, so that nobody waits for that later. */
+  /** Opens the shards for reading and starts a thread, so that nobody waits for that later. */
   warm(): Promise<void>;
 }
 
@@ -118,7 +118,7 @@ class SqliteStore implements SqliteMailStore {
   }
 
   async warm(): Promise<void> {
-    await this.#readers.warm();
+    await this.#readers.warm(this.#options.shards);
   }
 
   async accountState(access: Access): Promise<AccountState> {

@@ -10,6 +10,7 @@ import { accountNumber } from './place.ts';
 /** Accounts whose mailboxes are remembered. */
 const ACCOUNTS = 1_000;
 
+const BY_NAME = `SELECT n, ${MAILBOX_COLUMNS} FROM mailboxes WHERE account = ? AND name = ?`;
 const BY_NUMBER = `SELECT ${MAILBOX_COLUMNS} FROM mailboxes WHERE account = ? AND n = ?`;
 const KNOWN = `SELECT ${MAILBOX_COLUMNS} FROM mailboxes
   WHERE account = (SELECT n FROM accounts WHERE id = ?) AND n = ? AND name = ?`;
@@ -33,18 +34,26 @@ export class MailboxFinder {
 
   /** Throws what `findAccount` throws. */
   find(access: Access, name: string): Mailbox | undefined {
+    const { owner } = access;
     const account = accountNumber(this.#db, access);
-    const number = this.#remember(access.owner, account).get(name);
+    // Who asks once is found without a look at all names; who goes on asking has them all read.
+    if (!this.#accounts.has(owner)) {
+      const row = this.#db.arrays(BY_NAME).get(account, name) as unknown as [number, ...ArrayRow] | undefined;
+      this.#remember(owner, row ? [[name, row[0]]] : []);
+      return row && describe(row.slice(1));
+    }
+    const all = this.#db.arrays(NAMES).all(account) as unknown as [string, number][];
+    const number = this.#remember(owner, all).get(name);
     if (number === undefined) return undefined;
     const row = this.#db.arrays(BY_NUMBER).get(account, number) as ArrayRow | undefined;
     return row && describe(row);
   }
 
-  #remember(owner: AccountId, account: number): ReadonlyMap<string, number> {
-    const names = new Map(this.#db.arrays(NAMES).all(account) as unknown as [string, number][]);
+  #remember(owner: AccountId, names: readonly (readonly [string, number])[]): ReadonlyMap<string, number> {
+    const known = new Map(names);
     this.#accounts.delete(owner);
-    this.#accounts.set(owner, names);
+    this.#accounts.set(owner, known);
     if (this.#accounts.size > ACCOUNTS) this.#accounts.delete(this.#accounts.keys().next().value!);
-    return names;
+    return known;
   }
 }

@@ -28,6 +28,15 @@ export class NearReader {
     return this.#shard(shard).read(access, request);
   }
 
+  /** Opens a shard, so that the first read of it doesn't wait for that. What goes wrong will be told to whoever reads. */
+  warm(shard: number): void {
+    try {
+      this.#shard(shard).rehearse();
+    } catch (error) {
+      this.#log.debug({ error, shard }, 'a shard can not be read yet');
+    }
+  }
+
   close(): void {
     for (const shard of this.#shards.values()) shard.close();
     this.#shards.clear();

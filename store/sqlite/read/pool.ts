@@ -34,8 +34,9 @@ export class ReaderPool {
     this.#near = new NearReader(options.data, options.log);
   }
 
-  /** Starts a thread, so that the first read that needs one doesn't wait for that. Resolves when it can read. */
-  async warm(): Promise<void> {
+  /** Opens the shards and starts a thread, so that the first reads don't wait for that. Resolves when it can read. */
+  async warm(shards: number): Promise<void> {
+    for (let shard = 0; shard < shards; shard++) this.#near.warm(shard);
     if (this.#threads.length === 0 && !this.#closed) await once(this.#start().worker, 'message');
   }
 

@@ -1,7 +1,8 @@
 /** Reads of one shard over a connection of its own: on a reader thread, or (`near.ts`) on the thread that asks. */
 import type { Log } from '#runtime/ambient.ts';
+import type { MailboxSnapshot } from '../../change.ts';
 import type { SearchQuery } from '../../search-query.ts';
-import type { Access, MailboxId, ModSeq, Uid } from '../../types.ts';
+import type { Access, AccountId, MailboxId, ModSeq, Uid, UidSet } from '../../types.ts';
 import { type Database, openDatabase } from '../database.ts';
 import { PackReader, type PackRequest } from '../packs/read.ts';
 import { segmentFolder, shardFile } from '../paths.ts';
@@ -28,6 +29,10 @@ export type ReadRequest =
   | readonly ['packed', PackRequest]
   | readonly ['content', MailboxId, Uid, number, number]
   | readonly ['search', MailboxId, SearchQuery, number];
+
+const SOME_MAILBOX = `SELECT a.id, b.id, b.name FROM accounts a JOIN mailboxes b ON b.account = a.n
+  WHERE a.id IS NOT NULL AND b.messages BETWEEN 1 AND 100 LIMIT 1`;
+const REHEARSALS = 3;
 
 export class ShardReader {
   readonly #db: Database;
@@ -65,6 +70,21 @@ export class ShardReader {
   async search(access: Access, request: Extract<ReadRequest, readonly ['search', ...unknown[]]>): Promise<unknown> {
     const [, mailbox, query, now] = request;
     return await search(this.#db, this.#messages, this.#packs, access, mailbox, query, now);
+  }
+
+  /** Reads a little of some small mailbox as sessions will, so that statements are prepared and code is compiled before somebody waits for it. */
+  rehearse(): void {
+    const row = this.#db.arrays(SOME_MAILBOX).get() as unknown as [AccountId, MailboxId, string] | undefined;
+    if (!row) return;
+    const [owner, id, name] = row;
+    const access = { owner, viewer: owner };
+    for (let i = 0; i < REHEARSALS; i++) {
+      this.read(access, ['mailbox', name]);
+      const snapshot = this.read(access, ['small-snapshot', id]) as MailboxSnapshot | undefined;
+      const uids: UidSet = [[1, 3]];
+      this.read(access, ['messages', { mailbox: id, uids, columns: { content: true }, expunged: true }]);
+      this.read(access, ['small-delta', id, snapshot?.modseq ?? 0]);
+    }
   }
 
   close(): void {
