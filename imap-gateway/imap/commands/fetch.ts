@@ -179,8 +179,10 @@ async function fetchRows(
   // Messages that went meanwhile are served as long as the client knows them (RFC 2180 §4.1.1).
   for await (const rows of store.messages(access, selected.id, uids, plan.columns, { expunged: true })) {
     for (const row of rows) {
-      if (await fetchRow(plan, row, state, source, writer)) served++;
-      await writer.pace();
+      const done = fetchRow(plan, row, state, source, writer);
+      if (typeof done === 'boolean' ? done : await done) served++;
+      const waiting = writer.pace();
+      if (waiting !== undefined) await waiting;
     }
     writer.send();
     if (marks)
@@ -193,20 +195,41 @@ async function fetchRows(
   return served;
 }
 
-async function fetchRow(
+/** Answers a promise only where octets have to be waited for. */
+function fetchRow(
   plan: FetchPlan,
   row: MessageRow,
   { selected }: Selected,
   source: Parameters<typeof writeItem>[2],
   writer: FetchWriter,
-): Promise<boolean> {
+): boolean | Promise<boolean> {
   const number = selected.numbering.number(row.uid);
   if (number === 0) return false;
   writer.begin(number);
   try {
-    const fromView = viewItems(plan, row.uid, placementOf(row.uid, selected));
+    const fromView = viewItems(plan, row.uid, plan.flags || plan.modseq ? placementOf(row.uid, selected) : undefined);
     if (fromView !== '') writer.item(fromView);
-    for (const item of plan.items) {
+    for (const [i, item] of plan.items.entries()) {
+      const waiting = writeItem(item, row, source, writer);
+      if (waiting !== undefined) return finishRow(waiting, plan.items.slice(i + 1), row, source, writer);
+    }
+  } catch (error) {
+    writer.abandon(error);
+  }
+  writer.end();
+  return true;
+}
+
+async function finishRow(
+  first: Promise<void>,
+  items: FetchPlan['items'],
+  row: MessageRow,
+  source: Parameters<typeof writeItem>[2],
+  writer: FetchWriter,
+): Promise<boolean> {
+  try {
+    await first;
+    for (const item of items) {
       const waiting = writeItem(item, row, source, writer);
       if (waiting !== undefined) await waiting;
     }

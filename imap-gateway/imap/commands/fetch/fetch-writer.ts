@@ -94,10 +94,10 @@ export class FetchWriter {
     for (const chunk of this.#buffer.take()) this.#out.write(chunk);
   }
 
-  /** Between messages: sends when there is a good deal, and waits for a slow client. */
-  async pace(): Promise<void> {
+  /** Between messages: sends when there is a good deal; answers a promise where a slow client has to be waited for. */
+  pace(): Promise<void> | undefined {
     if (this.#buffer.length >= CHUNK) this.send();
-    if (this.#out.full) await this.#out.ready();
+    return this.#out.full ? this.#out.ready() : undefined;
   }
 }
 

@@ -12,38 +12,51 @@ import { isRootHeader, isWhole, sectionOf } from './plan.ts';
 
 type SectionItem = Extract<FetchItem, { item: 'SECTION' | 'RFC822' }>;
 
-export async function writeSection(
+/** Answers a promise only where octets have to be waited for. */
+export function writeSection(
+  item: SectionItem,
+  row: MessageRow,
+  source: ContentSource,
+  writer: FetchWriter,
+): Promise<void> | undefined {
+  const label = labelOf(item);
+  const range = rangeOf(item.section, row);
+  if (range === undefined) {
+    writer.item(`${label} NIL`);
+    return undefined;
+  }
+  const partial = item.item === 'SECTION' ? item.partial : undefined;
+  if (item.section.fields !== undefined) return writeFields(item, row, source, writer);
+  const asked = partialOf(range, partial);
+  const here = inMemory(row, asked);
+  if (here === undefined) return writeStream(label, asked, row, source, writer);
+  writer.octets(label, here, hasNul(here));
+  return undefined;
+}
+
+async function writeFields(
   item: SectionItem,
   row: MessageRow,
   source: ContentSource,
   writer: FetchWriter,
 ): Promise<void> {
-  const label = labelOf(item);
-  const range = rangeOf(item.section, row);
-  if (range === undefined) {
-    writer.item(`${label} NIL`);
-    return;
-  }
-  const partial = item.item === 'SECTION' ? item.partial : undefined;
-  const { fields, text } = item.section;
-  if (fields !== undefined) {
-    const header = await collect(source, row, range);
-    const bytes = selectFields(header, fields, text === 'HEADER.FIELDS.NOT');
-    const { start, end } = partialOf({ start: 0, end: bytes.length }, partial);
-    const part = bytes.subarray(start, end);
-    writer.octets(label, part, hasNul(part));
-    return;
-  }
-  const asked = partialOf(range, partial);
-  const here = inMemory(row, asked);
-  if (here !== undefined) writer.octets(label, here, hasNul(here));
-  else
-    await writer.stream(
-      label,
-      asked.end - asked.start,
-      streamOf(source, row, asked),
-      await streamHasNul(source, row, asked),
-    );
+  const { fields = [], text } = item.section;
+  const header = await collect(source, row, rangeOf(item.section, row)!);
+  const bytes = selectFields(header, fields, text === 'HEADER.FIELDS.NOT');
+  const { start, end } = partialOf({ start: 0, end: bytes.length }, item.item === 'SECTION' ? item.partial : undefined);
+  const part = bytes.subarray(start, end);
+  writer.octets(labelOf(item), part, hasNul(part));
+}
+
+async function writeStream(
+  label: string,
+  asked: ByteRange,
+  row: MessageRow,
+  source: ContentSource,
+  writer: FetchWriter,
+): Promise<void> {
+  const binary = await streamHasNul(source, row, asked);
+  await writer.stream(label, asked.end - asked.start, streamOf(source, row, asked), binary);
 }
 
 /**
