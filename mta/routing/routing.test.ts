@@ -122,8 +122,14 @@ test('loopback, own and impossible addresses are refused, in every spelling', as
   ];
   // Compatible, mapped, SIIT, NAT64, 6to4, Teredo's server and client, and our own address in one of them.
   const wrapped = [
-    ...['::127.0.0.1', '::ffff:127.0.0.1', '::ffff:0:127.0.0.1', '64:ff9b::127.0.0.1', '64:ff9b::c000:263'],
-    ...['2002:7f00:1::1', '2001:0:7f00:1::1', '2001:0:4136:e378:8000:63bf:80ff:fffe'],
+    '::127.0.0.1',
+    '::ffff:127.0.0.1',
+    '::ffff:0:127.0.0.1',
+    '64:ff9b::127.0.0.1',
+    '64:ff9b::c000:263',
+    '2002:7f00:1::1',
+    '2001:0:7f00:1::1',
+    '2001:0:4136:e378:8000:63bf:80ff:fffe',
   ];
   for (const bad of [...plain, ...wrapped]) {
     const key = bad.includes(':') ? 'aaaa' : 'a';
