@@ -21,6 +21,8 @@ test('a job comes out as it went in', () => {
   const jobs: Job[] = [
     { kind: 'commit', commit: { owner: 'ä', actor: 'b', id: 'c d', mutations } },
     { kind: 'commit', commit: { owner: 'a', actor: 'b', id: '', mutations: [] } },
+    { kind: 'commit', commit: { owner: 'ä', actor: 'b', id: 'c \u{1f600}', mutations: mutations.slice(1, 2) } },
+    { kind: 'commit', commit: { owner: 'a', actor: 'b', id: 'c', mutations: mutations.slice(4, 5) } },
     { kind: 'move', from: 's', moved: [{ n: 1, id: 'b', length: 2, segment: 't', position: 3 }] },
     {
       kind: 'register',
@@ -31,7 +33,7 @@ test('a job comes out as it went in', () => {
 });
 
 test('what is no job is an error, not a commit', () => {
-  for (const bytes of [[], [9], [9, 0, 0, 0, 1], [2, 0, 0, 0, 0x7b, 0x7d]]) {
+  for (const bytes of [[], [9], [9, 0, 0, 0, 1], [2, 0, 0, 0, 0x7b, 0x7d], [2, 0, 0, 0, 0x5b, 0x5d]]) {
     assert.throws(() => unpackJob(Uint8Array.from(bytes)));
   }
 });
