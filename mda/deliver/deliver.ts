@@ -12,7 +12,7 @@ import { replyToError } from '#mail/smtp/failure-replies.ts';
 import { isPermanent, type Reply, reply } from '#mail/smtp/reply.ts';
 import type { Clock, Log, Random } from '#runtime/ambient.ts';
 import { faultPoint } from '#runtime/fault-points.ts';
-import type { Metrics } from '#runtime/metrics/metrics.ts';
+import type { Counter, Metrics } from '#runtime/metrics/metrics.ts';
 import { outcomeOf, reasonOf } from '#runtime/metrics/replies.ts';
 import type { ContentSink } from '#runtime/smtp/receiver-content.ts';
 import { newId } from '#store/ids.ts';
@@ -48,21 +48,24 @@ export interface DeliveryOrder {
 export class Deliveries {
   readonly #rooms: DeliveryRooms;
   readonly #mailboxes: MailboxChooser;
+  readonly #count: (reply: Reply) => void;
 
   constructor(rooms: DeliveryRooms) {
     this.#rooms = rooms;
     this.#mailboxes = new MailboxChooser(rooms.store);
+    this.#count = recipientCounter(rooms.metrics);
   }
 
   /** A sink for the content of one message; `finish` answers one reply for each recipient, in their order. */
   open(order: DeliveryOrder): ContentSink {
-    return new Delivery(this.#rooms, this.#mailboxes, order);
+    return new Delivery(this.#rooms, this.#mailboxes, this.#count, order);
   }
 }
 
 class Delivery implements ContentSink {
   readonly #rooms: DeliveryRooms;
   readonly #mailboxes: MailboxChooser;
+  readonly #count: (reply: Reply) => void;
   readonly #order: DeliveryOrder;
   readonly #indexer = createIndexer();
   readonly #deliveredTo = new DeliveredTo();
@@ -70,9 +73,10 @@ class Delivery implements ContentSink {
   readonly #body: BodyIntake;
   readonly #id: string;
 
-  constructor(rooms: DeliveryRooms, mailboxes: MailboxChooser, order: DeliveryOrder) {
+  constructor(rooms: DeliveryRooms, mailboxes: MailboxChooser, count: (reply: Reply) => void, order: DeliveryOrder) {
     this.#rooms = rooms;
     this.#mailboxes = mailboxes;
+    this.#count = count;
     this.#order = order;
     this.#id = order.deliveryId ?? newId('delivery', rooms.random);
     const accounts = new Set(order.recipients.flatMap(({ targets }) => targets.map(({ account }) => account)));
@@ -99,11 +103,7 @@ class Delivery implements ContentSink {
     const replies = await Promise.all(
       this.#order.recipients.map((recipient) => this.#deliver(recipient, index, seen, bodyFor)),
     );
-    const { metrics } = this.#rooms;
-    for (const each of metrics === undefined ? [] : replies) {
-      const outcome = outcomeOf(each) === 'ok' ? 'delivered' : outcomeOf(each);
-      metrics?.counter('lmtp_recipients_total', { outcome, reason: reasonOf(each) }).add();
-    }
+    for (const each of replies) this.#count(each);
     return replies;
   }
 
@@ -209,4 +209,21 @@ function added(results: readonly MutationResult[]): Extract<MutationResult, { ty
   const [first] = results;
   if (first?.type !== 'add-message') throw new Error('the store answered something else');
   return first;
+}
+
+/** What was looked up once is found by a short key: this runs for each recipient. */
+function recipientCounter(metrics: Metrics | undefined): (answer: Reply) => void {
+  const counters = new Map<string, Counter>();
+  return (answer) => {
+    if (metrics === undefined) return;
+    const reason = reasonOf(answer);
+    const key = `${outcomeOf(answer)} ${reason}`;
+    let counter = counters.get(key);
+    if (counter === undefined) {
+      const outcome = outcomeOf(answer) === 'ok' ? 'delivered' : outcomeOf(answer);
+      counter = metrics.counter('lmtp_recipients_total', { outcome, reason });
+      counters.set(key, counter);
+    }
+    counter.add();
+  };
 }

@@ -27,14 +27,17 @@ function replyCounter(
 
 /** Counts messages, by what the sink answers. */
 function countedSink(sink: MessageSink, metrics: Metrics, listener: ListenerKind): MessageSink {
+  const accepted = metrics.counter('smtp_messages_total', { listener, outcome: 'accepted', reason: 'none' });
+  const octets = metrics.counter('smtp_message_bytes_total', { listener });
   return {
     async accept(message) {
       const reply = await sink.accept(message);
-      const outcome = outcomeOf(reply) === 'ok' ? 'accepted' : outcomeOf(reply);
-      metrics.counter('smtp_messages_total', { listener, outcome, reason: reasonOf(reply) }).add();
-      const { content } = message;
-      const size = 'data' in content ? content.data.length : content.size;
-      if (outcome === 'accepted') metrics.counter('smtp_message_bytes_total', { listener }).add(size);
+      const outcome = outcomeOf(reply);
+      if (outcome === 'ok') {
+        const { content } = message;
+        accepted.add();
+        octets.add('data' in content ? content.data.length : content.size);
+      } else metrics.counter('smtp_messages_total', { listener, outcome, reason: reasonOf(reply) }).add();
       return reply;
     },
   };
