@@ -9,6 +9,7 @@ import { readMailbox } from '#test/support/mail-client.ts';
 import { loopbackAddress, PORT_BASE, prepareTestPeer, startTestPeer, type TestPeer } from '#test/support/system.ts';
 import { openSystem } from '../../scripts/cli/system.ts';
 import { type Dovecot, STRANGER, startDovecot } from './dovecot.ts';
+import { removeFolder, serverFolder } from './peers/folders.ts';
 import type { ForeignPeer } from './peers/foreign-peer.ts';
 import { assertSame, eightBit, isMarked, large, odd, plain } from './peers/letters.ts';
 import { startPostfix } from './peers/postfix.ts';
@@ -19,6 +20,7 @@ import { needsRoot, until } from './programs.ts';
 describe('Postfix delivers into our MDA by LMTP', { skip: needsRoot('postfix') }, () => {
   let peer: TestPeer;
   let postfix: ForeignPeer;
+  let folder = '';
   const smtp: Host = { host: loopbackAddress(), port: PORT_BASE + 25 };
   const from = 'dora@delta.test';
 
@@ -26,8 +28,10 @@ describe('Postfix delivers into our MDA by LMTP', { skip: needsRoot('postfix') }
     peer = await prepareTestPeer({ domain: 'alpha.test', users: ['alice', 'bob'] });
     await addFullAccount(peer, 'full@alpha.test');
     await peer.start();
+    folder = await serverFolder('postfix');
     postfix = await startPostfix(
       {
+        folder,
         domains: ['delta.test'],
         users: ['dora'],
         listen: smtp,
@@ -39,6 +43,7 @@ describe('Postfix delivers into our MDA by LMTP', { skip: needsRoot('postfix') }
   });
   after(async () => {
     await postfix?.stop();
+    await removeFolder(folder);
     await peer?.close();
   });
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Brings the mail servers that can't be installed beside Postfix, or that no package of this system has, into a cache folder outside the checkout:
-# Exim and OpenSMTPD as folders to chroot into (Debian's packages, unpacked, with their libraries), chasquid built by Go, and
+# Exim and OpenSMTPD as folders to chroot into (Debian's packages, unpacked, with their libraries), chasquid and mox built by Go, and
 # Haraka by npm, each in the versions that the lock files beside this script name. Runs again in no time when all is there. What can't be had is said and left out: its trial is skipped by name.
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
@@ -51,12 +51,13 @@ close_over() {
   if command -v ldconfig >/dev/null || [ -x /sbin/ldconfig ]; then "$(command -v ldconfig || echo /sbin/ldconfig)" -r "$root" 2>/dev/null || true; fi
 }
 
+# Without C: mox runs in a folder that has no libraries.
 build() {
   local name=$1 package=$2; shift 2
   cmp -s "$here/go/go.sum" "$cache/go/$name.sum" && return
   command -v go >/dev/null || { echo "skipped: $name (needs Go)"; return; }
   mkdir -p "$cache/go"
-  if (cd "$here/go" && GOFLAGS=-mod=mod go build -trimpath "$@" -o "$cache/go/$name" "$package"); then
+  if (cd "$here/go" && CGO_ENABLED=0 GOFLAGS=-mod=mod go build -trimpath "$@" -o "$cache/go/$name" "$package"); then
     cp "$here/go/go.sum" "$cache/go/$name.sum"
   else
     echo "skipped: $name (Go could not build it)"
@@ -67,6 +68,7 @@ build() {
 { unpack exim exim4-daemon-heavy exim4-base && unpack opensmtpd opensmtpd; } || { apt-get update -q && unpack exim exim4-daemon-heavy exim4-base && unpack opensmtpd opensmtpd; }
 # Its DNS server can be chosen only in a build with this tag, which is what its own trials use.
 build chasquid blitiri.com.ar/go/chasquid -tags dnsoverride
+build mox github.com/mjl-/mox
 # Without its optional plugins: some compile, none is needed.
 if ! cmp -s "$here/npm/package-lock.json" "$cache/npm/node_modules/installed-lock.json"; then
   mkdir -p "$cache/npm"

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PORT_BASE } from '#test/support/system.ts';
 import { startDaemon } from './daemon.ts';
-import { cache, messagesIn, needsBuilt, readLog, removeFolder, serverFolder, writeCertificate } from './folders.ts';
+import { cache, messagesIn, needsBuilt, readLog, writeCertificate } from './folders.ts';
 import type { ForeignKind, ForeignOptions, ForeignPeer } from './foreign-peer.ts';
 import { handInOverTls } from './submission.ts';
 
@@ -26,8 +26,7 @@ export const chasquid: ForeignKind = {
 const PASSWORD = 'correct horse';
 
 async function start(options: ForeignOptions): Promise<ForeignPeer> {
-  const { domains, users, listen, dns } = options;
-  const folder = await serverFolder('chasquid');
+  const { domains, users, listen, dns, folder } = options;
   const path = (name: string) => join(folder, name);
   const hostname = `mx.${domains[0]}`;
   for (const name of ['data', 'mail', `certs/${hostname}`]) await mkdir(path(name), { recursive: true });
@@ -49,10 +48,7 @@ async function start(options: ForeignOptions): Promise<ForeignPeer> {
     inject: (envelope, content) =>
       handInOverTls({ host: listen.host, port: PORT_BASE + 465, login }, envelope, content),
     log: async () => `${daemon.output()}${await readLog(path('maillog'))}`,
-    async stop() {
-      await daemon.stop();
-      await removeFolder(folder);
-    },
+    stop: () => daemon.stop(),
   };
 }
 

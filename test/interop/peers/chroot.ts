@@ -2,7 +2,7 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runProgram } from '../programs.ts';
-import { cache, run, serverFolder } from './folders.ts';
+import { cache, run } from './folders.ts';
 
 export interface Jail {
   readonly folder: string;
@@ -11,9 +11,16 @@ export interface Jail {
   run(command: string, ...args: readonly string[]): Promise<void>;
 }
 
-/** @param users name to number of user and group. */
-export async function openJail(name: string, users: { readonly [name: string]: number }): Promise<Jail> {
-  const folder = await serverFolder(name);
+/**
+ * @param name of what was unpacked.
+ * @param folder that it is copied into.
+ * @param users name to number of user and group.
+ */
+export async function openJail(
+  name: string,
+  folder: string,
+  users: { readonly [name: string]: number },
+): Promise<Jail> {
   await cp(join(cache, name), folder, { recursive: true, verbatimSymlinks: true });
   const path = (inner: string) => join(folder, inner);
   const all = Object.entries({ root: 0, ...users });

@@ -46,7 +46,7 @@ export async function startDaemon(
       continue;
     }
     await daemon.stop();
-    throw new Error(`${command} ${args.join(' ')} ${ended ? 'ended' : 'does not greet'}: ${output.slice(0, 3000)}`);
+    throw new Error(`${command} ${args.join(' ')} ${ended ? 'ended' : 'does not greet'}: ${output.slice(-3000)}`);
   }
   return daemon;
 }

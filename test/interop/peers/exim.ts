@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { openJail } from './chroot.ts';
 import { startDaemon } from './daemon.ts';
-import { messagesIn, needsUnpacked, readLog, removeFolder, run, writeCertificate } from './folders.ts';
+import { messagesIn, needsUnpacked, readLog, run, writeCertificate } from './folders.ts';
 import { DOWN, type ForeignKind, type ForeignOptions, type ForeignPeer } from './foreign-peer.ts';
 
 export const exim: ForeignKind = {
@@ -17,7 +17,7 @@ const USER = 'Debian-exim';
 const UID = 61_001;
 
 async function start(options: ForeignOptions): Promise<ForeignPeer> {
-  const jail = await openJail('exim', { [USER]: UID, mail: 61_002 });
+  const jail = await openJail('exim', options.folder, { [USER]: UID, mail: 61_002 });
   for (const name of ['mail', 'var/spool/exim4', 'var/log/exim4']) {
     await mkdir(jail.path(name), { recursive: true });
     run('chown', [`${UID}:${UID}`, jail.path(name)]);
@@ -31,10 +31,7 @@ async function start(options: ForeignOptions): Promise<ForeignPeer> {
   return {
     mailbox: (localPart) => messagesIn(jail.path(`mail/${localPart}/new`)),
     log: async () => `${daemon.output()}${await readLog(jail.path('var/log/exim4/mainlog'))}`,
-    async stop() {
-      await daemon.stop();
-      await removeFolder(jail.folder);
-    },
+    stop: () => daemon.stop(),
   };
 }
 

@@ -22,9 +22,11 @@ export function needsUnpacked(program: string, path: string, root = false): stri
 }
 
 /** As `needsUnpacked`, for what is built by Go: not there is not missing, where Go isn't. */
-export function needsBuilt(program: string): string | false {
+export function needsBuilt(program: string, root = false): string | false {
   const skip = `not built: ${program} (install Go, then test/interop/unpack.sh)`;
-  return existsSync(join(cache, 'go', program)) || isInstalled('go') ? needsUnpacked(program, `go/${program}`) : skip;
+  return existsSync(join(cache, 'go', program)) || isInstalled('go')
+    ? needsUnpacked(program, `go/${program}`, root)
+    : skip;
 }
 
 /** A folder that the servers' own users may enter. */

@@ -11,6 +11,8 @@ export const DOWN = 'down.test';
 export const AWAY = 'away.test';
 
 export interface ForeignOptions {
+  /** A folder of its own, which its own users may enter. It is removed once the server has stopped, or failed to start. */
+  readonly folder: string;
   /** Domains that it is final for, all with the same mailboxes; the first is its own. */
   readonly domains: readonly string[];
   /** Local parts that it has mailboxes for. Every other recipient is refused with 550 in the session. */
@@ -42,6 +44,10 @@ export interface ForeignKind {
   readonly name: string;
   /** Times that we turn its first callers away in the trial of temporary failures; less where its waits are long. */
   readonly busy?: number;
+  /** Its users may send as themselves alone. */
+  readonly ownSendersOnly?: true;
+  /** It takes recipients that it doesn't know, and tells after the data: by a reply when it knows none of them, else by a report of its own. */
+  readonly refusesLate?: true;
   /** What EHLO offers, beyond STARTTLS. It is checked against what it says. */
   readonly offers: readonly ('PIPELINING' | '8BITMIME' | 'SMTPUTF8' | 'CHUNKING' | 'DSN')[];
   /** Trials that make no sense with it, and why. */

@@ -2,7 +2,7 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startDaemon } from './daemon.ts';
-import { cache, messagesIn, needsUnpacked, removeFolder, serverFolder, writeCertificate } from './folders.ts';
+import { cache, messagesIn, needsUnpacked, writeCertificate } from './folders.ts';
 import type { ForeignKind, ForeignOptions, ForeignPeer } from './foreign-peer.ts';
 
 export const haraka: ForeignKind = {
@@ -21,11 +21,10 @@ export const haraka: ForeignKind = {
 const HARAKA = join(cache, 'npm/node_modules/Haraka');
 
 async function start(options: ForeignOptions): Promise<ForeignPeer> {
-  const folder = await serverFolder('haraka');
+  const { domains, users, routes, listen, folder } = options;
   const path = (name: string) => join(folder, name);
   for (const name of ['config', 'plugins', 'mail', 'queue']) await mkdir(path(name));
   await writeCertificate(path('config/tls_cert.pem'), path('config/tls_key.pem'));
-  const { domains, users, routes, listen } = options;
   const files = {
     'config/me': `mx.${domains[0]}\n`,
     'config/plugins': 'tls\ntrial\n',
@@ -45,10 +44,7 @@ async function start(options: ForeignOptions): Promise<ForeignPeer> {
   return {
     mailbox: (localPart) => messagesIn(join(path('mail'), localPart)),
     log: async () => daemon.output(),
-    async stop() {
-      await daemon.stop();
-      await removeFolder(folder);
-    },
+    stop: () => daemon.stop(),
   };
 }
 

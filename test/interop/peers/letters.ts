@@ -3,13 +3,15 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 
 const MARK = 'X-Trial: ';
+/** In the From of each; a server may let in only authors that it knows. */
+export const AUTHOR = 'somebody@example.test';
 
 /** A message whose first field is its mark: a relay adds its fields above it. */
 export function letter(mark: string, body: Buffer | string, more: readonly (Buffer | string)[] = []): Buffer {
   const fields = [
     `${MARK}${mark}`,
     'Date: Tue, 03 Mar 2026 10:00:00 +0100',
-    'From: somebody <somebody@example.test>',
+    `From: somebody <${AUTHOR}>`,
     'To: somebody else <else@example.test>',
     `Message-ID: <${mark.replaceAll(/[^a-z0-9]/gi, '.')}.${randomBytes(8).toString('hex')}@example.test>`,
     ...more,

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { openJail } from './chroot.ts';
 import { startDaemon } from './daemon.ts';
-import { messagesIn, needsUnpacked, removeFolder, run, writeCertificate } from './folders.ts';
+import { messagesIn, needsUnpacked, run, writeCertificate } from './folders.ts';
 import { DOWN, type ForeignKind, type ForeignOptions, type ForeignPeer } from './foreign-peer.ts';
 
 export const opensmtpd: ForeignKind = {
@@ -27,7 +27,7 @@ const UID = 61_013;
 
 async function start(options: ForeignOptions): Promise<ForeignPeer> {
   const users = { opensmtpd: 61_011, opensmtpq: 61_012, [USER]: UID };
-  const jail = await openJail('opensmtpd', users);
+  const jail = await openJail('opensmtpd', options.folder, users);
   for (const name of [
     'mail',
     'var/spool/smtpd',
@@ -54,10 +54,7 @@ async function start(options: ForeignOptions): Promise<ForeignPeer> {
     log: async () => daemon.output(),
     // Its waits between attempts are fixed: 400 seconds and more.
     nudge: () => jail.run('/usr/sbin/smtpctl', 'schedule', 'all'),
-    async stop() {
-      await daemon.stop();
-      await removeFolder(jail.folder);
-    },
+    stop: () => daemon.stop(),
   };
 }
 

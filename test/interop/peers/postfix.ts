@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chown, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { needsRoot } from '../programs.ts';
-import { messagesIn, readLog, removeFolder, run, serverFolder, writeCertificate } from './folders.ts';
+import { messagesIn, readLog, run, writeCertificate } from './folders.ts';
 import type { ForeignKind, ForeignOptions, ForeignPeer } from './foreign-peer.ts';
 
 export const postfix: ForeignKind = {
@@ -19,7 +19,7 @@ export const postfix: ForeignKind = {
 
 /** @param lmtp domains that it hands over by LMTP instead of SMTP. */
 export async function startPostfix(options: ForeignOptions, lmtp: readonly string[] = []): Promise<ForeignPeer> {
-  const folder = await serverFolder('postfix');
+  const { folder } = options;
   const path = (name: string) => join(folder, name);
   const { uid, gid } = userIds('postfix');
   for (const name of ['etc', 'spool', 'data', 'mail']) await mkdir(path(name));
@@ -41,7 +41,6 @@ export async function startPostfix(options: ForeignOptions, lmtp: readonly strin
     log: () => readLog(path('maillog')),
     async stop() {
       run('postfix', ['-c', path('etc'), 'stop']);
-      await removeFolder(folder);
     },
   };
 }

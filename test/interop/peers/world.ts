@@ -9,6 +9,7 @@ import { readMailbox } from '#test/support/mail-client.ts';
 import { loopbackAddress, PORT_BASE, prepareTestPeer, type TestPeer } from '#test/support/system.ts';
 import { openSystem } from '../../../scripts/cli/system.ts';
 import { until } from '../programs.ts';
+import { removeFolder, serverFolder } from './folders.ts';
 import { AWAY, DOWN, type ForeignKind, type ForeignPeer } from './foreign-peer.ts';
 import { isMarked } from './letters.ts';
 import { type Envelope, type Host, handIn } from './submission.ts';
@@ -110,11 +111,14 @@ async function build(
   const responder = await startDnsResponder({ host: loopbackAddress(), port: PORT_BASE + 53, zones });
   closing.push(() => responder.close());
   const dns = `${responder.address.host}:${responder.address.port}`;
+  const folder = await serverFolder(kind.name);
+  closing.push(() => removeFolder(folder));
   // Both to their end, so that what has started is known to `close` when the other fails.
   const [ours, foreign] = await Promise.allSettled([
     startOurs(us, dns, mailboxes.ours, closing),
     kind
       .start({
+        folder,
         domains: WAYS.map((way) => on(way, THEIRS)),
         users: mailboxes.theirs,
         listen: them,

@@ -1,0 +1,4 @@
+import { mox } from './mox.ts';
+import { tryForeignPeer } from './suite.ts';
+
+tryForeignPeer(mox);
