@@ -4,42 +4,50 @@ import { formatEnvelope } from './envelope.ts';
 import { imapString, nilOrString } from './imap-string.ts';
 import type { ContentFields, Part } from './part.ts';
 
-/**
- * @param extended with every extension field (BODYSTRUCTURE): some clients show attachments as garbage when one is left out.
- * Depth is bounded by the indexer's limit, so recursion is safe.
- */
-export function formatBody(part: Part, extended: boolean): string {
-  return part.kind === 'multipart' ? multipart(part, extended) : single(part, extended);
+/** The same part twice, made in one go since most of both is alike. */
+export interface BodyForms {
+  /** BODY. */
+  readonly basic: string;
+  /** BODYSTRUCTURE, with every extension field: some clients show attachments as garbage when one is left out. */
+  readonly extended: string;
 }
 
-function multipart(part: Part, extended: boolean): string {
+/** Depth is bounded by the indexer's limit, so recursion is safe. */
+export function formatBody(part: Part): BodyForms {
+  return part.kind === 'multipart' ? multipart(part) : single(part);
+}
+
+function multipart(part: Part): BodyForms {
   const { content } = part;
-  const subtype = content.type.slice(content.type.indexOf('/') + 1);
-  const children = part.children.map((child) => formatBody(child, extended)).join('');
-  const extension = extended ? ` ${parameterList(content.parameters)} ${trailer(content)}` : '';
-  return `(${children} ${imapString(subtype)}${extension})`;
+  const subtype = imapString(content.type.slice(content.type.indexOf('/') + 1));
+  const children = part.children.map(formatBody);
+  const basic = children.map((child) => child.basic).join('');
+  const extended = children.map((child) => child.extended).join('');
+  return {
+    basic: `(${basic} ${subtype})`,
+    extended: `(${extended} ${subtype} ${parameterList(content.parameters)} ${trailer(content)})`,
+  };
 }
 
-function single(part: Part, extended: boolean): string {
+function single(part: Part): BodyForms {
   const { content } = part;
   const slash = content.type.indexOf('/');
-  const fields = [
-    imapString(content.type.slice(0, slash)),
-    imapString(content.type.slice(slash + 1)),
-    parameterList(content.parameters),
-    nilOrString(content.id),
-    nilOrString(content.description),
-    imapString(content.encoding),
-    // Octets of the body as it is encoded.
-    String(part.bodyEnd - part.bodyStart),
-  ];
-  if (part.kind === 'message') {
-    const embedded = part.children[0];
-    if (embedded?.message !== undefined) fields.push(formatEnvelope(embedded.message), formatBody(embedded, extended));
-    fields.push(String(part.lines));
-  } else if (content.type.startsWith('text/')) fields.push(String(part.lines));
-  if (extended) fields.push(nilOrString(content.md5), trailer(content));
-  return `(${fields.join(' ')})`;
+  const octets = part.bodyEnd - part.bodyStart; // as the body is encoded
+  const type = `${imapString(content.type.slice(0, slash))} ${imapString(content.type.slice(slash + 1))}`;
+  const fields = `${nilOrString(content.id)} ${nilOrString(content.description)} ${imapString(content.encoding)} ${octets}`;
+  const start = `(${type} ${parameterList(content.parameters)} ${fields}`;
+  const end = ` ${nilOrString(content.md5)} ${trailer(content)})`;
+  const embedded = part.kind === 'message' ? part.children[0] : undefined;
+  if (embedded?.message !== undefined) {
+    const envelope = formatEnvelope(embedded.message);
+    const { basic, extended } = formatBody(embedded);
+    return {
+      basic: `${start} ${envelope} ${basic} ${part.lines})`,
+      extended: `${start} ${envelope} ${extended} ${part.lines}${end}`,
+    };
+  }
+  const counted = part.kind === 'message' || content.type.startsWith('text/') ? `${start} ${part.lines}` : start;
+  return { basic: `${counted})`, extended: counted + end };
 }
 
 /** body-fld-dsp, body-fld-lang, body-fld-loc. */

@@ -264,11 +264,12 @@ class Scanner implements Indexer {
   private result(): MessageIndex {
     const { root } = this.stack;
     const fields = root.message ?? NO_FIELDS;
+    const { basic, extended } = formatBody(root);
     return {
       size: this.size,
       envelope: Buffer.from(formatEnvelope(fields), 'latin1'),
-      body: Buffer.from(formatBody(root, false), 'latin1'),
-      bodystructure: Buffer.from(formatBody(root, true), 'latin1'),
+      body: Buffer.from(basic, 'latin1'),
+      bodystructure: Buffer.from(extended, 'latin1'),
       root: partNode(root),
       headers: indexHeaders(fields),
       preview: this.preview.text,

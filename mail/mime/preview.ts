@@ -61,15 +61,16 @@ function isEmbedded(part: Part): boolean {
 const BLANKS =
   / *[\t-\r\u0085\u00a0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff\u00ad][\s\u200b\u00ad]*| {2,}/g;
 
+const fold = (text: string): string => text.replace(BLANKS, ' ').trim();
+
 function makePreview(bytes: Uint8Array, content: ContentFields): string {
   const decoding = decodingOf(content.encoding);
   if (decoding === undefined) return '';
   const text = decodeText(decodeTransfer(bytes, decoding), parameter(content, 'charset')?.value);
   const plain = content.type === 'text/html' ? textOfHtml(text) : text;
-  const folded = plain
-    .slice(0, 4 * PREVIEW_CHARACTERS)
-    .replace(BLANKS, ' ')
-    .trim();
+  // Most texts have few blanks to fold, and then a little more than is shown is enough.
+  let folded = fold(plain.slice(0, PREVIEW_CHARACTERS + 64));
+  if (folded.length < PREVIEW_CHARACTERS) folded = fold(plain.slice(0, 4 * PREVIEW_CHARACTERS));
   // The cut may have gone through a character.
   return folded
     .slice(0, PREVIEW_CHARACTERS)
