@@ -257,3 +257,24 @@ test('a client that closes its side in the middle of the handshake is let go at 
   await handshake;
   assert.ok(performance.now() - before < 10_000);
 });
+
+test('a client that had gone before the handshake began is let go at once', async (t) => {
+  for (const said of ['', '\x16']) {
+    // Reads at once, as sockets do that another process dealt to us.
+    const server = createServer({ allowHalfOpen: true });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => server.close());
+    const client = netConnect((server.address() as AddressInfo).port, '127.0.0.1');
+    t.after(() => client.destroy());
+    client.end(Buffer.from(said));
+    const [[socket]] = (await Promise.all([once(server, 'connection'), once(client, 'finish')])) as [[Socket], unknown];
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    const rooms = { clock: systemClock, random: systemRandom, secureContext: testSecureContext };
+    const connection = new SocketConnection(socket, rooms);
+    const before = performance.now();
+    await assert.rejects(connection.implicitTls(30_000), ConnectionClosed);
+    assert.ok(performance.now() - before < 10_000);
+    await connection.closed;
+  }
+});

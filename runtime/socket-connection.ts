@@ -276,7 +276,13 @@ export class SocketConnection implements Connection {
     if (this.#failure !== undefined) throw this.#failure;
     raw.removeAllListeners('end');
     raw.removeAllListeners('drain');
+    // The end of a client that has gone already is known to the raw socket alone, if it has read it: TLS would wait for it in vain.
+    if (raw.readableEnded) this.destroy();
+    if (this.#failure !== undefined) throw this.#failure;
+    raw.read(0);
     const secured = wrap(raw);
+    const gone = (): void => void secured.destroy();
+    raw.once('end', gone);
     this.#socket = secured;
     this.#flowing = false;
     this.#watch(secured);
@@ -287,6 +293,7 @@ export class SocketConnection implements Connection {
       secured.destroy();
       throw this.#failure ?? error;
     }
+    raw.off('end', gone);
     secured.disableRenegotiation();
     this.#tls = tlsInfo(secured);
     return this.#tls;
