@@ -24,6 +24,8 @@ export class Numbering {
   /** `#uids` is others' memory, and never written to. */
   #borrowed = true;
   #count: number;
+  /** What `#indexFrom` has answered last. */
+  #near = 0;
   /** What `number` has found last: where to look first. */
   #last = -1;
   #vanished: UidSet = EMPTY;
@@ -93,8 +95,8 @@ export class Numbering {
   known(uids: UidSet): UidSet {
     const out: [Uid, Uid][] = [];
     for (const [first, last] of uids) {
-      const to = this.#indexFrom(last + 1);
       const from = this.#indexFrom(first);
+      const to = this.#indexFrom(last + 1);
       if (to === from) continue;
       // Ascending, and no more numbers than places for them: no gap.
       const [low, high] = [this.#uids[from]!, this.#uids[to - 1]!];
@@ -186,8 +188,9 @@ export class Numbering {
   takeFlagged(modseqOf: (uid: Uid) => ModSeq | undefined, upTo: ModSeq): Uid[] {
     const out: Uid[] = [];
     for (const [first, last] of this.#flagged) {
+      const from = this.#indexFrom(first);
       const to = this.#indexFrom(last + 1);
-      for (let at = this.#indexFrom(first); at < to; at++) {
+      for (let at = from; at < to; at++) {
         const uid = this.#uids[at]!;
         const modseq = modseqOf(uid);
         if (modseq !== undefined && !this.#wasTold(uid, modseq)) out.push(uid);
@@ -207,13 +210,20 @@ export class Numbering {
 
   /** Index of the first told UID that is not below `uid`. */
   #indexFrom(uid: Uid): number {
-    let low = 0;
-    let high = this.#count;
+    // Sets are gone through upwards: the next one is often near the one before.
+    let low = this.#near < this.#count && this.#uids[this.#near]! < uid ? this.#near : 0;
+    let step = 1;
+    while (low + step < this.#count && this.#uids[low + step]! < uid) {
+      low += step;
+      step *= 2;
+    }
+    let high = Math.min(low + step, this.#count);
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (this.#uids[middle]! < uid) low = middle + 1;
       else high = middle;
     }
+    this.#near = low;
     return low;
   }
 

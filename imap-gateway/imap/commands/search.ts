@@ -36,7 +36,7 @@ async function runSearch(args: Arguments, context: CommandContext, state: StateO
     const result = { tag: context.tag, uid: args.uid, found, modseq };
     if (returns?.includes('SAVE')) selected.saved = kept(found, new Set(returns));
     const answer = returns === undefined ? oldAnswer(result, selected) : extendedAnswer(result, returns, selected);
-    if (answer !== '') context.out.write(answer);
+    if (answer.length > 0) context.out.write(answer);
     return ok('SEARCH completed');
   } catch (error) {
     // RFC 5182 §2.1: NO empties `$`, BAD leaves it.

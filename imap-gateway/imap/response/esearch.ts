@@ -27,11 +27,31 @@ export function formatEsearch(data: EsearchData): string {
   return `${out}\r\n`;
 }
 
-/** No hit still makes a response, without numbers (RFC 3501 §7.2.5). */
-export function formatSearch(numbers: UidSet, modseq?: ModSeq): string {
-  let out = '* SEARCH';
-  for (const [first, last] of numbers) for (let n = first; n <= last; n++) out += ` ${n}`;
+/** No hit still makes a response, without numbers (RFC 3501 §7.2.5). US-ASCII; there may be a hundred thousand numbers. */
+export function formatSearch(numbers: UidSet, modseq?: ModSeq): Uint8Array {
   // RFC 7162 §3.1.5: the greatest modseq of what was found, never with an empty result.
-  if (modseq !== undefined && numbers.length > 0) out += ` (MODSEQ ${modseq})`;
-  return `${out}\r\n`;
+  const end = modseq !== undefined && numbers.length > 0 ? ` (MODSEQ ${modseq})\r\n` : '\r\n';
+  const room = numbers.reduce((sum, [first, last]) => sum + (last - first + 1) * (1 + String(last).length), 0);
+  const out = Buffer.allocUnsafe(START.length + room + end.length);
+  let at = out.write(START, 'latin1');
+  for (const [first, last] of numbers) for (let n = first; n <= last; n++) at = writeNumber(out, at, n);
+  at += out.write(end, at, 'latin1');
+  return out.subarray(0, at);
+}
+
+const START = '* SEARCH';
+const ZERO = 0x30;
+
+/** A space and the number. */
+function writeNumber(out: Buffer, at: number, n: number): number {
+  let digits = 1;
+  for (let power = 10; power <= n; power *= 10) digits++;
+  out[at] = 0x20;
+  let left = n;
+  for (let i = at + digits; i > at; i--) {
+    const rest = Math.floor(left / 10);
+    out[i] = ZERO + left - rest * 10;
+    left = rest;
+  }
+  return at + digits + 1;
 }

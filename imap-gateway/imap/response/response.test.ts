@@ -40,8 +40,18 @@ test('ESEARCH always has its tag, and no empty set', () => {
 });
 
 test('SEARCH without a hit is a response all the same', () => {
-  assert.equal(formatSearch([], 5), '* SEARCH\r\n');
-  assert.equal(formatSearch([[1, 3]], 5), '* SEARCH 1 2 3 (MODSEQ 5)\r\n');
+  const text = (...args: Parameters<typeof formatSearch>): string =>
+    Buffer.from(formatSearch(...args)).toString('latin1');
+  assert.equal(text([], 5), '* SEARCH\r\n');
+  assert.equal(text([[1, 3]], 5), '* SEARCH 1 2 3 (MODSEQ 5)\r\n');
+  assert.equal(
+    text([
+      [9, 11],
+      [99, 100],
+      [4_294_967_295, 4_294_967_295],
+    ]),
+    '* SEARCH 9 10 11 99 100 4294967295\r\n',
+  );
 });
 
 test('LIST and STATUS', () => {

@@ -15,7 +15,7 @@ export interface SearchResult {
 }
 
 /** The old untagged SEARCH. */
-export function oldAnswer(result: SearchResult, selected: SelectedMailbox): string {
+export function oldAnswer(result: SearchResult, selected: SelectedMailbox): Uint8Array {
   const { found, uid, modseq } = result;
   return formatSearch(numbersIn(found, uid, selected), modseq ? greatestModseq(found, selected) : undefined);
 }
