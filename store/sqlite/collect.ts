@@ -9,6 +9,7 @@ import { MAX_UID } from '../uid-set.ts';
 import { MODSEQ } from './account.ts';
 import type { ArrayRow, Database } from './database.ts';
 import type { Done } from './groups.ts';
+import { settleSome } from './later-flags.ts';
 import { type Lookups, meta } from './lookups.ts';
 import { releaseBody } from './mutations/bodies.ts';
 import { asBuffer, headBody, headMessage } from './pack.ts';
@@ -27,7 +28,15 @@ export interface CollectState {
   account: number;
 }
 
-export const SLICES: readonly Slice[] = [purgeContent, removeAccounts, expireCommitIds, dropStaged, trimLogs, shrink];
+export const SLICES: readonly Slice[] = [
+  settleSome,
+  purgeContent,
+  removeAccounts,
+  expireCommitIds,
+  dropStaged,
+  trimLogs,
+  shrink,
+];
 
 function purgeContent(db: Database, now: number, retention: Retention, state: CollectState): boolean {
   const first = db.arrays('SELECT seq, at, account, mailbox, uids FROM purge ORDER BY seq LIMIT 1').get() as
@@ -92,7 +101,16 @@ const BIG: readonly (readonly [table: string, key: string])[] = [
   ['changes', 'modseq'],
   ['lookups', 'hash, value'],
 ];
-const SMALL = ['mailboxes', 'removed_mailboxes', 'mailbox_names', 'subscriptions', 'flag_sets', 'keywords', 'outbox'];
+const SMALL = [
+  'mailboxes',
+  'removed_mailboxes',
+  'mailbox_names',
+  'subscriptions',
+  'flag_sets',
+  'keywords',
+  'outbox',
+  'later_flags',
+];
 
 function removeAccounts(db: Database, _now: number, _retention: Retention, state: CollectState): boolean {
   const row = db.arrays('SELECT n FROM accounts WHERE id IS NULL LIMIT 1').get() as ArrayRow | undefined;

@@ -188,4 +188,12 @@ CREATE TABLE snapshots (
   PRIMARY KEY (account, mailbox)
 ) STRICT;
 `,
+  // Changes of flags that are not in the rows yet: later-flags.ts.
+  `
+CREATE TABLE later_flags (
+  account INTEGER NOT NULL, mailbox INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+  sets TEXT NOT NULL,                   -- [[set of the row, set that it became, modseq], …]
+  PRIMARY KEY (account, mailbox, first)
+) STRICT, WITHOUT ROWID;
+`,
 ];

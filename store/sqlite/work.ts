@@ -8,6 +8,7 @@ import type { Flags, MailboxId, ModSeq, Uid, UidSet } from '../types.ts';
 import { union } from '../uid-set.ts';
 import { type Account, addFlagSet, type FlagSet, type Mailbox } from './account.ts';
 import type { Database } from './database.ts';
+import { settleFlags } from './later-flags.ts';
 import type { Entry, Lookups, LookupValue } from './lookups.ts';
 import { MESSAGE_OF_HEAD, type PackedMessage } from './pack.ts';
 import type { Recent } from './recent.ts';
@@ -55,6 +56,7 @@ const PLACEMENTS = `SELECT uid, message, modseq, flags, size FROM placements
 
 /** Those of `uids` that exist, ascending. */
 export function placementsIn(work: Work, mailbox: Mailbox, uids: UidSet): PlacementRow[] {
+  settleFlags(work.db, work.account.n, mailbox.n, uids);
   const statement = work.db.arrays(PLACEMENTS);
   if (uids.length === 1) return between(work, statement, mailbox, uids[0]!);
   const out: PlacementRow[] = [];

@@ -4,6 +4,7 @@ import type { Access, Flags, MailboxId, ModSeq, UidSet } from '../../types.ts';
 import { count, EMPTY, fromUids, MAX_UID, subtract, uidSet, union } from '../../uid-set.ts';
 import { MailboxView } from '../../view.ts';
 import type { ArrayRow, Database } from '../database.ts';
+import { findLater, type LaterFlags } from '../later-flags.ts';
 import { loadSnapshot, lookAtSnapshot } from '../packs/snapshot.ts';
 import { type FoundAccount, type FoundMailbox, findAccount, findMailbox } from './account.ts';
 import { remember, unchangedSince } from './place.ts';
@@ -74,14 +75,31 @@ function readRows(
   const statement = db.arrays(ROWS);
   const columns = new RowColumns(mailbox.messages);
   for (const [first, last] of ranges) {
-    for (let from = first; from <= last; ) {
-      const rows = statement.all(account.n, mailbox.n, from, last, since, PAGE) as unknown as Row[];
-      columns.add(rows);
+    const later = findLater(db, account.n, mailbox.n, [first, last]);
+    // What stands beside the rows decides which of them are wanted.
+    const from = later.length > 0 ? 0 : since;
+    for (let at = first; at <= last; ) {
+      const rows = statement.all(account.n, mailbox.n, at, last, from, PAGE) as unknown as Row[];
+      columns.add(later.length > 0 ? byNow(rows, later, since) : rows);
       if (rows.length < PAGE) break;
-      from = rows.at(-1)![0] + 1;
+      at = rows.at(-1)![0] + 1;
     }
   }
   return columns.finish((n) => flagsOf(db, account.n, n));
+}
+
+/** Rows as they are by now, those with a greater modseq than `since`. */
+function byNow(rows: readonly Row[], later: readonly LaterFlags[], since: ModSeq): Row[] {
+  const out: Row[] = [];
+  let i = 0;
+  for (const row of rows) {
+    const [uid, modseq, flags] = row;
+    while (i < later.length && later[i]!.last < uid) i++;
+    const range = later[i];
+    const became = range !== undefined && range.first <= uid ? range.sets.get(flags) : undefined;
+    if ((became?.modseq ?? modseq) > since) out.push(became ? [uid, became.modseq, became.flags] : row);
+  }
+  return out;
 }
 
 function flagsOf(db: Database, account: number, n: number): Flags {
