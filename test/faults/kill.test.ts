@@ -1,6 +1,7 @@
 /**
  * kill -9 of the programs of several peers, of the supervisor and of whole trees, at random moments and at every fault point, while mail comes and
- * goes by all ways. PEERPOST_TRIALS (1000) and PEERPOST_TREES (4) make it longer; PEERPOST_SEED repeats the choices of a run.
+ * goes by all ways. PEERPOST_TRIALS (1000), PEERPOST_TREES (4) and PEERPOST_KILL_MINUTES (8: then
+ * no further trial begins, however slow the machine) make it longer; PEERPOST_SEED repeats the choices of a run.
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -17,6 +18,7 @@ import { judgeFolder, judgeMail, type Outcome } from './kill/verdict.ts';
 import { generator } from './random.ts';
 
 const TRIALS = Number(process.env.PEERPOST_TRIALS ?? 1000);
+const MINUTES = Number(process.env.PEERPOST_KILL_MINUTES ?? 8);
 const TREES = Number(process.env.PEERPOST_TREES ?? 4);
 const seed = process.env.PEERPOST_SEED ?? randomBytes(4).toString('hex');
 
@@ -83,7 +85,8 @@ async function oneTree(n: number, { cache, figures, outcome, signal }: Shared): 
     delivery: ['retry = ["1s"]', 'delay-notice = "3s"', 'expire = "60s"'],
   });
   const random = generator(`${seed}:${n}`);
-  const trials = new Trials({ peer, ledger, cache, trials: Math.ceil(TRIALS / TREES), random, figures, signal });
+  const share = { trials: Math.ceil(TRIALS / TREES), patience: MINUTES * 60_000 };
+  const trials = new Trials({ peer, ledger, cache, ...share, random, figures, signal });
   try {
     await trials.run();
     far.check();

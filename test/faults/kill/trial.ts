@@ -40,6 +40,8 @@ export interface TrialOptions {
   readonly ledger: Ledger;
   readonly cache: string;
   readonly trials: number;
+  /** Milliseconds after which no further trial begins. */
+  readonly patience: number;
   readonly random: () => number;
   readonly figures: Figures;
   /** Another tree has failed. */
@@ -52,6 +54,7 @@ export class Trials {
   readonly #mailboxes: readonly WatchedMailbox[];
   readonly #stop = new AbortController();
   #done = 0;
+  #began = 0;
 
   constructor(options: TrialOptions) {
     this.#options = options;
@@ -62,8 +65,8 @@ export class Trials {
 
   /** Throws what was violated. */
   async run(): Promise<void> {
-    const { peer, ledger, random, trials, figures, signal } = this.#options;
-    const began = Date.now();
+    const { peer, ledger, random, figures, signal } = this.#options;
+    this.#began = Date.now();
     await this.tree.start();
     const rooms: SenderRooms = { peer, ledger, random: Math.random, signal: this.#stop.signal, pace: PACE_MS };
     const admin = await Admin.open(rooms);
@@ -71,7 +74,7 @@ export class Trials {
     const work = Promise.all([
       byData(rooms),
       byBdat(rooms),
-      bySubmission(rooms, () => this.#done < trials * SLOW_UNTIL),
+      bySubmission(rooms, () => this.#progress() < SLOW_UNTIL),
       byLmtp(rooms),
       client.run(),
       admin.changeDirectory(),
@@ -82,11 +85,11 @@ export class Trials {
       work.catch(reject);
     });
     try {
-      while (this.#done < trials) {
+      while (this.#progress() < 1) {
         await Promise.race([this.#row(random), broken]);
         signal.throwIfAborted();
       }
-      figures.killing = Math.max(figures.killing, Date.now() - began);
+      figures.killing = Math.max(figures.killing, Date.now() - this.#began);
       this.#stop.abort();
       const hangs = AbortSignal.timeout(VISIBLE_MS * 2);
       await Promise.race([work, once(hangs, 'abort').then(() => Promise.reject(new Error('a sender hangs')))]);
@@ -97,6 +100,12 @@ export class Trials {
       await admin.close();
       await this.tree.stop();
     }
+  }
+
+  /** How far through its trials or its time it is. */
+  #progress(): number {
+    const { trials, patience } = this.#options;
+    return Math.max(this.#done / trials, (Date.now() - this.#began) / patience);
   }
 
   /** A random death of one program, whose next lives then end at chosen points. */
