@@ -30,7 +30,7 @@ import { packJob } from './job.ts';
 import { packMessage } from './pack.ts';
 import type { PackBatch } from './packs/read.ts';
 import { segmentFolder, shardSocket } from './paths.ts';
-import { type MessageBatch, unpackRows } from './read/messages.ts';
+import { type FewMessages, type MessageBatch, unpackRows } from './read/messages.ts';
 import { ReaderPool } from './read/pool.ts';
 import type { ReadRequest } from './read/shard-reader.ts';
 import { Stager } from './segment.ts';
@@ -155,17 +155,20 @@ class SqliteStore implements SqliteMailStore {
     options?: { expunged?: boolean },
   ): AsyncGenerator<readonly MessageRow[]> {
     const expunged = options?.expunged === true;
-    const ask = async (left: UidSet): Promise<MessageBatch> =>
-      (await this.#read(access, ['messages', { mailbox, uids: left, columns, expunged }])) as MessageBatch;
+    const ask = async (left: UidSet): Promise<MessageBatch | FewMessages> =>
+      (await this.#read(access, ['messages', { mailbox, uids: left, columns, expunged }])) as
+        | MessageBatch
+        | FewMessages;
     let damaged = 0;
-    let next: Promise<MessageBatch> | undefined = ask(uids);
+    let next: Promise<MessageBatch | FewMessages> | undefined = ask(uids);
     while (next) {
-      const batch: MessageBatch = await next;
+      const batch: MessageBatch | FewMessages = await next;
       // The next batch is read while this one is used.
       next = batch.rest.length > 0 ? ask(batch.rest) : undefined;
       next?.catch(() => undefined); // thrown where it is awaited, if anybody still asks
       damaged += batch.damaged;
-      if (batch.uids.length > 0) yield unpackRows(batch, columns);
+      const rows = 'rows' in batch ? batch.rows : unpackRows(batch, columns);
+      if (rows.length > 0) yield rows;
     }
     if (damaged > 0) throw new MailError('unavailable', 'some messages can not be read');
   }

@@ -48,8 +48,14 @@ export interface MessageBatch {
   readonly damaged: number;
 }
 
+/** As `MessageBatch`, finished. */
+export interface FewMessages {
+  readonly rows: readonly MessageRow[];
+  readonly rest: UidSet;
+  readonly damaged: number;
+}
+
 const BATCH_BYTES = 1024 * 1024;
-const FEW_BYTES = 16 * 1024;
 const BATCH_ROWS = 4_096;
 const ROWS_A_QUERY = 256;
 /** Whole contents are up to 64 KiB each. */
@@ -84,29 +90,47 @@ export class MessageReader {
   }
 
   batch(access: Access, request: BatchRequest): MessageBatch {
+    const cells = 1 + storedColumns(request.columns).length + extraColumns(request.columns).length;
+    const out = new BatchWriter(cells, request.columns.content === true ? BATCH_BYTES * 1.25 : BATCH_BYTES / 4);
+    const rest = this.#read(access, request, out);
+    return out.finish(rest);
+  }
+
+  /** As rows, for the thread that asks: nothing is packed for a way that it doesn't go. */
+  few(access: Access, request: BatchRequest): FewMessages {
+    const out = new RowWriter(request.columns);
+    const rest = this.#read(access, request, out);
+    return { rows: out.rows, rest, damaged: out.damaged };
+  }
+
+  /** Answers what is left. */
+  #read(access: Access, request: BatchRequest, out: Sink): UidSet {
     const { account, mailbox } = findPlace(this.#db, access, request.mailbox);
     const stored = storedColumns(request.columns);
     const extra = extraColumns(request.columns);
-    const statement = this.#db.arrays(
-      query(stored.length > 0, request.expunged && this.#anyExpunged(account, mailbox, request.uids)),
-    );
+    const one = isOne(request.uids);
+    const expunged = request.expunged && !one && this.#anyExpunged(account, mailbox, request.uids);
+    const statement = this.#db.arrays(query(stored.length > 0, expunged));
     const wanted = stored.map((name) => COLUMN_NAMES.indexOf(name));
     const limit = extra.length > 0 ? CONTENTS_A_QUERY : ROWS_A_QUERY;
     let left = [...request.uids];
-    const few = left.length === 1 && left[0]![1] - left[0]![0] < 4;
-    const octets = request.columns.content === true ? BATCH_BYTES * 1.25 : BATCH_BYTES / 4;
-    const out = new BatchWriter(1 + stored.length + extra.length, few ? FEW_BYTES : octets);
     while (left.length > 0 && !out.full) {
       const [first, last] = left[0]!;
-      const rows =
+      let rows =
         first < mailbox.uidNext ? (statement.all(account, mailbox.n, first, last, limit) as unknown as Row[]) : [];
+      // One message is mostly there, so that nobody has to ask first whether it was expunged.
+      if (one && rows.length === 0 && request.expunged) {
+        rows = this.#db
+          .arrays(query(stored.length > 0, true))
+          .all(account, mailbox.n, first, last, limit) as unknown as Row[];
+      }
       for (const row of rows) this.#add(out, row, wanted, extra);
       if (rows.length < limit) left.shift();
       else if (rows.at(-1)![0] >= last) left.shift();
       else left[0] = [rows.at(-1)![0] + 1, last];
     }
     if (left.length > 0 && left[0]![0] >= mailbox.uidNext) left = [];
-    return out.finish(left);
+    return left;
   }
 
   /** Mostly there are none, and the query that brings both tables together is twice as dear. */
@@ -116,7 +140,7 @@ export class MessageReader {
   }
 
   #add(
-    out: BatchWriter,
+    out: Sink,
     [uid, savedAt, head, columns]: Row,
     wanted: readonly number[],
     extra: readonly ('rawHeader' | 'content')[],
@@ -139,7 +163,7 @@ export class MessageReader {
     }
   }
 
-  #extra(out: BatchWriter, head: Buffer, name: 'rawHeader' | 'content'): void {
+  #extra(out: Sink, head: Buffer, name: 'rawHeader' | 'content'): void {
     if (name === 'content' && headSize(head) > CONTENT_COLUMN_LIMIT) {
       out.append();
       return;
@@ -166,7 +190,62 @@ export class MessageReader {
   }
 }
 
-class BatchWriter {
+const isOne = (uids: UidSet): boolean => uids.length === 1 && uids[0]![0] === uids[0]![1];
+
+/** Takes a row's cells, its head first, and then the row. */
+interface Sink {
+  readonly full: boolean;
+  mark(): number;
+  /** Takes back what was appended since `mark`: the row is damaged. */
+  reset(mark: number): void;
+  /** One cell, made of these pieces. */
+  append(...pieces: readonly Uint8Array[]): void;
+  row(uid: Uid, savedAt: number): void;
+}
+
+class RowWriter implements Sink {
+  readonly rows: MessageRow[] = [];
+  damaged = 0;
+  readonly #names: readonly (ColumnName | 'rawHeader' | 'content')[];
+  #cells: Buffer[] = [];
+  #octets = 0;
+
+  constructor(columns: Columns) {
+    this.#names = [...storedColumns(columns), ...extraColumns(columns)];
+  }
+
+  get full(): boolean {
+    return this.#octets >= BATCH_BYTES || this.rows.length >= BATCH_ROWS;
+  }
+
+  mark(): number {
+    return 0;
+  }
+
+  reset(): void {
+    this.#cells = [];
+    this.damaged++;
+  }
+
+  append(...pieces: readonly Uint8Array[]): void {
+    const [only, ...more] = pieces.filter((piece) => piece.length > 0);
+    const cell = more.length > 0 ? Buffer.concat(pieces) : asBuffer(only ?? NOTHING);
+    this.#octets += cell.length;
+    this.#cells.push(cell);
+  }
+
+  row(uid: Uid, savedAt: number): void {
+    const [head, ...cells] = this.#cells;
+    this.#cells = [];
+    const row = rowOf(uid, savedAt, head!);
+    for (const [i, name] of this.#names.entries()) setColumn(row, name, cells[i]!, 0, cells[i]!.length);
+    this.rows.push(row);
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
+
+class BatchWriter implements Sink {
   #bytes: Buffer;
   #length = 0;
   readonly #ends: number[] = [];
@@ -189,14 +268,12 @@ class BatchWriter {
     return this.#length;
   }
 
-  /** Takes back what was appended since `mark`: the row is damaged. */
   reset(mark: number): void {
     this.#length = mark;
     this.#ends.length = this.#uids.length * this.#columns;
     this.#damaged++;
   }
 
-  /** One column, made of these pieces. */
   append(...pieces: readonly Uint8Array[]): void {
     for (const piece of pieces) {
       if (this.#length + piece.length > this.#bytes.length) this.#grow(this.#length + piece.length);
@@ -239,15 +316,7 @@ export function unpackRows(batch: MessageBatch, columns: Columns): MessageRow[] 
   for (let i = 0; i < batch.uids.length; i++) {
     let end = batch.ends[cell++]!;
     const head = bytes.subarray(start, end);
-    const row: { -readonly [K in keyof MessageRow]: MessageRow[K] } = {
-      uid: batch.uids[i]!,
-      message: headMessage(head),
-      thread: headThread(head),
-      internalDate: headTime(head),
-      savedAt: batch.savedAt[i]!,
-      size: headSize(head),
-      prefixLength: headPrefixLength(head),
-    };
+    const row = rowOf(batch.uids[i]!, batch.savedAt[i]!, head);
     for (const name of names) {
       start = end;
       end = batch.ends[cell++]!;
@@ -259,8 +328,22 @@ export function unpackRows(batch: MessageBatch, columns: Columns): MessageRow[] 
   return rows;
 }
 
+type NewRow = { -readonly [K in keyof MessageRow]: MessageRow[K] };
+
+function rowOf(uid: Uid, savedAt: number, head: Buffer): NewRow {
+  return {
+    uid,
+    message: headMessage(head),
+    thread: headThread(head),
+    internalDate: headTime(head),
+    savedAt,
+    size: headSize(head),
+    prefixLength: headPrefixLength(head),
+  };
+}
+
 function setColumn(
-  row: { -readonly [K in keyof MessageRow]: MessageRow[K] },
+  row: NewRow,
   name: ColumnName | 'rawHeader' | 'content',
   bytes: Buffer,
   start: number,

@@ -25,7 +25,8 @@ export class NearReader {
   }
 
   read(shard: number, access: Access, request: SmallRequest): unknown {
-    return this.#shard(shard).read(access, request);
+    const reader = this.#shard(shard);
+    return request[0] === 'messages' ? reader.few(access, request[1]) : reader.read(access, request);
   }
 
   /** Opens a shard, so that the first read of it doesn't wait for that. What goes wrong will be told to whoever reads. */

@@ -10,7 +10,7 @@ import { SCHEMA } from '../schema.ts';
 import { accountState, changes, mailboxes, outbox } from './account.ts';
 import { BodyReader } from './bodies.ts';
 import { MailboxFinder } from './mailbox-finder.ts';
-import { type BatchRequest, MessageReader } from './messages.ts';
+import { type BatchRequest, type FewMessages, MessageReader } from './messages.ts';
 import { delta, emptyDelta, smallDelta, smallSnapshot, snapshot } from './placements.ts';
 import { search } from './search.ts';
 
@@ -64,6 +64,11 @@ export class ShardReader {
     if (request[0] === 'mailbox') return this.#finder.quick(access, request[1]);
     if (request[0] === 'small-delta') return emptyDelta(this.#db, access, request[1], request[2]);
     return undefined;
+  }
+
+  /** Messages for this very thread. */
+  few(access: Access, request: BatchRequest): FewMessages {
+    return this.#db.read(() => this.#messages.few(access, request));
   }
 
   /** In slices, between which others get their turn. */
