@@ -170,7 +170,7 @@ for (const [name, extensions, refused] of [
   test(`content refused after ${name}: RSET goes before the next message, for peers that keep the transaction`, async () => {
     const next = [/RSET\r\nMAIL.*\r\n/, '250 reset\r\n250 ok\r\n250 ok', /DATA|last/];
     const port = await peer(greet(extensions, play(...refused, ...next, '421 seen')));
-    const client = await open(port);
+    const client = await open(port, { timeouts: { mail: 1000, rcpt: 1000, data: 1000, final: 1000 } });
     assert.deepEqual(shape(await client.send(message())), ['550@final']);
     assert.match(shape(await client.send(message())).join(), /^421@(content|final)$/);
   });
