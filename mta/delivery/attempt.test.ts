@@ -230,6 +230,11 @@ test('a host that may recover outweighs one that refuses for good', async () => 
   assert.deepEqual(shape(await run(both)), ['0 refused 554 mx2.test']);
 });
 
+test('503 to MAIL is no word about the message: it is tried again', async () => {
+  const confused = greet([], play(/MAIL/, '503 5.5.1 already in transaction', /QUIT/));
+  assert.deepEqual(shape(await run(await hosts(confused, confused))), ['0 deferred 503 peer.test']);
+});
+
 test('each recipient gets its own verdict, and those deferred go to the next host alone', async () => {
   const first = greet(
     [],

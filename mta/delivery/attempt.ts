@@ -181,7 +181,7 @@ class Attempt {
       const verdict = judge(told);
       const answer = told.kind === 'reply' ? told.reply : lostReply(told);
       const speaker = told.kind === 'reply' ? remoteMta : undefined;
-      if (verdict.next === 'next-host') this.#stand(index, answer, speaker);
+      if (verdict.next === 'next-host') this.#stand(index, answer, speaker, verdict.class === 'permanent');
       else if (verdict.class === 'done') {
         const final = hop.protocol === 'lmtp' ? 'delivered' : 'relayed';
         this.#settle(index, final, answer, speaker, result.dsnPassedOn);
@@ -202,8 +202,8 @@ class Attempt {
   }
 
   /** A host that may recover outweighs one that refuses for good. */
-  #stand(index: number, answer: Reply, remoteMta: string | undefined): void {
-    const kind = answer.code >= 500 ? 'permanent' : 'temporary';
+  #stand(index: number, answer: Reply, remoteMta: string | undefined, permanent = answer.code >= 500): void {
+    const kind = permanent ? 'permanent' : 'temporary';
     if (kind === 'permanent' && this.#standings.get(index)?.class === 'temporary') return;
     this.#standings.set(index, { class: kind, reply: answer, remoteMta });
   }

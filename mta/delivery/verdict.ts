@@ -36,6 +36,8 @@ export function judge(result: RecipientResult): {
   const kind = isPermanent(answer) ? 'permanent' : 'temporary';
   // RFC 5321 §3.8: 421 is the host's goodbye, wherever it comes.
   if (answer.code === 421) return { class: 'temporary', next: 'next-host' };
+  // RFC 5321 §4.2.2: 503 to MAIL says that the two of us disagree about where we are, and nothing about the message.
+  if (answer.code === 503 && result.stage === 'mail') return { class: 'temporary', next: 'next-host' };
   switch (result.stage) {
     case 'rcpt':
       return { class: kind, next: kind === 'permanent' ? 'settled' : 'next-host' };
