@@ -5,7 +5,7 @@ import type { Output } from './command.ts';
 /** Octets collected before they are handed to the connection. */
 const CHUNK = 65_536;
 /** Larger octet strings are passed on without a copy. */
-const NO_COPY = 16_384;
+const NO_COPY = 4_096;
 
 export class ConnectionOutput implements Output {
   readonly #connection: Connection;

@@ -2,7 +2,7 @@
  * Collects a response from pieces and hands it out in few large chunks: text is joined as a JavaScript string (an engine's rope, far cheaper
  * than many small writes into a buffer) and encoded once; large octet strings are passed on without a copy.
  */
-const NO_COPY = 16_384;
+const NO_COPY = 4_096;
 
 export interface Mark {
   readonly chunks: number;

@@ -12,7 +12,7 @@ const OPEN_SEGMENTS = 64;
 /** Milliseconds that a file stays open: one that was removed takes room until it is closed. */
 const OPEN_FOR = 60_000;
 
-const BODY = 'SELECT id, length, crc, data, segment, position, chunks FROM bodies WHERE n = ?';
+const BODY = 'SELECT length, crc, data, segment, position, chunks FROM bodies WHERE n = ?';
 
 export class BodyReader {
   readonly #db: Database;
@@ -29,9 +29,8 @@ export class BodyReader {
   /** Octets [start, end), clipped to the body. */
   read(n: number, start: number, end: number): Buffer {
     const row = this.#db.arrays(BODY).get(n) as ArrayRow | undefined;
-    if (!row) return this.#damaged(String(n), 'the body is missing');
-    const [id, length, crc, data, segment, position, chunks] = row as [
-      string,
+    if (!row) return this.#damaged(n, 'the body is missing');
+    const [length, crc, data, segment, position, chunks] = row as [
       number,
       number,
       Uint8Array | null,
@@ -41,8 +40,8 @@ export class BodyReader {
     ];
     const [from, to] = [Math.max(0, start), Math.min(end, length)];
     if (from >= to) return Buffer.alloc(0);
-    if (data !== null) return this.#inline(id, data, length, crc).subarray(from, to);
-    return this.#fromSegment(id, segment!, position!, length, asBuffer(chunks!), from, to);
+    if (data !== null) return this.#inline(n, data, length, crc).subarray(from, to);
+    return this.#fromSegment(n, segment!, position!, length, asBuffer(chunks!), from, to);
   }
 
   close(): void {
@@ -50,15 +49,15 @@ export class BodyReader {
     this.#open.clear();
   }
 
-  #inline(id: string, data: Uint8Array, length: number, crc: number): Buffer {
+  #inline(n: number, data: Uint8Array, length: number, crc: number): Buffer {
     const bytes = asBuffer(data);
-    if (bytes.length !== length || crc32(bytes) !== crc) return this.#damaged(id, 'wrong CRC');
+    if (bytes.length !== length || crc32(bytes) !== crc) return this.#damaged(n, 'wrong CRC');
     return bytes;
   }
 
   /** Whole chunks are read, for each has a CRC of its own: a piece of a large body costs no more than the chunks around it. */
   #fromSegment(
-    id: string,
+    n: number,
     segment: string,
     position: number,
     length: number,
@@ -73,16 +72,16 @@ export class BodyReader {
       const file = this.#file(segment);
       for (let have = 0; have < bytes.length; ) {
         const got = readSync(file, bytes, have, bytes.length - have, position + first + have);
-        if (got === 0) return this.#damaged(id, 'the segment ends early');
+        if (got === 0) return this.#damaged(n, 'the segment ends early');
         have += got;
       }
     } catch (error) {
       if (error instanceof MailError) throw error;
-      return this.#damaged(id, (error as Error).message);
+      return this.#damaged(n, (error as Error).message);
     }
     for (let at = first; at < last; at += CHUNK) {
       const chunk = bytes.subarray(at - first, Math.min(at + CHUNK, last) - first);
-      if (crc32(chunk) !== chunks.readUInt32LE((at / CHUNK) * 4)) return this.#damaged(id, 'wrong CRC');
+      if (crc32(chunk) !== chunks.readUInt32LE((at / CHUNK) * 4)) return this.#damaged(n, 'wrong CRC');
     }
     return bytes.subarray(from - first, to - first);
   }
@@ -102,7 +101,9 @@ export class BodyReader {
     return file;
   }
 
-  #damaged(body: string, reason: string): never {
+  #damaged(n: number, reason: string): never {
+    const row = this.#db.arrays('SELECT id FROM bodies WHERE n = ?').get(n) as unknown as [string] | undefined;
+    const body = row?.[0] ?? String(n);
     this.#log.error({ body, reason }, 'a stored body can not be read');
     throw new MailError('unavailable', 'the message can not be read', { cause: new Error(reason) });
   }
