@@ -15,8 +15,11 @@ import { segmentFile } from './paths.ts';
 
 /** Octets that share a CRC. */
 export const CHUNK = 65_536;
-/** Octets that are gathered before they are written. */
+/** Octets that are gathered before they are written; with room behind them for a trailer. */
 const WRITE = 4 * CHUNK;
+const TRAILER_ROOM = 17 + 255;
+/** Buffers that are kept for the next bodies: making one costs as much as filling it. */
+const BUFFERS = 8;
 /** After so many octets or milliseconds a stager begins another segment. The collector counts on the time. */
 const SEGMENT_BYTES = 256 * 1024 * 1024;
 const SEGMENT_LIFE = 3_600_000;
@@ -43,6 +46,7 @@ export interface StagerOptions {
 export class Stager {
   readonly #options: StagerOptions;
   readonly #idle: Segment[] = [];
+  readonly #buffers: Buffer[] = [];
   #folderMade: Promise<void> | undefined;
 
   constructor(options: StagerOptions) {
@@ -52,13 +56,15 @@ export class Stager {
   /** The body lies on the disk when it answers. Throws `too-large`, `unavailable`, and what `content` throws. */
   async stage(content: AsyncIterable<Uint8Array>, id = newId('body', this.#options.random)): Promise<StagedBody> {
     const segment = await this.#take();
+    const gathered = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(WRITE + TRAILER_ROOM);
     try {
-      const body = await append(segment, content, id, this.#options.largestBody);
+      const body = await append(segment, content, id, this.#options.largestBody, gathered);
       faultPoint('segment:written');
       await onFile(segment, () => segment.file.datasync());
       faultPoint('segment:synced');
       return body;
     } finally {
+      if (this.#buffers.length < BUFFERS) this.#buffers.push(gathered);
       await this.#give(segment);
     }
   }
@@ -110,19 +116,17 @@ async function append(
   content: AsyncIterable<Uint8Array>,
   id: string,
   largest: number,
+  gathered: Buffer,
 ): Promise<StagedBody> {
   const start = segment.position;
   const chunks: number[] = [];
-  const gathered = Buffer.allocUnsafe(WRITE);
   let have = 0;
   let length = 0;
   let crc = 0;
-  const flush = async (): Promise<void> => {
+  const sum = (): void => {
     const bytes = gathered.subarray(0, have);
     crc = crc32(bytes, crc);
     for (let at = 0; at < have; at += CHUNK) chunks.push(crc32(bytes.subarray(at, at + CHUNK)));
-    await write(segment, bytes);
-    have = 0;
   };
   for await (const piece of content) {
     length += piece.length;
@@ -132,11 +136,16 @@ async function append(
       gathered.set(piece.subarray(at, at + take), have);
       have += take;
       at += take;
-      if (have === WRITE) await flush();
+      if (have === WRITE) {
+        sum();
+        await write(segment, gathered.subarray(0, have));
+        have = 0;
+      }
     }
   }
-  await flush();
-  await write(segment, trailer(id, length, crc));
+  sum();
+  have += trailer(id, length, crc).copy(gathered, have);
+  await write(segment, gathered.subarray(0, have));
   const packed = Buffer.allocUnsafe(chunks.length * 4);
   for (const [i, one] of chunks.entries()) packed.writeUInt32LE(one, i * 4);
   return { id, length, crc, codec: 'identity', key: null, segment: segment.id, position: start, chunks: packed };
