@@ -25,6 +25,7 @@ export interface PoolTiming extends WorkerTiming {
 export interface PoolOptions {
   readonly name: string;
   readonly entry: string;
+  readonly flags: readonly string[];
   readonly size: number;
   readonly config: Config;
   readonly keys: CertificatePem;

@@ -28,6 +28,8 @@ export interface ProgramEntry {
   readonly name: ProgramName;
   /** Absolute path of its `main.ts`, which calls `runProgram`. */
   readonly entry: string;
+  /** For V8. */
+  readonly flags?: readonly string[];
 }
 
 export interface SupervisorOptions {
@@ -158,7 +160,7 @@ class Running implements Supervisor {
     const metrics = this.#metrics;
     const scrape = (): Promise<Snapshot> => this.#figures.scrape();
     watchProcess(metrics, clock);
-    for (const { name, entry } of this.#programs) {
+    for (const { name, entry, flags = [] } of this.#programs) {
       const size = this.#config.workers[name];
       const identity = this.#identity;
       this.#pools.set(
@@ -166,6 +168,7 @@ class Running implements Supervisor {
         new Pool({
           name,
           entry,
+          flags,
           size,
           config: this.#config,
           keys,

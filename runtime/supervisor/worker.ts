@@ -38,6 +38,7 @@ export interface WorkerEvents {
 export interface WorkerOptions {
   readonly program: string;
   readonly entry: string;
+  readonly flags: readonly string[];
   /** Among the workers of its program, from 0. A replacement has that of the one that it replaces. */
   readonly place: number;
   readonly identity: Identity | undefined;
@@ -97,7 +98,7 @@ export class Worker {
     this.#child = fork(options.entry, [], {
       // Standard output belongs to `ready`; whatever a child prints goes where the log goes.
       stdio: ['ignore', 2, 2, 'ipc'],
-      execArgv: ['--disable-warning=ExperimentalWarning'],
+      execArgv: ['--disable-warning=ExperimentalWarning', ...options.flags],
       ...options.identity,
     });
     this.pid = this.#child.pid;
