@@ -17,6 +17,8 @@ export interface OpenOptions {
    * A writer runs the missing ones; a reader refuses a database that is older or newer than the list.
    */
   readonly migrations: readonly string[];
+  /** Schema versions up to this were never released, and files of them can't be opened. */
+  readonly unreleased?: number;
   readonly readOnly?: boolean;
   /** Page cache of this connection in KiB. */
   readonly cacheKb?: number;
@@ -60,7 +62,7 @@ export function openDatabase(path: string, options: OpenOptions): Database {
   try {
     configure(db, options, readOnly);
     if (readOnly) checkVersion(db, path, options.migrations.length);
-    else migrate(db, path, options.migrations);
+    else migrate(db, path, options);
   } catch (error) {
     db.close();
     if (error instanceof MailError) throw error;
@@ -94,8 +96,10 @@ function checkVersion(db: DatabaseSync, path: string, wanted: number): void {
   });
 }
 
-function migrate(db: DatabaseSync, path: string, steps: readonly string[]): void {
+function migrate(db: DatabaseSync, path: string, { migrations: steps, unreleased = 0 }: OpenOptions): void {
   const found = userVersion(db);
+  if (found > 0 && found <= unreleased)
+    throw new Error('made by a development version before the first release; move the data folder away and start anew');
   if (found > steps.length) throw new Error(`${path} was written by a newer version (schema ${found})`);
   if (found === steps.length) return;
   db.exec('BEGIN IMMEDIATE');

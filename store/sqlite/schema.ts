@@ -1,3 +1,6 @@
+/** Files of these versions can't be opened. */
+export const UNRELEASED = 1;
+
 /**
  * The tables of a shard (STORE.md §1). What a mailbox is made of is keyed by account first, by the account's number in this
  * shard (never used again, never seen outside), so that an account's rows lie together. What a delivery writes most of,
@@ -13,7 +16,7 @@
  *   ids expire, and what is not yet in `lookups` (lookups.ts).
  */
 export const SCHEMA: readonly string[] = [
-  'SELECT 1', // a layout that was never released: such a file can not be opened
+  'SELECT 1', // a layout that was never released
   `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 

@@ -16,7 +16,7 @@ import { type Database, openDatabase } from './database.ts';
 import { type GroupJob, GroupRunner, type JobAnswer } from './group.ts';
 import { unpackJob } from './job.ts';
 import { PackMaker } from './packs/make.ts';
-import { SCHEMA } from './schema.ts';
+import { SCHEMA, UNRELEASED } from './schema.ts';
 import { dropSegments, dropStrays, type SparseSegment, sparseSegment } from './segments.ts';
 import { type LogLine, threadLog } from './thread-log.ts';
 
@@ -90,6 +90,7 @@ class WriterThread {
     mkdirSync(dirname(data.path), { recursive: true });
     this.#db = openDatabase(data.path, {
       migrations: SCHEMA,
+      unreleased: UNRELEASED,
       autoCheckpoint: 0,
       cacheKb: CACHE_KB,
       shrinks: true,

@@ -1,7 +1,8 @@
 import { Argument, type Command } from 'commander';
-import type { ProgramName } from '#config/config.ts';
+import type { Config, ProgramName } from '#config/config.ts';
 import { runSupervisor } from '#runtime/supervisor/run.ts';
 import { type Act, readConfig } from '../act.ts';
+import { checkShards } from '../shards.ts';
 
 const entry = (path: string): string => new URL(`../../../${path}/main.ts`, import.meta.url).pathname;
 
@@ -28,8 +29,12 @@ export function addRunCommand(program: Command, act: Act, version: string): void
     )
     .action(
       act(async (_output, options, only: ProgramName | undefined) => {
-        const config = await readConfig(options);
-        const loadConfig = () => readConfig(options);
+        const loadConfig = async (): Promise<Config> => {
+          const config = await readConfig(options);
+          await checkShards(config);
+          return config;
+        };
+        const config = await loadConfig();
         await runSupervisor({ config, programs, version, loadConfig, ...(only === undefined ? {} : { only }) });
       }),
     );
