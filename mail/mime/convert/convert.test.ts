@@ -221,6 +221,26 @@ test('damaged messages: no octet of a part is lost, or the conversion is refused
   );
 });
 
+test('what follows the last part is dropped and its delimiter is not, also behind an empty part and behind a mere header', () => {
+  const head = [
+    'MIME-Version: 1.0',
+    'Content-Type: multipart/mixed; boundary=b',
+    '',
+    '--b',
+    'Content-Type: text/plain',
+  ];
+  for (const rest of [
+    ['', 'a', '--b--', ''],
+    ['', '', '--b--', ''],
+    ['', '--b--', ''],
+  ]) {
+    const bytes = Buffer.concat([message(...head, ...rest), Buffer.from('\xe9', 'latin1')]);
+    checkConversion(bytes, SEVEN);
+    const { bytes: out } = convertWhole(bytes, SEVEN);
+    assert.equal(Buffer.from(out ?? []).toString('latin1'), message(...head, ...rest).toString('latin1'));
+  }
+});
+
 test('contentsOf tells messages apart', () => {
   assert.notDeepEqual(contentsOf(message('', 'a')), contentsOf(message('', 'b')));
 });

@@ -135,9 +135,8 @@ class Planner {
   }
 
   #dropEpilogue(region: Region, facts: Facts): ConversionStep | Obstacle {
-    // The line end before the delimiter is the delimiter's, unless the part before it was nothing but a header.
-    const own = region.node.children.at(-1);
-    const lineEndFirst = own !== undefined && own.bodyEnd > own.bodyStart;
+    // The line end before the delimiter is the delimiter's, unless the part before it was nothing but a header. No delimiter is as short as a line end.
+    const lineEndFirst = facts.firstEnd - region.start <= 2;
     return this.#drop(lineEndFirst ? facts.secondEnd : facts.firstEnd, region.end, facts);
   }
 
