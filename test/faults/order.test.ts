@@ -151,7 +151,14 @@ async function startTraced(t: TestContext, peer: TestPeer): Promise<Trace> {
       const before = readFileSync(file).length;
       const { code, text } = await talk(wire);
       assert.equal(code, 250, text);
-      return parse(readFileSync(file).subarray(before).toString('latin1'));
+      // The answer may be here before strace has written down that it left.
+      for (let look = 0; look < 500; look++) {
+        const calls = parse(readFileSync(file).subarray(before).toString('latin1'));
+        if (calls.some((call) => /^(write|send)/.test(call.text) && call.text.includes(text.slice(0, 24))))
+          return calls;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      return assert.fail(`strace has not seen ${text} leave`);
     },
   };
 }
