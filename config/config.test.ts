@@ -206,6 +206,12 @@ test('a duration may be a number of seconds, and nothing else that is a number',
   assert.equal(problemsOf('hostname = "mx.example.org"\n[delivery]\nexpire = -1')[0]?.key, 'delivery.expire');
 });
 
+test('-0.0 is 0', () => {
+  const { limits, delivery } = parse('hostname = "t"\n[limits]\nmessage-size = -0.0\n[delivery]\ndelay-notice = -0.0');
+  assert.ok(Object.is(limits.messageSize, 0));
+  assert.ok(Object.is(delivery.delayNotice, 0));
+});
+
 test('durations and sizes are read as they are written', () => {
   fc.assert(
     fc.property(fc.nat(2 ** 40), (n) => parseDuration(formatDuration(n)) === n && parseSize(formatSize(n)) === n),

@@ -53,7 +53,7 @@ export function duration(least = 0): Kind<number> {
   return {
     expected,
     parse(value) {
-      const seconds = typeof value === 'number' && value >= 0 ? Math.round(value * 1000) : undefined;
+      const seconds = typeof value === 'number' && value >= 0 ? withoutSign(Math.round(value * 1000)) : undefined;
       const milliseconds = above(typeof value === 'string' ? parseDuration(value) : seconds, least);
       if (milliseconds === undefined || !Number.isSafeInteger(milliseconds))
         throw new ValueError(show(value), expected);
@@ -103,6 +103,11 @@ export const route: Kind<Route> = textual(
   formatRoute,
 );
 
+/** TOML knows -0.0, which is nobody's amount: 0. */
+function withoutSign(amount: number): number {
+  return amount === 0 ? 0 : amount;
+}
+
 export function size(): Kind<number> {
   const expected = 'a size such as "25MB", or a number of octets';
   return {
@@ -111,7 +116,7 @@ export function size(): Kind<number> {
       const octets = typeof value === 'string' ? parseSize(value) : value;
       if (typeof octets !== 'number' || !Number.isSafeInteger(octets) || octets < 0)
         throw new ValueError(show(value), expected);
-      return octets;
+      return withoutSign(octets);
     },
     format: (octets) => JSON.stringify(formatSize(octets)),
   };
@@ -125,7 +130,7 @@ export function integer(least: number, most: number): Kind<number> {
       if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
         throw new ValueError(show(value), expected);
       }
-      return value;
+      return withoutSign(value);
     },
     format: String,
   };
