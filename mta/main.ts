@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Config } from '#config/config.ts';
-import { freeSpace } from '#runtime/disk-space.ts';
+import { diskRoom, diskSpace } from '#runtime/disk-space.ts';
 import { serversFor } from '#runtime/dns/resolv-conf.ts';
 import { createStubResolver } from '#runtime/dns/stub-resolver.ts';
 import { runProgram } from '#runtime/program.ts';
@@ -72,8 +72,10 @@ async function startMta(context: ProgramContext): Promise<Program> {
     report: report(outbound),
   });
   const spool = await openSpool({ folder: join(data, 'spool'), owner: process.pid, isAlive });
+  const free = async (): Promise<number> => (await diskSpace(data)).free;
+  const hasRoom = diskRoom({ free, clock, log, minimum: () => config.limits.minimumFree });
   const server = createSmtpServer({
-    freeSpace: freeSpace(data, clock),
+    hasRoom,
     config,
     directory,
     sink,

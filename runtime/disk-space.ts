@@ -1,6 +1,6 @@
 /** How much room there is on the file system of the data folder. */
 import { statfs } from 'node:fs/promises';
-import type { Clock } from './ambient.ts';
+import type { Clock, Log } from './ambient.ts';
 
 export interface DiskSpace {
   /** Octets. */
@@ -16,16 +16,34 @@ export async function diskSpace(folder: string): Promise<DiskSpace> {
 /** A second is nothing for a disk, and a thousand messages. */
 const REMEMBER_MS = 1_000;
 
-/** The free octets, looked up at most once a second. A folder that can't be asked has all the room there is: writing will tell. */
-export function freeSpace(folder: string, clock: Clock): () => Promise<number> {
+export interface DiskRoomOptions {
+  readonly free: () => Promise<number>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Octets that stay free. */
+  readonly minimum: () => number;
+}
+
+/**
+ * Whether so many octets more may be taken in. The disk is asked at most once a second; one that can't be asked has room: writing will tell. The log hears when
+ * the disk gets full and when it no longer is, and not of each message that was refused meanwhile, which would fill it for good.
+ */
+export function diskRoom({ free, clock, log, minimum }: DiskRoomOptions): (octets: number) => Promise<boolean> {
   let known: Promise<number> | undefined;
-  return () =>
-    (known ??= diskSpace(folder).then(
-      ({ free }) => remember(free),
-      () => remember(Number.POSITIVE_INFINITY),
-    ));
-  function remember(free: number): number {
+  let low = false;
+  const look = async (): Promise<number> => {
+    const found = await free().catch(() => Number.POSITIVE_INFINITY);
     clock.after(REMEMBER_MS, () => (known = undefined));
-    return free;
-  }
+    const least = minimum();
+    if (low !== found < least) {
+      low = found < least;
+      if (low) log.error({ free: found, minimum: least }, 'the disk is nearly full: messages are refused');
+      else log.info({ free: found, minimum: least }, 'the disk has room again');
+    }
+    return found;
+  };
+  return async (octets) => {
+    known ??= look();
+    return (await known) - octets >= minimum();
+  };
 }

@@ -20,8 +20,8 @@ export interface SmtpServices {
   readonly coordination: Coordination;
   readonly metrics?: Metrics;
   readonly spool: Spool;
-  /** Octets on the disk of the data folder. */
-  readonly freeSpace?: () => Promise<number>;
+  /** Whether the disk has room for so many octets. */
+  readonly hasRoom: (octets: number) => Promise<boolean>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

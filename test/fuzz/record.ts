@@ -219,6 +219,7 @@ const smtp = createSmtpServer({
   resolver: noNames,
   coordination: new LocalCoordination(clock),
   spool: memorySpool(),
+  hasRoom: async () => true,
   clock,
   random,
   log,

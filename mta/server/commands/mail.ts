@@ -57,15 +57,7 @@ async function refuse(
   if (!(await mayBeginMessage(services, peer, login?.account))) {
     return reply(450, '7.1', 'Too many messages in a minute, try again later');
   }
-  if (await hasRoom(services, args.size ?? 0)) return undefined;
+  // RFC 5321 §4.2.3: 452. A database that still has room to clean up recovers by itself; one that hasn't does not.
+  if (await services.hasRoom(args.size ?? 0)) return undefined;
   return reply(452, '3.1', 'The disk is nearly full, try again later');
-}
-
-/** RFC 5321 §4.2.3: 452. A database that still has room to clean up recovers by itself; one that hasn't does not. */
-async function hasRoom({ config, freeSpace, log }: SmtpServices, size: number): Promise<boolean> {
-  const free = (await freeSpace?.()) ?? Number.POSITIVE_INFINITY;
-  const { minimumFree } = config.limits;
-  if (free - size >= minimumFree) return true;
-  log.error({ free, minimum: minimumFree }, 'the disk is nearly full: messages are refused');
-  return false;
 }

@@ -28,6 +28,7 @@ function startOurs(): void {
     resolver: noNames,
     coordination: new LocalCoordination(clock),
     spool: memorySpool(),
+    hasRoom: async () => true,
     clock,
     random,
     log,

@@ -57,6 +57,7 @@ async function talk(chunks: readonly string[]): Promise<{ replies: string; messa
     resolver: noNames,
     coordination: new LocalCoordination(clock),
     spool,
+    hasRoom: async () => true,
     clock,
     random: fakeRandom(),
     log,

@@ -26,6 +26,7 @@ function services() {
     resolver: noNames,
     coordination: new LocalCoordination(systemClock),
     spool,
+    hasRoom: async () => true,
     clock: systemClock,
     random: systemRandom,
     log: silentLog,

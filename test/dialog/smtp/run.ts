@@ -187,7 +187,7 @@ class Dialog {
       resolver: noNames,
       coordination: new LocalCoordination(this.#clock),
       spool: this.#spool,
-      freeSpace: async () => DISK_FREE,
+      hasRoom: async (octets) => octets + (this.#limits.minimumFree ?? 0) <= DISK_FREE,
       clock: this.#clock,
       random: fakeRandom(),
       log: silentLog,

@@ -41,6 +41,7 @@ async function ours(t: TestContext, channelBinding: number, kind: 'submission' |
     resolver: noNames,
     coordination: new LocalCoordination(systemClock),
     spool: memorySpool(),
+    hasRoom: async () => true,
     clock: systemClock,
     random: systemRandom,
     log,

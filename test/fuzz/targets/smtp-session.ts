@@ -30,6 +30,7 @@ export const smtpSession: Target = {
       resolver: noNames,
       coordination: new LocalCoordination(clock),
       spool,
+      hasRoom: async () => true,
       clock,
       random: fakeRandom(),
       log,
