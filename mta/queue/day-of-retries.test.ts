@@ -1,7 +1,8 @@
 /** A day and a half of trouble in seconds: hosts that are down and come back, hundreds of messages, a clock that is moved. */
 import assert from 'node:assert/strict';
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
+import { generator } from '#test/support/random.ts';
 import { bench, entry, HOUR, MINUTE, policy } from './scheduler.testkit.ts';
 
 const DESTINATIONS = 20;
@@ -10,13 +11,8 @@ const PLACES = 5;
 const EXPIRE = 20 * HOUR;
 const seed = process.env.PEERPOST_SEED ?? randomBytes(4).toString('hex');
 
-function generator(): () => number {
-  let count = 0;
-  return () => createHash('sha256').update(`${seed}:${count++}`).digest().readUInt32BE(0) / 2 ** 32;
-}
-
 test(`a day of retries, seed ${seed}`, async (t) => {
-  const random = generator();
+  const random = generator(seed);
   const b = bench(PLACES, random);
   const start = b.clock.now();
   const back = Array.from({ length: DESTINATIONS }, () => start + random() * 30 * HOUR);

@@ -11,9 +11,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { FaultPoint } from '#runtime/fault-points.ts';
 import { temporaryFolder } from '#test/support/folder.ts';
+import { generator } from '#test/support/random.ts';
 import { readJournal } from './power/journal.ts';
 import { checkStores, type StoreWord } from './power/store-check.ts';
-import { generator } from './random.ts';
 
 const TRIALS = Number(process.env.PEERPOST_STORE_TRIALS ?? 16);
 const seed = process.env.PEERPOST_SEED ?? randomBytes(4).toString('hex');

@@ -10,12 +10,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { FAULT_POINTS } from '#runtime/fault-points.ts';
+import { generator } from '#test/support/random.ts';
 import { prepareTestPeer } from '#test/support/system.ts';
 import { startFarPeer } from './kill/far-peer.ts';
 import { Ledger } from './kill/ledger.ts';
 import { type Figures, Trials } from './kill/trial.ts';
 import { judgeFolder, judgeMail, type Outcome } from './kill/verdict.ts';
-import { generator } from './random.ts';
 
 const TRIALS = Number(process.env.PEERPOST_TRIALS ?? 1000);
 const MINUTES = Number(process.env.PEERPOST_KILL_MINUTES ?? 8);

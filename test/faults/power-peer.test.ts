@@ -8,6 +8,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { temporaryFolder } from '#test/support/folder.ts';
+import { generator } from '#test/support/random.ts';
 import { prepareTestPeer, type TestPeer } from '#test/support/system.ts';
 import { Admin } from './kill/admin.ts';
 import { MailClient } from './kill/client.ts';
@@ -19,7 +20,6 @@ import { judgeFolder } from './kill/verdict.ts';
 import { Disk, type Mode } from './power/disk.ts';
 import { buildLibrary, type JournalRecord, mark, readJournal, recordingEnv } from './power/journal.ts';
 import { checkPeer, type PeerWord } from './power/peer-check.ts';
-import { generator } from './random.ts';
 
 const CUTS = Number(process.env.PEERPOST_PEER_CUTS ?? 24);
 const RUN_MS = 4_000;

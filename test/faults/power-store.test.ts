@@ -11,10 +11,10 @@ import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { temporaryFolder } from '#test/support/folder.ts';
+import { generator } from '#test/support/random.ts';
 import { Disk, type Mode } from './power/disk.ts';
 import { buildLibrary, type JournalRecord, readJournal, recordingEnv } from './power/journal.ts';
 import { checkStores, type StoreWord } from './power/store-check.ts';
-import { generator } from './random.ts';
 
 const CUTS = Number(process.env.PEERPOST_CUTS ?? 200);
 const COMMITS = Number(process.env.PEERPOST_MESSAGES ?? 500);

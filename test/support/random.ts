@@ -1,4 +1,5 @@
 /** Randomness that repeats itself: the same seed gives the same values (xorshift32). */
+import { createHash } from 'node:crypto';
 import type { Random } from '#runtime/ambient.ts';
 
 export function fakeRandom(seed = 1): Random {
@@ -19,4 +20,10 @@ export function fakeRandom(seed = 1): Random {
     },
     fraction: () => next() / 2 ** 32,
   };
+}
+
+/** Numbers in [0, 1) that a seed of any text determines. */
+export function generator(seed: string): () => number {
+  let count = 0;
+  return () => createHash('sha256').update(`${seed}:${count++}`).digest().readUInt32BE(0) / 2 ** 32;
 }

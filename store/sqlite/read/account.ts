@@ -39,6 +39,11 @@ const MAILBOX = `SELECT n, uid_validity, uid_next, highest_modseq, messages, tom
 export function findMailbox(db: Database, account: Pick<FoundAccount, 'n'>, id: MailboxId): FoundMailbox {
   const row = db.arrays(MAILBOX).get(account.n, id) as ArrayRow | undefined;
   if (!row) throw new MailError('no-such-mailbox', 'no such mailbox');
+  return foundMailbox(row as unknown as number[]);
+}
+
+/** Of a row that begins with n, uid_validity, uid_next, highest_modseq, messages, tombstone_floor. */
+export function foundMailbox(row: readonly number[]): FoundMailbox {
   const [n, uidValidity, uidNext, highestModseq, messages, tombstoneFloor] = row as [
     number,
     number,

@@ -6,7 +6,7 @@ import { MailError } from '#mail/failure.ts';
 import type { Access, MailboxId, ModSeq } from '../../types.ts';
 import { MODSEQ } from '../account.ts';
 import type { Database } from '../database.ts';
-import { type FoundMailbox, findMailbox } from './account.ts';
+import { type FoundMailbox, findMailbox, foundMailbox } from './account.ts';
 
 export interface Place {
   /** The account's number in the shard. */
@@ -19,7 +19,7 @@ const REMEMBERED = 10_000;
 const numbers = new WeakMap<Database, Map<MailboxId, number>>();
 
 const FROM = 'FROM accounts a JOIN mailboxes b ON b.account = a.n WHERE a.id = ? AND b.n = ? AND b.id = ?';
-const PLACE = `SELECT a.n, b.n, b.uid_validity, b.uid_next, b.highest_modseq, b.messages, b.tombstone_floor ${FROM}`;
+const PLACE = `SELECT b.n, b.uid_validity, b.uid_next, b.highest_modseq, b.messages, b.tombstone_floor, a.n ${FROM}`;
 const NEWS = `SELECT ${MODSEQ}, b.uid_validity, b.uid_next, b.highest_modseq, b.tombstone_floor ${FROM}`;
 const ACCOUNT = 'SELECT n FROM accounts WHERE id = ?';
 
@@ -27,18 +27,7 @@ const ACCOUNT = 'SELECT n FROM accounts WHERE id = ?';
 export function findPlace(db: Database, access: Access, id: MailboxId): Place {
   if (access.viewer === access.owner) {
     const row = db.arrays(PLACE).get(access.owner, known(db).get(id) ?? 0, id) as unknown as number[] | undefined;
-    if (row) {
-      const [account, n, uidValidity, uidNext, highestModseq, messages, tombstoneFloor] = row as [
-        number,
-        number,
-        number,
-        number,
-        number,
-        number,
-        number,
-      ];
-      return { account, mailbox: { n, uidValidity, uidNext, highestModseq, messages, tombstoneFloor } };
-    }
+    if (row) return { account: row[6] as number, mailbox: foundMailbox(row) };
   }
   const account = accountNumber(db, access);
   const mailbox = findMailbox(db, { n: account }, id);

@@ -1,7 +1,7 @@
 /** Builds and steers `fsync-shim.c`: how many fsyncs did all the processes of a system do, and each made slower on demand, as on another disk. */
-import { spawnSync } from 'node:child_process';
 import { chmodSync, closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildPreload } from '#test/support/preload.ts';
 
 export interface FsyncShim {
   /** For the environment of the processes. */
@@ -14,10 +14,8 @@ export interface FsyncShim {
 
 /** `undefined` without a C compiler. Each system gets one of its own. */
 export function buildFsyncShim(folder: string, name: string): FsyncShim | undefined {
-  const library = join(folder, `${name}-fsync.so`);
-  const source = join(import.meta.dirname, 'fsync-shim.c');
-  const { status } = spawnSync('cc', ['-shared', '-fPIC', '-O2', '-o', library, source, '-ldl']);
-  if (status !== 0) return undefined;
+  const library = buildPreload(join(import.meta.dirname, 'fsync-shim.c'), folder, `${name}-fsync`);
+  if (library === undefined) return undefined;
   const control = join(folder, `${name}-fsync.control`);
   writeFileSync(control, Buffer.alloc(16));
   // Programs that change their user open it again.

@@ -7,8 +7,8 @@ import { randomBytes } from 'node:crypto';
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { generator } from '#test/support/random.ts';
 import { startTestPeer, type TestPeer } from '#test/support/system.ts';
-import { generator } from '../random.ts';
 import { LARGE, Ledger, SMALL } from './ledger.ts';
 
 const seed = process.env.PEERPOST_SEED ?? randomBytes(4).toString('hex');

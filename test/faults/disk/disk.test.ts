@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { temporaryFolder } from '#test/support/folder.ts';
+import { generator } from '#test/support/random.ts';
 import { prepareTestPeer, startTestPeer, type TestPeer } from '#test/support/system.ts';
 import { ImapWire, SmtpWire } from '#test/support/wire.ts';
-import { generator } from '../random.ts';
 import { type DiskFault, type FailingDisk, failingDisk } from './failing-disk.ts';
 import { LARGE, Ledger, SMALL } from './ledger.ts';
 

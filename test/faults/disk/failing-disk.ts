@@ -1,7 +1,7 @@
 /** A disk that fails on demand, for all processes that are started with its environment (`shim.c`). */
-import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildPreload } from '#test/support/preload.ts';
 
 const BITS = { full: 1, sync: 2, write: 4, 'read-only': 8, read: 16 } as const;
 export type DiskFault = keyof typeof BITS;
@@ -15,10 +15,8 @@ export interface FailingDisk {
 
 /** Everything below `root` may fail. The shim itself goes to `folder`, which must not be below it. `undefined` without a C compiler. */
 export function failingDisk(folder: string, root: string): FailingDisk | undefined {
-  const library = join(folder, 'disk-shim.so');
-  const source = join(import.meta.dirname, 'shim.c');
-  const { status } = spawnSync('cc', ['-shared', '-fPIC', '-O2', '-o', library, source, '-ldl']);
-  if (status !== 0) return undefined;
+  const library = buildPreload(join(import.meta.dirname, 'shim.c'), folder, 'disk-shim');
+  if (library === undefined) return undefined;
   const control = join(folder, 'disk-shim.control');
   writeFileSync(control, Buffer.of(0));
   const fd = openSync(control, 'r+');

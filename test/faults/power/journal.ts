@@ -1,7 +1,7 @@
 /** The journal of a recorded run: how processes are made to keep one, how a test writes its own words between, and how it is read. */
-import { spawnSync } from 'node:child_process';
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildPreload } from '#test/support/preload.ts';
 
 export type JournalRecord =
   | { readonly kind: 'open'; readonly path: string; readonly file: number; readonly cut: boolean }
@@ -20,11 +20,7 @@ export type JournalRecord =
 
 /** Compiles the library to preload; `undefined` where there is no C compiler or no glibc. */
 export function buildLibrary(folder: string): string | undefined {
-  const library = join(folder, 'journal.so');
-  const source = new URL('journal.c', import.meta.url).pathname;
-  const { status } = spawnSync('cc', ['-shared', '-fPIC', '-O2', '-o', library, source, '-ldl', '-lpthread']);
-  if (process.platform !== 'linux' || status !== 0) return undefined;
-  return library;
+  return buildPreload(join(import.meta.dirname, 'journal.c'), folder);
 }
 
 /** For the environment of the processes that are recorded. */

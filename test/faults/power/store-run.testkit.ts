@@ -18,7 +18,7 @@ import { openMailStore } from '#store/sqlite/store.ts';
 import { openShardWriter } from '#store/sqlite/writer.ts';
 import { sketch } from '#test/contract/fixtures.ts';
 import { silentLog } from '#test/support/log.ts';
-import { generator } from '../random.ts';
+import { generator } from '#test/support/random.ts';
 import { mark } from './journal.ts';
 
 armFaults(process.env.PEERPOST_FAULT);
