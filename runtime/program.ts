@@ -53,8 +53,9 @@ function troubleTeller(): (what: string, why: string | undefined) => void {
   };
 }
 
+/** A supervisor that died a moment ago is noticed by `disconnect`, in good order: that it did not get this is no reason to crash first. */
 function tell(message: ToSupervisor): void {
-  if (process.connected) process.send?.(message);
+  if (process.connected) process.send?.(message, undefined, {}, () => undefined);
 }
 
 class Child {
