@@ -5,7 +5,19 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
 
 const root = resolve(import.meta.dirname, '..');
-const rooms = ['mail', 'runtime', 'store', 'mta', 'mda', 'imap-gateway', 'config', 'scripts', 'test'] as const;
+const rooms = [
+  'mail',
+  'config',
+  'runtime',
+  'store',
+  'admin',
+  'transfer',
+  'mta',
+  'mda',
+  'imap-gateway',
+  'scripts',
+  'test',
+] as const;
 type Room = (typeof rooms)[number];
 
 interface Source {
@@ -59,9 +71,11 @@ const mayImport: Record<Room, readonly Room[]> = {
   store: ['mail', 'runtime'],
   mta: ['mail', 'runtime', 'store', 'config'],
   mda: ['mail', 'runtime', 'store', 'config'],
-  'imap-gateway': ['mail', 'runtime', 'store', 'config'],
-  scripts: ['mail', 'runtime', 'store', 'config'],
-  test: ['mail', 'runtime', 'store', 'mta', 'mda', 'imap-gateway', 'config', 'scripts'],
+  admin: ['mail', 'runtime', 'store', 'config'],
+  transfer: ['mail', 'runtime', 'store', 'config'],
+  'imap-gateway': ['mail', 'runtime', 'store', 'config', 'admin', 'transfer'],
+  scripts: ['mail', 'runtime', 'store', 'config', 'admin', 'transfer'],
+  test: ['mail', 'runtime', 'store', 'mta', 'mda', 'imap-gateway', 'config', 'admin', 'transfer', 'scripts'],
 };
 
 test('rooms import only the rooms below them, and programs never one another', () => {
@@ -87,7 +101,7 @@ test('mail/ is pure: no I/O, no timers, no process', () => {
 
 test('sessions and commands know no sockets, files or backends', () => {
   const inner =
-    /^(mta\/server\/(session|commands\/)|mda\/lmtp\/(session|commands\/)|imap-gateway\/imap\/(session|numbering|commands\/|grammar\/|response\/|framer))/;
+    /^(mta\/server\/(session|commands\/)|mda\/lmtp\/(session|commands\/)|imap-gateway\/imap\/(session|numbering|commands\/|grammar\/|response\/|framer)|imap-gateway\/pop3\/(session|commands\/|grammar))/;
   const banned = /^(node:(net|tls|fs|dgram|http|sqlite|worker_threads)|store\/(memory|sqlite|mongodb)\/)/;
   const wrong = product
     .filter((s) => inner.test(s.path))
