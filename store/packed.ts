@@ -2,13 +2,13 @@
  * Finished columns of many messages in a few buffers, for answers about whole mailboxes: nothing is made for each message on the way. A block
  * is its `head` (UIDs, dates, sizes) and the columns asked for, each message's octets one behind the other. `fields` holds the header fields
  * that clients ask for when they list a mailbox, as they stand in the message, in their order: octet of the name's place in `PACKED_FIELDS`,
- * u32 length, the field with its CRLF. `terms` holds folded addresses and subject (search/needles.ts). All numbers as the machine has them, which is little endian wherever Node runs.
+ * u32 length, the field with its CRLF. `terms` holds folded addresses and subject (search/needles.ts), `message` the message's id. All numbers as the machine has them, which is little endian wherever Node runs.
  */
 import type { DateTime, IndexedHeaders } from '#mail/mime/message-index.ts';
 import { searchedText } from './search/needles.ts';
-import type { Uid, UidSet } from './types.ts';
+import type { MessageId, Uid, UidSet } from './types.ts';
 
-export const PACKED_COLUMNS = ['envelope', 'body', 'bodystructure', 'fields', 'terms'] as const;
+export const PACKED_COLUMNS = ['envelope', 'body', 'bodystructure', 'fields', 'terms', 'message'] as const;
 export type PackedColumn = (typeof PACKED_COLUMNS)[number];
 
 /** UIDs of a block: (block × BLOCK, (block + 1) × BLOCK]. */
@@ -75,6 +75,7 @@ export interface PackedBlock {
 /** What of a `MessageRow` (store.ts) is packed; read it with `packedFrom`. */
 export interface PackedSource {
   readonly uid: Uid;
+  readonly message: MessageId;
   readonly internalDate: DateTime;
   readonly size: number;
   readonly envelope?: Uint8Array;
@@ -84,7 +85,7 @@ export interface PackedSource {
   readonly headers?: IndexedHeaders;
 }
 
-/** The columns of messages that a block is made of. */
+/** The columns of messages that a block is made of. Ids alone need no look into the header. */
 export function packedFrom(columns: readonly PackedColumn[]) {
   const has = (column: PackedColumn): boolean => columns.includes(column);
   return {
@@ -92,18 +93,19 @@ export function packedFrom(columns: readonly PackedColumn[]) {
     body: has('body'),
     bodystructure: has('bodystructure'),
     headers: has('terms'),
-    rawHeader: true,
+    rawHeader: columns.some((column) => column !== 'message'),
   };
 }
 
 /** The block as it is kept: `head` and then each column as octets. Messages with NUL in their header are left to who answers with care. */
 export function packRows(all: readonly PackedSource[], columns: readonly PackedColumn[]): Uint8Array[] {
-  const rows = all.filter((row) => !row.rawHeader!.includes(0));
+  const rows = all.filter((row) => row.rawHeader?.includes(0) !== true);
   return [packHead(rows), ...columns.map((column) => packCells(rows.map((row) => cellOf(row, column))))];
 }
 
 function cellOf(row: PackedSource, column: PackedColumn): Uint8Array {
   if (column === 'fields') return packFields(row.rawHeader!);
+  if (column === 'message') return Buffer.from(row.message);
   return column === 'terms' ? Buffer.from(searchedText(row.headers!)) : row[column]!;
 }
 

@@ -36,6 +36,8 @@ export interface MailStore {
   mailboxNamed(access: Access, name: string): Promise<Mailbox | undefined>;
 
   snapshot(access: Access, mailbox: MailboxId): Promise<MailboxSnapshot>;
+  /** UIDs and sizes of all that is in the mailbox: what POP3 numbers (RFC 1939 §5). Their message ids are a packed column. */
+  sizes(access: Access, mailbox: MailboxId): Promise<MailboxSizes>;
   delta(access: Access, mailbox: MailboxId, since: ModSeq): Promise<MailboxDelta>;
   changes(access: Access, since: ModSeq, limit: number): Promise<Changes>;
 
@@ -115,6 +117,12 @@ export interface MessageRow {
   readonly preview?: string;
   readonly rawHeader?: Uint8Array;
   readonly content?: Uint8Array;
+}
+
+/** Columns of one length, ascending by UID, read at one moment. A size is octets of prefix + body. */
+export interface MailboxSizes {
+  readonly uids: Uint32Array;
+  readonly sizes: Float64Array;
 }
 
 export interface OutboxRow {

@@ -1,6 +1,6 @@
 /** Reads of the memory backend, each taken at one moment. */
 import type { ChangeRecord, Changes, MailboxDelta, MailboxSnapshot, PlacementRows } from '../change.ts';
-import { CONTENT_COLUMN_LIMIT, type Columns, type MessageRow } from '../store.ts';
+import { CONTENT_COLUMN_LIMIT, type Columns, type MailboxSizes, type MessageRow } from '../store.ts';
 import type { AccountState, Flags, Mailbox, MailboxList, ModSeq, UidSet } from '../types.ts';
 import { contains, EMPTY, fromUids, subtract, union } from '../uid-set.ts';
 import { type Account, type MailboxState, type Placement, placementsIn, type State } from './state.ts';
@@ -41,6 +41,11 @@ export function snapshot(account: Account, mailbox: MailboxState): MailboxSnapsh
   const { uidValidity, uidNext, highestModseq } = mailbox;
   const head = { mailbox: mailbox.id, uidValidity, uidNext, highestModseq, modseq: account.modseq };
   return { ...head, ...rowsOf(mailbox.placements) };
+}
+
+export function sizes({ placements }: MailboxState): MailboxSizes {
+  const uids = Uint32Array.from(placements, ({ uid }) => uid);
+  return { uids, sizes: Float64Array.from(placements, ({ message }) => message.size) };
 }
 
 export function delta(account: Account, mailbox: MailboxState, since: ModSeq): MailboxDelta {

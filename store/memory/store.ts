@@ -17,7 +17,7 @@ import {
 import { DEFAULT_RETENTION, type Retention } from '../retention.ts';
 import { evaluateSearch } from '../search/evaluate.ts';
 import type { SearchQuery } from '../search-query.ts';
-import type { Columns, MailStore, MessageRow, OutboxRow } from '../store.ts';
+import type { Columns, MailboxSizes, MailStore, MessageRow, OutboxRow } from '../store.ts';
 import type {
   Access,
   AccountId,
@@ -98,6 +98,10 @@ export class MemoryStore implements MailStore {
 
   async snapshot(access: Access, mailbox: MailboxId): Promise<MailboxSnapshot> {
     return read.snapshot(this.#account(access), this.#mailbox(access, mailbox));
+  }
+
+  async sizes(access: Access, mailbox: MailboxId): Promise<MailboxSizes> {
+    return read.sizes(this.#mailbox(access, mailbox));
   }
 
   async delta(access: Access, mailbox: MailboxId, since: ModSeq): Promise<MailboxDelta> {

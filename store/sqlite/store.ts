@@ -13,7 +13,7 @@ import type { Commit, CommitAnswer } from '../mutation.ts';
 import { type PackedBlock, type PackedColumn, unpackBlocks } from '../packed.ts';
 import type { Retention } from '../retention.ts';
 import type { SearchQuery } from '../search-query.ts';
-import type { Columns, MailStore, MessageRow, OutboxRow } from '../store.ts';
+import type { Columns, MailboxSizes, MailStore, MessageRow, OutboxRow } from '../store.ts';
 import type {
   Access,
   AccountId,
@@ -136,6 +136,11 @@ class SqliteStore implements SqliteMailStore {
   async snapshot(access: Access, mailbox: MailboxId): Promise<MailboxSnapshot> {
     const small = await this.#read(access, ['small-snapshot', mailbox]);
     return (small ?? (await this.#read(access, ['snapshot', mailbox]))) as MailboxSnapshot;
+  }
+
+  async sizes(access: Access, mailbox: MailboxId): Promise<MailboxSizes> {
+    const small = await this.#read(access, ['small-sizes', mailbox]);
+    return (small ?? (await this.#read(access, ['sizes', mailbox]))) as MailboxSizes;
   }
 
   async delta(access: Access, mailbox: MailboxId, since: ModSeq): Promise<MailboxDelta> {

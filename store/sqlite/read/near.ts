@@ -58,6 +58,7 @@ export function isSmall(request: ReadRequest): request is SmallRequest {
     case 'mailbox':
     case 'small-delta':
     case 'small-snapshot':
+    case 'small-sizes':
       return true;
     case 'messages':
       return isSmallBatch(request[1]);

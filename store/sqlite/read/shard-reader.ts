@@ -13,6 +13,7 @@ import { MailboxFinder } from './mailbox-finder.ts';
 import { type BatchRequest, type FewMessages, MessageReader } from './messages.ts';
 import { delta, emptyDelta, smallDelta, smallSnapshot, snapshot } from './placements.ts';
 import { search } from './search.ts';
+import { sizes, smallSizes } from './sizes.ts';
 
 /** What can be asked, with the arguments after `access`. */
 export type ReadRequest =
@@ -24,6 +25,9 @@ export type ReadRequest =
   | readonly ['delta', MailboxId, ModSeq]
   /** As `delta`, but `undefined` where much has changed. */
   | readonly ['small-delta', MailboxId, ModSeq]
+  | readonly ['sizes', MailboxId]
+  /** As `sizes`, but `undefined` where it takes long to read. */
+  | readonly ['small-sizes', MailboxId]
   | readonly ['changes', ModSeq, number]
   | readonly ['messages', BatchRequest]
   | readonly ['packed', PackRequest]
@@ -112,6 +116,10 @@ export class ShardReader {
         return snapshot(db, access, request[1]);
       case 'small-snapshot':
         return smallSnapshot(db, access, request[1]);
+      case 'sizes':
+        return sizes(db, access, request[1]);
+      case 'small-sizes':
+        return smallSizes(db, access, request[1]);
       case 'delta':
         return delta(db, access, request[1], request[2]);
       case 'small-delta':

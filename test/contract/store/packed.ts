@@ -20,6 +20,7 @@ interface Cell {
   readonly body: string;
   readonly bodystructure: string;
   readonly fields: string;
+  readonly message: string;
 }
 
 /** By UID. */
@@ -33,7 +34,7 @@ async function packed(user: User, uids: UidSet): Promise<Map<number, Cell>> {
 
 function cell(block: PackedBlock, i: number): Cell {
   const { times, zones, sizes } = block.head;
-  const text = (column: 'envelope' | 'body' | 'bodystructure'): string => {
+  const text = (column: 'envelope' | 'body' | 'bodystructure' | 'message'): string => {
     const { bytes, ends } = block.columns[column]!;
     return bytes.toString('latin1', i === 0 ? 0 : ends[i - 1]!, ends[i]!);
   };
@@ -48,7 +49,13 @@ function cell(block: PackedBlock, i: number): Cell {
       fields += bytes.toString('latin1', from, to);
     },
   );
-  const rest = { envelope: text('envelope'), body: text('body'), bodystructure: text('bodystructure'), fields };
+  const rest = {
+    envelope: text('envelope'),
+    body: text('body'),
+    bodystructure: text('bodystructure'),
+    message: text('message'),
+    fields,
+  };
   return { date: [times[i]!, zones[i]!], size: sizes[i]!, ...rest };
 }
 
@@ -65,6 +72,7 @@ async function fromRows(user: User): Promise<Map<number, Cell>> {
         envelope: text(row.envelope),
         body: text(row.body),
         bodystructure: text(row.bodystructure),
+        message: row.message,
         fields,
       };
       return [row.uid, { date: [time, zone], size: row.size, ...rest }];
@@ -135,6 +143,25 @@ export const packs = {
     assert.deepEqual(await packed(user, ALL), more);
     await on.harness.collect();
     assert.deepEqual(await packed(user, ALL), more);
+  },
+
+  'message ids alone, of the same messages': async (on: Ground) => {
+    const user = await on.user();
+    await fill(user, 1, BLOCK + 10);
+    const expected = new Map((await user.rows()).map(({ uid, message }) => [uid, message]));
+    for (let i = 0; i < 2; i++) {
+      const found = new Map<number, string>();
+      for await (const blocks of user.store.packed(user.access, user.inbox, ALL, ['message'])) {
+        for (const { head, columns } of blocks) {
+          const { bytes, ends } = columns.message!;
+          for (const [k, uid] of head.uids.entries()) {
+            found.set(uid, bytes.toString('latin1', k === 0 ? 0 : ends[k - 1]!, ends[k]!));
+          }
+        }
+      }
+      assert.deepEqual(found, expected);
+      await on.harness.collect();
+    }
   },
 
   'what retention no longer covers is in no block': async (on: Ground) => {

@@ -47,6 +47,26 @@ export const placements = {
     assert.equal((await on.store.accountState(user.access)).usedMessages, 6);
   },
 
+  'sizes are those of the rows, for few and for many messages': async (on: Ground) => {
+    const user = await on.user();
+    assert.deepEqual(await on.store.sizes(user.access, user.inbox), {
+      uids: new Uint32Array(0),
+      sizes: new Float64Array(0),
+    });
+    for (const count of [7, 600]) {
+      await user.fill(user.inbox, count);
+      await user.ok(user.add(user.inbox, { prefix: 'Return-Path: <a@b.test>\r\n' }));
+      await user.ok({ type: 'expunge', mailbox: user.inbox, uids: [[2, 3]], onlyDeleted: false });
+      const rows = await user.rows();
+      const { uids, sizes } = await on.store.sizes(user.access, user.inbox);
+      assert.deepEqual(
+        [...uids].map((uid, i) => [uid, sizes[i]]),
+        rows.map(({ uid, size }) => [uid, size]),
+      );
+    }
+    await assert.rejects(on.store.sizes(user.access, 'nowhere'), { failure: 'no-such-mailbox' });
+  },
+
   'copy into the same mailbox': async (on: Ground) => {
     const user = await on.user();
     await user.fill(user.inbox, 2);
