@@ -18,6 +18,7 @@ import type {
   MailboxList,
   MessageId,
   ModSeq,
+  Placed,
   ThreadId,
   Uid,
   UidSet,
@@ -66,6 +67,12 @@ export interface MailStore {
 
   /** Octets [start, end) of prefix + body, in chunks of at most 256 KB; clipped to the content. Expunged but retained messages are served. */
   content(access: Access, mailbox: MailboxId, uid: Uid, start: number, end: number): AsyncIterable<Uint8Array>;
+
+  /** Every placement of these messages, in no order; ids that the account doesn't have, or has no more, are passed over. */
+  placements(access: Access, messages: readonly MessageId[]): Promise<readonly Placed[]>;
+
+  /** Every placement of every message of these threads, in no order. Damaged messages may be missing. */
+  threadMessages(access: Access, threads: readonly ThreadId[]): Promise<readonly Placed[]>;
 
   /** UIDs that match, ascending. */
   search(access: Access, mailbox: MailboxId, query: SearchQuery): Promise<UidSet>;

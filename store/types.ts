@@ -89,5 +89,13 @@ export interface NewMessage {
   readonly internalDate: DateTime;
 }
 
+/** Where a message is. A message may be in several mailboxes, and several times in one. */
+export interface Placed {
+  readonly message: MessageId;
+  readonly thread: ThreadId;
+  readonly mailbox: MailboxId;
+  readonly uid: Uid;
+}
+
 /** System flags as in RFC 9051 §2.3.2 (`\Seen`), keywords in the case in which the account first stored them; in no order (flags.ts); compared without case. */
 export type Flags = readonly string[];

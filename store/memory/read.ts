@@ -1,9 +1,9 @@
 /** Reads of the memory backend, each taken at one moment. */
 import type { ChangeRecord, Changes, MailboxDelta, MailboxSnapshot, PlacementRows } from '../change.ts';
 import { CONTENT_COLUMN_LIMIT, type Columns, type MailboxSizes, type MessageRow } from '../store.ts';
-import type { AccountState, Flags, Mailbox, MailboxList, ModSeq, UidSet } from '../types.ts';
+import type { AccountState, Flags, Mailbox, MailboxList, ModSeq, Placed, UidSet } from '../types.ts';
 import { contains, EMPTY, fromUids, subtract, union } from '../uid-set.ts';
-import { type Account, type MailboxState, type Placement, placementsIn, type State } from './state.ts';
+import { type Account, type MailboxState, type Message, type Placement, placementsIn, type State } from './state.ts';
 
 export function accountState(account: Account): AccountState {
   const { id, modseq, usedBytes, usedMessages, quotaBytes } = account;
@@ -35,6 +35,14 @@ export function rowsOf(placements: readonly Placement[]): PlacementRows {
   const uids = Uint32Array.from(placements, (placement) => placement.uid);
   const modseqs = Float64Array.from(placements, (placement) => placement.modseq);
   return { uids, modseqs, flags, flagSets };
+}
+
+export function placed(account: Account, wanted: (message: Message) => boolean): Placed[] {
+  return [...account.mailboxes.values()].flatMap((mailbox) =>
+    mailbox.placements
+      .filter(({ message }) => wanted(message))
+      .map(({ uid, message: { id, thread } }) => ({ message: id, thread, mailbox: mailbox.id, uid })),
+  );
 }
 
 export function snapshot(account: Account, mailbox: MailboxState): MailboxSnapshot {

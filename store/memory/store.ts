@@ -26,7 +26,10 @@ import type {
   Mailbox,
   MailboxId,
   MailboxList,
+  MessageId,
   ModSeq,
+  Placed,
+  ThreadId,
   Uid,
   UidSet,
 } from '../types.ts';
@@ -150,6 +153,16 @@ export class MemoryStore implements MailStore {
     const content = read.contentOf(this.#state, placement);
     const stop = Math.min(end, content.length);
     for (let at = Math.max(0, start); at < stop; at += CHUNK) yield content.subarray(at, Math.min(at + CHUNK, stop));
+  }
+
+  async placements(access: Access, messages: readonly MessageId[]): Promise<readonly Placed[]> {
+    const wanted = new Set(messages);
+    return read.placed(this.#account(access), ({ id }) => wanted.has(id));
+  }
+
+  async threadMessages(access: Access, threads: readonly ThreadId[]): Promise<readonly Placed[]> {
+    const wanted = new Set(threads);
+    return read.placed(this.#account(access), ({ thread }) => wanted.has(thread));
   }
 
   async search(access: Access, mailbox: MailboxId, query: SearchQuery): Promise<UidSet> {

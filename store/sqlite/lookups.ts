@@ -2,7 +2,8 @@
  * Finds what an account already has by a text that is scattered over everything it ever had: the group in which a commit id
  * was answered, the message that has an id, the thread that a Message-ID led to. An index written with each delivery would
  * cost a page for each of the three; so what is new stands in the row of its group (`groups`) and in memory, and goes into
- * `lookups` later, thousands of deliveries at once in the order of the index. Only the writer looks here.
+ * `lookups` later, thousands of deliveries at once in the order of the index. So a delivery pays for no index of its own.
+ * The writer looks here; readers look at the table and at the rows of groups (read/lookup-reader.ts).
  */
 import { randomBytes } from 'node:crypto';
 import type { ArrayRow, Database } from './database.ts';
@@ -32,7 +33,7 @@ interface Moving {
 
 export class Lookups {
   readonly #db: Database;
-  readonly #seeds: readonly [number, number];
+  readonly #seeds: Seeds;
   #young: Generation = new Map();
   #commits = 0;
   #moving: Moving | undefined;
@@ -67,7 +68,7 @@ export class Lookups {
     });
     const missing = names.filter((_, i) => found[i] === NONE);
     if (missing.length === 0) return found;
-    const hashes = missing.map((name) => this.#hash(name));
+    const hashes = missing.map((name) => hashName(this.#seeds, name));
     const rows = this.#db.arrays(FIND[hashes.length] ?? findSql(hashes.length)).all(account, ...hashes);
     for (const [hash, value] of rows as unknown as [number, LookupValue][]) {
       const at = names.indexOf(missing[hashes.indexOf(hash)]!);
@@ -138,7 +139,7 @@ export class Lookups {
   /** Within an open transaction: takes an entry out of the table. One that has not got there yet is harmless, for whoever finds it compares. */
   drop(account: number, name: string, value: LookupValue): void {
     const remove = this.#db.statement('DELETE FROM lookups WHERE account = ? AND hash = ? AND value = ?');
-    remove.run(account, this.#hash(name), value);
+    remove.run(account, hashName(this.#seeds, name), value);
   }
 
   #begin(upTo: number): void {
@@ -149,24 +150,28 @@ export class Lookups {
   }
 
   #sorted(entries: ReadonlyMap<string, LookupValue>): Moving['rows'] {
-    return Array.from(entries, ([name, value]) => [this.#hash(name), value] as const).sort((a, b) => a[0] - b[0]);
+    return Array.from(entries, ([name, value]) => [hashName(this.#seeds, name), value] as const).sort(
+      (a, b) => a[0] - b[0],
+    );
   }
+}
 
-  /** 53 bits, seeded by a secret of the shard so that nobody can choose texts that share one. */
-  #hash(text: string): number {
-    let [a, b] = this.#seeds as [number, number];
-    for (let i = 0; i < text.length; i++) {
-      const c = text.charCodeAt(i);
-      a = Math.imul(a ^ c, 0x9e3779b1);
-      b = Math.imul((b + c) | 0, 0x2c1b3c6d);
-      a ^= a >>> 15;
-      b ^= b >>> 13;
-    }
-    a = Math.imul(a ^ (b >>> 16), 0x297a2d39);
-    b = Math.imul(b ^ (a >>> 15), 0x7feb352d);
-    a ^= b >>> 14;
-    return ((b ^ (a >>> 13)) & 0x1f_ffff) * 0x1_0000_0000 + (a >>> 0);
+export type Seeds = readonly [number, number];
+
+/** 53 bits, seeded by a secret of the shard so that nobody can choose texts that share one. */
+export function hashName(seeds: Seeds, text: string): number {
+  let [a, b] = seeds as [number, number];
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    a = Math.imul(a ^ c, 0x9e3779b1);
+    b = Math.imul((b + c) | 0, 0x2c1b3c6d);
+    a ^= a >>> 15;
+    b ^= b >>> 13;
   }
+  a = Math.imul(a ^ (b >>> 16), 0x297a2d39);
+  b = Math.imul(b ^ (a >>> 15), 0x7feb352d);
+  a ^= b >>> 14;
+  return ((b ^ (a >>> 13)) & 0x1f_ffff) * 0x1_0000_0000 + (a >>> 0);
 }
 
 const findSql = (n: number): string =>
@@ -182,8 +187,15 @@ export function setMeta(db: Database, key: string, value: string | number): void
   db.statement('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)').run(key, String(value));
 }
 
-function seeds(db: Database): readonly [number, number] {
+function seeds(db: Database): Seeds {
   db.statement("INSERT OR IGNORE INTO meta (key, value) VALUES ('seed', ?)").run(randomBytes(8).toString('hex'));
-  const seed = Buffer.from(meta(db, 'seed')!, 'hex');
+  return readSeeds(db)!;
+}
+
+/** `undefined` before the shard's first writer. */
+export function readSeeds(db: Database): Seeds | undefined {
+  const text = meta(db, 'seed');
+  if (text === undefined) return undefined;
+  const seed = Buffer.from(text, 'hex');
   return [seed.readInt32LE(0), seed.readInt32LE(4)];
 }

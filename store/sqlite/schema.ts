@@ -199,4 +199,6 @@ CREATE TABLE later_flags (
   PRIMARY KEY (account, mailbox, first)
 ) STRICT, WITHOUT ROWID;
 `,
+  // Blocks got a column more (packs/threads.ts): they are made anew.
+  'DELETE FROM packs; DELETE FROM packed;',
 ];

@@ -22,7 +22,10 @@ import type {
   Mailbox,
   MailboxId,
   MailboxList,
+  MessageId,
   ModSeq,
+  Placed,
+  ThreadId,
   Uid,
   UidSet,
 } from '../types.ts';
@@ -65,6 +68,8 @@ export interface MailStoreOptions {
 const READERS = 2;
 const COMMIT_DEADLINE = 30_000;
 const PIECE = 262_144;
+/** Messages that are found on the thread that asks: some 15 µs each. */
+const FEW_MESSAGES = 50;
 /** Accounts whose shard is remembered. */
 const LOCATED = 10_000;
 
@@ -203,6 +208,15 @@ class SqliteStore implements SqliteMailStore {
       if (piece.length < to - at) return; // the content ends here
       at = to;
     }
+  }
+
+  async placements(access: Access, messages: readonly MessageId[]): Promise<readonly Placed[]> {
+    const few = messages.length <= FEW_MESSAGES ? await this.#read(access, ['few-placements', messages]) : undefined;
+    return (few ?? (await this.#read(access, ['placements', messages]))) as readonly Placed[];
+  }
+
+  async threadMessages(access: Access, threads: readonly ThreadId[]): Promise<readonly Placed[]> {
+    return (await this.#read(access, ['thread-messages', threads])) as readonly Placed[];
   }
 
   async search(access: Access, mailbox: MailboxId, query: SearchQuery): Promise<UidSet> {

@@ -139,7 +139,18 @@ class Run {
         lacking('\\Deleted'),
       ]);
     }
+    await this.#find();
     await this.#follow();
+  }
+
+  /** Each message by its id. */
+  async #find(): Promise<void> {
+    const expected = [...this.#model.mailboxes].flatMap(([mailbox, { rows }]) =>
+      Array.from(rows, ([uid, { message }]) => `${message} ${mailbox} ${uid}`),
+    );
+    const ids = expected.map((line) => line.split(' ')[0]!);
+    const found = await this.store.placements(this.#access, ids);
+    assert.deepEqual(found.map(({ message, mailbox, uid }) => `${message} ${mailbox} ${uid}`).sort(), expected.sort());
   }
 
   async #follow(): Promise<void> {

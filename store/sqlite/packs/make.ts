@@ -13,6 +13,7 @@ import { MessageReader } from '../read/messages.ts';
 import { allRows } from '../read/placements.ts';
 import { rowsOf } from './read.ts';
 import { saveSnapshot } from './snapshot.ts';
+import { FEWEST, packThreads, THREADS } from './threads.ts';
 
 /** Mailboxes that are looked at in a slice. */
 const MAILBOXES = 200;
@@ -83,12 +84,16 @@ export class PackMaker {
     const [first, last] = uidsOfBlock(block);
     const count = 'SELECT count(*) FROM placements WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?';
     const [messages] = this.#db.arrays(count).get(account, mailbox, first, last) as unknown as [number];
-    if (messages >= DENSE) {
+    const add = (kind: string, bytes: Uint8Array): void => {
+      this.#db.statement(ADD).run(account, mailbox, block, kind, crc32(bytes), bytes);
+    };
+    const columns = messages >= DENSE ? PACKED_COLUMNS : [];
+    if (messages >= FEWEST) {
       const access = { owner: of.owner, viewer: of.owner };
-      const packed = packRows(rowsOf(this.#messages, access, of.id, block, PACKED_COLUMNS), PACKED_COLUMNS);
-      for (const [i, bytes] of packed.entries()) {
-        const kind = i === 0 ? 'head' : PACKED_COLUMNS[i - 1]!;
-        this.#db.statement(ADD).run(account, mailbox, block, kind, crc32(bytes), bytes);
+      const rows = rowsOf(this.#messages, access, of.id, block, columns);
+      add(THREADS, packThreads(rows));
+      if (messages >= DENSE) {
+        for (const [i, bytes] of packRows(rows, columns).entries()) add(i === 0 ? 'head' : columns[i - 1]!, bytes);
       }
     }
     this.#db.statement(PROGRESS).run(account, mailbox, block + 1);

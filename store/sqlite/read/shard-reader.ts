@@ -2,7 +2,7 @@
 import type { Log } from '#runtime/ambient.ts';
 import type { MailboxSnapshot } from '../../change.ts';
 import type { SearchQuery } from '../../search-query.ts';
-import type { Access, AccountId, MailboxId, ModSeq, Uid, UidSet } from '../../types.ts';
+import type { Access, AccountId, MailboxId, MessageId, ModSeq, ThreadId, Uid, UidSet } from '../../types.ts';
 import { type Database, openDatabase } from '../database.ts';
 import { PackReader, type PackRequest } from '../packs/read.ts';
 import { segmentFolder, shardFile } from '../paths.ts';
@@ -11,9 +11,11 @@ import { accountState, changes, mailboxes, outbox } from './account.ts';
 import { BodyReader } from './bodies.ts';
 import { MailboxFinder } from './mailbox-finder.ts';
 import { type BatchRequest, type FewMessages, MessageReader } from './messages.ts';
+import { PlacementFinder } from './placement-finder.ts';
 import { delta, emptyDelta, smallDelta, smallSnapshot, snapshot } from './placements.ts';
 import { search } from './search.ts';
 import { sizes, smallSizes } from './sizes.ts';
+import { threadMessages } from './thread-messages.ts';
 
 /** What can be asked, with the arguments after `access`. */
 export type ReadRequest =
@@ -32,6 +34,10 @@ export type ReadRequest =
   | readonly ['messages', BatchRequest]
   | readonly ['packed', PackRequest]
   | readonly ['content', MailboxId, Uid, number, number]
+  | readonly ['placements', readonly MessageId[]]
+  /** As `placements`, but `undefined` where it takes long to read. */
+  | readonly ['few-placements', readonly MessageId[]]
+  | readonly ['thread-messages', readonly ThreadId[]]
   | readonly ['search', MailboxId, SearchQuery, number];
 
 const SOME_MAILBOX = `SELECT a.id, b.id, b.name FROM accounts a JOIN mailboxes b ON b.account = a.n
@@ -44,6 +50,7 @@ export class ShardReader {
   readonly #messages: MessageReader;
   readonly #finder: MailboxFinder;
   readonly #packs: PackReader;
+  readonly #placements: PlacementFinder;
 
   constructor(data: string, shard: number, options: { log: Log; cacheKb: number }) {
     const log = options.log.child({ shard });
@@ -56,6 +63,7 @@ export class ShardReader {
     this.#messages = new MessageReader(this.#db, this.#bodies, log);
     this.#finder = new MailboxFinder(this.#db);
     this.#packs = new PackReader(this.#db, this.#messages, log);
+    this.#placements = new PlacementFinder(this.#db);
   }
 
   /** All of it belongs to one moment. */
@@ -130,6 +138,12 @@ export class ShardReader {
         return this.#messages.batch(access, request[1]);
       case 'packed':
         return this.#packs.batch(access, request[1]);
+      case 'placements':
+        return this.#placements.find(access, request[1]);
+      case 'few-placements':
+        return this.#placements.findSoon(access, request[1]);
+      case 'thread-messages':
+        return threadMessages(db, access, request[1]);
       case 'content':
         return this.#messages.content(access, request[1], request[2], request[3], request[4]);
     }
