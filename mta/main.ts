@@ -67,7 +67,10 @@ async function startMta(context: ProgramContext): Promise<Program> {
     clock,
     log,
     mda: timedMda(mda, metrics, clock),
-    queue: { enqueue: (entry) => (holder.writer?.queue ?? elsewhere).enqueue(entry) },
+    queue: {
+      enqueue: (entry) => (holder.writer?.queue ?? elsewhere).enqueue(entry),
+      keep: (...kept) => (holder.writer?.queue ?? elsewhere).keep(...kept),
+    },
     expire: config.delivery.expire,
     report: report(outbound),
   });

@@ -1,4 +1,6 @@
 /** What outcomes and actions make of a recipient: the same for every backend. `mta/queue/README.md` has the table. */
+import { MailError } from '#mail/failure.ts';
+import { isId } from './ids.ts';
 import type { NewQueueEntry, Outcome, QueueRecipient } from './queue.ts';
 
 /** All pending, due at once. */
@@ -42,6 +44,26 @@ export function pendingOf(recipients: readonly QueueRecipient[]): { readonly cou
   const pending = recipients.filter((recipient) => recipient.state === 'pending');
   return { count: pending.length, nextAt: Math.min(...pending.map((recipient) => recipient.nextAttemptAt)) };
 }
+
+/** What `drop` makes of those that still wait. */
+export function droppedRecipient(recipient: QueueRecipient): QueueRecipient {
+  return recipient.state === 'pending' ? { ...recipient, state: 'dropped' } : recipient;
+}
+
+/** Throws `bad-request` where `NewQueueEntry` or its report can't be. */
+export function checkEntry(entry: NewQueueEntry): void {
+  const sensible = isId(entry.id) && entry.recipients.length > 0 && (!entry.tracked || entry.envelopeId !== undefined);
+  if (!sensible) throw new MailError('bad-request', 'bad queue entry');
+}
+
+/** Throws `bad-request` for what `keep` doesn't take. */
+export function checkKept(envelopeId: string, recipients: readonly QueueRecipient[]): void {
+  if (envelopeId !== '' && recipients.every(({ state }) => state !== 'pending')) return;
+  throw new MailError('bad-request', 'only what is final can be kept');
+}
+
+/** Milliseconds for which outcomes of tracked entries are kept. */
+export const TRACKED_RETENTION = 30 * 86_400_000;
 
 /** Milliseconds for which the delivery id of a finished entry is known: longer than an outbox tries again (STORE.md §2). */
 export const FINISHED_RETENTION = 7 * 86_400_000;

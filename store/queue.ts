@@ -17,6 +17,8 @@ export interface NewQueueEntry {
   readonly smtputf8: boolean;
   readonly envelopeId?: string;
   readonly ret?: 'full' | 'hdrs';
+  /** What comes of each recipient is kept under the envelope id, which must be there: see `track`. */
+  readonly tracked?: true;
   readonly arrivedAt: number;
   readonly expiresAt: number;
   readonly recipients: readonly ForwardPath[];
@@ -50,11 +52,24 @@ export interface QueueEntry {
   readonly smtputf8: boolean;
   readonly envelopeId?: string;
   readonly ret?: 'full' | 'hdrs';
+  readonly tracked?: true;
   readonly arrivedAt: number;
   readonly expiresAt: number;
   readonly held: boolean;
   readonly size: number;
   readonly recipients: readonly QueueRecipient[];
+}
+
+/** A recipient of a tracked message, pending or final. */
+export interface TrackedRecipient {
+  readonly entry: QueueId;
+  readonly recipient: QueueRecipient;
+}
+
+/** A recipient whose state is final. Marks ascend in the order in which that was recorded. */
+export interface TrackedOutcome extends TrackedRecipient {
+  readonly mark: number;
+  readonly envelopeId: string;
 }
 
 /** What one attempt came to, for one recipient. */
@@ -82,6 +97,17 @@ export interface Queue {
   list(options: { after?: QueueId; limit: number }): Promise<readonly QueueEntry[]>;
   /** Octets [start, end) of the content in chunks; the whole when not given. Throws `no-such-message`. */
   content(id: QueueId, start?: number, end?: number): AsyncIterable<Uint8Array>;
+  /**
+   * All recipients of tracked entries with this envelope id: those that are pending, and for `TRACKED_RETENTION` (30 days) those that are final. By
+   * entry, then by index.
+   */
+  track(envelopeId: string): Promise<readonly TrackedRecipient[]>;
+  /** What became final after a mark (0: all that is kept), in that order: whoever follows hands back the last mark that it has seen. */
+  outcomes(after: number, limit: number): Promise<readonly TrackedOutcome[]>;
+  /** The mark of the last outcome. */
+  lastMark(): Promise<number>;
+  /** Records recipients in a final state that never were in the queue, as tracked under this id. Told twice, the first stays. Throws `bad-request` for a pending one. */
+  keep(envelopeId: string, entry: QueueId, recipients: readonly QueueRecipient[]): Promise<void>;
   /** `retry` makes pending recipients due at `now`; `hold` keeps the entry out of `due`; `drop` ends it without a report. Answers the ids that it acted on. */
   act(
     action: 'retry' | 'hold' | 'release' | 'drop',
@@ -89,7 +115,7 @@ export interface Queue {
     now: number,
   ): Promise<readonly QueueId[]>;
   counts(): Promise<{ messages: number; recipients: number; oldest?: number }>;
-  /** Called after enqueue, settle and act by anyone, also in other processes: look at `nextDue` again. */
+  /** Called after enqueue, settle, keep and act by anyone, also in other processes: look at `nextDue` again. */
   onChange(listener: () => void): () => void;
   close(): Promise<void>;
 }

@@ -6,7 +6,7 @@ import { afterEach, test } from 'node:test';
 import type { ForwardPath } from '#mail/envelope.ts';
 import { type Reply, reply } from '#mail/smtp/reply.ts';
 import { systemClock, systemRandom } from '#runtime/system.ts';
-import type { NewQueueEntry } from '#store/queue.ts';
+import type { NewQueueEntry, QueueRecipient } from '#store/queue.ts';
 import { silentLog } from '#test/support/log.ts';
 import { greet, play, type Scene, scriptedPeer } from '#test/support/scripted-peer.ts';
 import { reportsFor } from '../dsn/reporter.ts';
@@ -24,13 +24,14 @@ const text = 'Subject: x\r\n\r\nhello\r\n';
 interface Setting {
   readonly sink: HandoverSink;
   readonly queued: NewQueueEntry[];
+  readonly kept: (readonly [envelopeId: string, entry: string, recipients: readonly QueueRecipient[]])[];
   readonly folder: string;
 }
 
 /** A sink before an MDA that follows a script, or before none. */
 async function setting(
   act: ((scene: Scene) => Promise<void>) | undefined,
-  more: { deadlineMs?: number; enqueue?: () => Promise<string> } = {},
+  more: { deadlineMs?: number; enqueue?: () => Promise<string>; keep?: () => Promise<void> } = {},
 ): Promise<Setting> {
   const folder = mkdtempSync(join(tmpdir(), 'sink-'));
   cleanups.push(() => rmSync(folder, { recursive: true }));
@@ -47,15 +48,19 @@ async function setting(
     queued.push(entry);
     return entry.id;
   };
+  const kept: Setting['kept'] = [];
+  const keep = async (...args: Setting['kept'][number]): Promise<void> => {
+    kept.push(args);
+  };
   const sink = new HandoverSink({
     ...ambient,
     mda,
-    queue: { enqueue: more.enqueue ?? enqueue },
+    queue: { enqueue: more.enqueue ?? enqueue, keep: more.keep ?? keep },
     expire: 1000,
     report: (message, notices, content) =>
       reportsFor(message, notices, content, { ...ambient, hostname: 'us.test', expire: 1000 }),
   });
-  return { sink, queued, folder };
+  return { sink, queued, kept, folder };
 }
 
 const to = (localPart: string, more: Partial<ForwardPath> = {}): ForwardPath => ({
@@ -190,4 +195,41 @@ test('many messages share a few connections', async () => {
   const answers = await Promise.all(Array.from({ length: 200 }, () => sink.accept(message([to('b')]))));
   assert.ok(answers.every((answer) => answer.code === 250));
   assert.ok(connections <= 3, `${connections}`);
+});
+
+test('of a tracked message what was delivered at once is kept, and what is left is tracked in the queue', async () => {
+  const tracked = { tracked: true } as const;
+  const envelope = { ...message([]).envelope, envelopeId: 's1' };
+  const all = [to('b'), to('c', { originalRecipient: { type: 'rfc822', address: 'alias@us.test' } }), to('d')];
+  const { sink, queued, kept } = await setting(
+    mda('250 m', '250 r', '250 r', '250 r', '250 2.0.0 stored', '250 2.0.0 stored', '452 4.2.2 full'),
+  );
+  await sink.accept(message(all, { ...tracked, envelope: { ...envelope, forwardPaths: all } }));
+  assert.deepEqual(
+    kept.map(([id, entry, recipients]) => [id, entry, recipients.map((one) => [one.address.localPart, one.index])]),
+    // Position 0 is taken by the one that is left.
+    [
+      [
+        's1',
+        'q1',
+        [
+          ['b', 1],
+          ['c', 2],
+        ],
+      ],
+    ],
+  );
+  assert.deepEqual(kept[0]?.[2][1]?.originalRecipient, { type: 'rfc822', address: 'alias@us.test' });
+  assert.equal(kept[0]?.[2][0]?.lastReply?.lines[0], 'stored');
+  assert.deepEqual(
+    queued.map((entry) => [entry.tracked, entry.recipients.length]),
+    [[true, 1]],
+  );
+});
+
+test('a tracked message whose outcome can not be kept is answered as temporary', async () => {
+  const keep = (): Promise<void> => Promise.reject(new Error('no queue'));
+  const { sink } = await setting(mda('250 m', '250 r', '250 2.0.0 stored'), { keep });
+  const envelope = { ...message([]).envelope, envelopeId: 's1', forwardPaths: [to('b')] };
+  assert.equal((await sink.accept(message([to('b')], { tracked: true, envelope }))).code, 451);
 });

@@ -10,7 +10,7 @@ import { encodeXtext } from '#mail/xtext.ts';
 import type { Clock, Log } from '#runtime/ambient.ts';
 import { faultPoint } from '#runtime/fault-points.ts';
 import type { OutgoingMessage, RecipientResult, TransactionResult } from '#runtime/smtp/client-types.ts';
-import type { NewQueueEntry, Queue } from '#store/queue.ts';
+import type { NewQueueEntry, Queue, QueueRecipient } from '#store/queue.ts';
 import type { Notice } from '../dsn/notice.ts';
 import type { ReportedMessage } from '../dsn/reporter.ts';
 import type { AcceptedMessage, MessageSink } from '../message-sink.ts';
@@ -18,7 +18,7 @@ import type { AcceptedMessage, MessageSink } from '../message-sink.ts';
 export interface SinkOptions {
   readonly clock: Clock;
   readonly log: Log;
-  readonly queue: Pick<Queue, 'enqueue'>;
+  readonly queue: Pick<Queue, 'enqueue' | 'keep'>;
   /** Sends to the MDA; never throws (`MdaConnections`). */
   readonly mda: { send(message: OutgoingMessage): Promise<TransactionResult> };
   /** Milliseconds that a message may stay in the queue. */
@@ -63,6 +63,7 @@ export class HandoverSink implements MessageSink {
       return refusal;
     }
     await this.#reportSuccess(message, results, classes);
+    await this.#keepDelivered(message, results, classes);
     const left = recipients.filter((_, i) => classes[i] !== 'delivered');
     if (left.length === 0) {
       await this.#discard(message);
@@ -82,6 +83,7 @@ export class HandoverSink implements MessageSink {
       smtputf8: envelope.smtputf8,
       ...(envelope.envelopeId !== undefined && { envelopeId: envelope.envelopeId }),
       ...(envelope.ret !== undefined && { ret: envelope.ret }),
+      ...(message.tracked && { tracked: true }),
       arrivedAt: message.arrivedAt,
       expiresAt: message.arrivedAt + this.#options.expire,
       recipients,
@@ -89,6 +91,30 @@ export class HandoverSink implements MessageSink {
     });
     faultPoint('mta:queued');
     return reply(250, '0.0', `Queued (${message.id})`);
+  }
+
+  /**
+   * What was delivered at once never comes into the queue. Where that can't be recorded the answer is temporary: the sender is our own gateway, and what it
+   * sends again under the same delivery id is not delivered twice.
+   */
+  async #keepDelivered(
+    message: AcceptedMessage,
+    results: readonly RecipientResult[],
+    classes: readonly Class[],
+  ): Promise<void> {
+    const { envelopeId, forwardPaths } = message.envelope;
+    if (!message.tracked || envelopeId === undefined) return;
+    const at = this.#options.clock.now();
+    const tried = { state: 'delivered', attempts: 1, nextAttemptAt: at, lastAttemptAt: at } as const;
+    // Those that are left are counted from 0 in the queue.
+    let index = classes.filter((kind) => kind !== 'delivered').length;
+    const delivered: QueueRecipient[] = [];
+    for (const [i, path] of forwardPaths.entries()) {
+      const result = results[i];
+      if (classes[i] !== 'delivered' || result?.kind !== 'reply') continue;
+      delivered.push({ ...path, index: index++, ...tried, lastReply: result.reply });
+    }
+    if (delivered.length > 0) await this.#options.queue.keep(envelopeId, message.id, delivered);
   }
 
   /** RFC 3461 §5.2.1: NOTIFY=SUCCESS. The message is delivered, so trouble with the report no longer changes the answer. */

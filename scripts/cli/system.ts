@@ -140,6 +140,10 @@ function lazyQueue(open: () => Promise<Queue>, opened: () => Promise<Queue> | un
     list: async (options) => (await open()).list(options),
     act: async (...args) => (await open()).act(...args),
     counts: async () => (await open()).counts(),
+    track: async (envelopeId) => (await open()).track(envelopeId),
+    outcomes: async (...args) => (await open()).outcomes(...args),
+    lastMark: async () => (await open()).lastMark(),
+    keep: async (...args) => (await open()).keep(...args),
     async *content(...args) {
       yield* (await open()).content(...args);
     },

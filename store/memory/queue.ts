@@ -1,9 +1,26 @@
 /** The queue in memory: the reference, and the queue of unit tests. */
 import { readFile, rm } from 'node:fs/promises';
 import { MailError } from '#mail/failure.ts';
-import { isId } from '../ids.ts';
-import type { NewQueueEntry, Outcome, Queue, QueueEntry, QueueId } from '../queue.ts';
-import { FINISHED_RETENTION, newRecipients, pendingOf, settleRecipient } from '../queue-rules.ts';
+import type {
+  NewQueueEntry,
+  Outcome,
+  Queue,
+  QueueEntry,
+  QueueId,
+  QueueRecipient,
+  TrackedOutcome,
+  TrackedRecipient,
+} from '../queue.ts';
+import {
+  checkEntry,
+  checkKept,
+  droppedRecipient,
+  FINISHED_RETENTION,
+  newRecipients,
+  pendingOf,
+  settleRecipient,
+  TRACKED_RETENTION,
+} from '../queue-rules.ts';
 
 const CHUNK = 262_144;
 
@@ -18,6 +35,8 @@ export class MemoryQueue implements Queue {
   readonly #entries = new Map<QueueId, Held>();
   readonly #deliveries = new Map<string, QueueId>();
   readonly #finished = new Map<string, { readonly id: QueueId; readonly at: number }>();
+  #outcomes: (TrackedOutcome & { readonly at: number })[] = [];
+  #mark = 0;
   readonly #listeners = new Set<() => void>();
 
   constructor(options: { readonly clock: { now(): number } }) {
@@ -44,7 +63,12 @@ export class MemoryQueue implements Queue {
     if (!effective && outcomes.length > 0) return;
     for (const [i, report] of reports.entries()) this.#check(report, contents[i]!.length);
     for (const [i, report] of reports.entries()) this.#add(report, contents[i]!);
+    const before = held.entry.recipients;
     held.entry = { ...held.entry, recipients };
+    this.#track(
+      held.entry,
+      recipients.filter((recipient, i) => recipient !== before[i]),
+    );
     if (pendingOf(recipients).count === 0) this.#finish(held.entry);
     this.#changed();
   }
@@ -76,6 +100,30 @@ export class MemoryQueue implements Queue {
     for (let at = start; at < stop; at += CHUNK) yield held.content.subarray(at, Math.min(at + CHUNK, stop));
   }
 
+  async track(envelopeId: string): Promise<readonly TrackedRecipient[]> {
+    const mine = [...this.#entries.values()].filter(({ entry }) => entry.tracked && entry.envelopeId === envelopeId);
+    const waiting = mine.flatMap(({ entry }) =>
+      entry.recipients.filter(({ state }) => state === 'pending').map((recipient) => ({ entry: entry.id, recipient })),
+    );
+    const final = this.#kept().filter((outcome) => outcome.envelopeId === envelopeId);
+    return [...final.map(({ entry, recipient }) => ({ entry, recipient })), ...waiting].sort(byEntry);
+  }
+
+  async outcomes(after: number, limit: number): Promise<readonly TrackedOutcome[]> {
+    const found = this.#kept().filter(({ mark }) => mark > after);
+    return found.slice(0, limit).map(({ at: _, ...outcome }) => outcome);
+  }
+
+  async lastMark(): Promise<number> {
+    return this.#mark;
+  }
+
+  async keep(envelopeId: string, entry: QueueId, recipients: readonly QueueRecipient[]): Promise<void> {
+    checkKept(envelopeId, recipients);
+    this.#keep(envelopeId, entry, recipients);
+    this.#changed();
+  }
+
   async act(
     action: 'retry' | 'hold' | 'release' | 'drop',
     ids: readonly QueueId[] | 'all',
@@ -85,8 +133,10 @@ export class MemoryQueue implements Queue {
     const found = asked.filter((id) => this.#entries.has(id));
     for (const id of found) {
       const held = this.#entries.get(id)!;
-      if (action === 'drop') this.#finish(held.entry);
-      else if (action === 'retry') {
+      if (action === 'drop') {
+        this.#track(held.entry, held.entry.recipients.filter(({ state }) => state === 'pending').map(droppedRecipient));
+        this.#finish(held.entry);
+      } else if (action === 'retry') {
         const again = held.entry.recipients.map((r) => (r.state === 'pending' ? { ...r, nextAttemptAt: now } : r));
         held.entry = { ...held.entry, recipients: again };
       } else held.entry = { ...held.entry, held: action === 'hold' };
@@ -120,7 +170,7 @@ export class MemoryQueue implements Queue {
   }
 
   #check(entry: NewQueueEntry, size: number): void {
-    if (!isId(entry.id) || entry.recipients.length === 0) throw new MailError('bad-request', 'bad queue entry');
+    checkEntry(entry);
     if ('file' in entry.content && entry.content.size !== size) {
       throw new MailError('bad-request', 'the spool file has another size');
     }
@@ -143,6 +193,32 @@ export class MemoryQueue implements Queue {
     return entry.id;
   }
 
+  #track(entry: QueueEntry, changed: readonly QueueRecipient[]): void {
+    if (!entry.tracked) return;
+    this.#keep(
+      entry.envelopeId!,
+      entry.id,
+      changed.filter(({ state }) => state !== 'pending'),
+    );
+  }
+
+  #keep(envelopeId: string, entry: QueueId, recipients: readonly QueueRecipient[]): void {
+    const known = new Set(
+      this.#outcomes
+        .filter((one) => one.envelopeId === envelopeId && one.entry === entry)
+        .map(({ recipient }) => recipient.index),
+    );
+    for (const recipient of recipients) {
+      if (known.has(recipient.index)) continue;
+      this.#outcomes.push({ mark: ++this.#mark, envelopeId, entry, recipient, at: this.#now() });
+    }
+  }
+
+  #kept(): (TrackedOutcome & { readonly at: number })[] {
+    this.#outcomes = this.#outcomes.filter(({ at }) => at >= this.#now() - TRACKED_RETENTION);
+    return this.#outcomes;
+  }
+
   #finish(entry: QueueEntry): void {
     this.#entries.delete(entry.id);
     this.#deliveries.delete(entry.deliveryId);
@@ -152,6 +228,12 @@ export class MemoryQueue implements Queue {
   #changed(): void {
     for (const listener of Array.from(this.#listeners)) listener();
   }
+}
+
+/** By the bytes of the id, as databases compare. */
+function byEntry(a: TrackedRecipient, b: TrackedRecipient): number {
+  if (a.entry !== b.entry) return a.entry < b.entry ? -1 : 1;
+  return a.recipient.index - b.recipient.index;
 }
 
 /** A spool file is ours from now on. */

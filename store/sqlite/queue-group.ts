@@ -16,9 +16,16 @@ import {
 } from 'node:fs';
 import { MailError } from '#mail/failure.ts';
 import { faultPoint, faultPoints, type QueueTransition } from '#runtime/fault-points.ts';
-import { isId } from '../ids.ts';
 import type { NewQueueEntry, Outcome, QueueId, QueueRecipient } from '../queue.ts';
-import { FINISHED_RETENTION, newRecipients, pendingOf, settleRecipient } from '../queue-rules.ts';
+import {
+  checkEntry,
+  checkKept,
+  droppedRecipient,
+  FINISHED_RETENTION,
+  newRecipients,
+  pendingOf,
+  settleRecipient,
+} from '../queue-rules.ts';
 import { type Database, openDatabase } from './database.ts';
 import {
   CONTENT_FILE,
@@ -30,6 +37,7 @@ import {
   queueFile,
   queueFolder,
 } from './queue-rows.ts';
+import { TrackedRows } from './queue-tracked.ts';
 
 export type QueueAction = 'retry' | 'hold' | 'release' | 'drop';
 
@@ -46,6 +54,12 @@ export type QueueJob =
       readonly action: QueueAction;
       readonly ids: readonly QueueId[] | 'all';
       readonly now: number;
+    }
+  | {
+      readonly kind: 'keep';
+      readonly envelopeId: string;
+      readonly entry: QueueId;
+      readonly recipients: readonly QueueRecipient[];
     };
 
 export type QueueAnswer =
@@ -58,6 +72,7 @@ const CLEAR_EVERY = 3_600_000;
 export class QueueGroups {
   readonly #db: Database;
   readonly #reader: QueueReader;
+  readonly #tracked: TrackedRows;
   readonly #folder: string;
   #now = 0;
   #clearedAt = 0;
@@ -73,6 +88,7 @@ export class QueueGroups {
     mkdirSync(this.#folder, { recursive: true });
     this.#db = openDatabase(queueFile(data), { migrations: QUEUE_MIGRATIONS, autoCheckpoint: 4_000 });
     this.#reader = new QueueReader(this.#db);
+    this.#tracked = new TrackedRows(this.#db);
     this.#removeOrphans();
   }
 
@@ -125,11 +141,14 @@ export class QueueGroups {
   #job(job: QueueJob): unknown {
     if (job.kind === 'enqueue') return this.#enqueue(job.entry);
     if (job.kind === 'settle') return this.#settle(job.id, job.outcomes, job.reports);
-    return this.#act(job.action, job.ids, job.now);
+    if (job.kind === 'act') return this.#act(job.action, job.ids, job.now);
+    checkKept(job.envelopeId, job.recipients);
+    for (const one of job.recipients) this.#tracked.keep(job.envelopeId, job.entry, one, this.#now);
+    return null;
   }
 
   #enqueue(given: NewQueueEntry): QueueId {
-    if (!isId(given.id) || given.recipients.length === 0) throw new MailError('bad-request', 'bad queue entry');
+    checkEntry(given);
     const known = this.#known(given.deliveryId);
     if (known !== undefined) {
       const spool = 'file' in given.content ? given.content.file : undefined;
@@ -148,11 +167,13 @@ export class QueueGroups {
   }
 
   #addEntry(head: EntryHead, size: number, inFile: boolean, given: NewQueueEntry): number {
-    const sql = `INSERT INTO entry (id, delivery_id, next_at, held, pending, arrived_at, size, in_file, head)
-      VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?)`;
+    const sql = `INSERT INTO entry (id, delivery_id, next_at, held, pending, arrived_at, size, in_file, tracked, head)
+      VALUES (?, ?, ?, 0, ?, ?, ?, ?, ?, ?)`;
     const recipients = newRecipients(given);
     const { count, nextAt } = pendingOf(recipients);
-    const row = [head.id, head.deliveryId, nextAt, count, head.arrivedAt, size, Number(inFile), JSON.stringify(head)];
+    const { id, deliveryId, arrivedAt } = head;
+    const tracked = head.tracked ? head.envelopeId! : null;
+    const row = [id, deliveryId, nextAt, count, arrivedAt, size, Number(inFile), tracked, JSON.stringify(head)];
     const seq = Number(this.#db.statement(sql).run(...row).lastInsertRowid);
     const add = this.#db.statement('INSERT INTO recipient VALUES (?, ?, ?, ?, ?)');
     for (const one of recipients) add.run(seq, one.index, one.state, one.nextAttemptAt, JSON.stringify(one));
@@ -187,8 +208,9 @@ export class QueueGroups {
 
   #settle(id: QueueId, outcomes: readonly Outcome[], reports: readonly NewQueueEntry[]): null {
     // What is told a second time, or of an entry that was dropped meanwhile, has no effect and causes no reports.
-    const seq = this.#seq(id);
-    if (seq === undefined) return this.#discardAll(reports);
+    const entry = this.#db.statement('SELECT seq, tracked FROM entry WHERE id = ?').get(id);
+    if (entry === undefined) return this.#discardAll(reports);
+    const seq = Number(entry.seq);
     const recipients = this.#reader.recipients(seq);
     let effective = outcomes.length === 0;
     for (const outcome of outcomes) {
@@ -199,6 +221,9 @@ export class QueueGroups {
       effective = true;
       recipients[outcome.index] = after;
       this.#putRecipient(seq, after);
+      if (entry.tracked !== null && after.state !== 'pending') {
+        this.#tracked.keep(String(entry.tracked), id, after, this.#now);
+      }
     }
     if (!effective) return this.#discardAll(reports);
     for (const report of reports) this.#enqueue(report);
@@ -244,11 +269,20 @@ export class QueueGroups {
     for (const id of ids === 'all' ? all() : ids) {
       const seq = this.#seq(id);
       if (seq === undefined) continue;
-      if (action === 'drop') this.#finish(seq);
+      if (action === 'drop') this.#drop(seq, id);
       else this.#change(seq, action, now);
       done.push(id);
     }
     return done;
+  }
+
+  #drop(seq: number, id: QueueId): void {
+    const { tracked } = this.#db.statement('SELECT tracked FROM entry WHERE seq = ?').get(seq)!;
+    if (tracked !== null) {
+      const pending = this.#reader.recipients(seq).filter(({ state }) => state === 'pending');
+      for (const one of pending) this.#tracked.keep(String(tracked), id, droppedRecipient(one), this.#now);
+    }
+    this.#finish(seq);
   }
 
   #change(seq: number, action: 'retry' | 'hold' | 'release', now: number): void {
@@ -264,6 +298,7 @@ export class QueueGroups {
     if (this.#now - this.#clearedAt < CLEAR_EVERY) return;
     this.#clearedAt = this.#now;
     this.#db.statement('DELETE FROM finished WHERE at < ?').run(this.#now - FINISHED_RETENTION);
+    this.#tracked.clear(this.#now);
   }
 
   /** A commit that failed can't be found in the log any more once another stands there: only then is its content nobody's. */
@@ -286,6 +321,7 @@ export class QueueGroups {
 function transitions(job: QueueJob): QueueTransition[] {
   if (job.kind === 'enqueue') return ['enqueue'];
   if (job.kind === 'act') return [job.action];
+  if (job.kind === 'keep') return [];
   return job.outcomes.map((each) =>
     each.verdict === 'deferred' && each.delayNotified === true ? 'delayed' : each.verdict,
   );

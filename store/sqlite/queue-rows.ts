@@ -1,7 +1,8 @@
 /** The queue's rows in SQLite, and the reading half of `Queue` over a connection. Content stands apart, so that a new state rewrites no message. */
 import { join } from 'node:path';
-import type { QueueEntry, QueueId, QueueRecipient } from '../queue.ts';
+import type { QueueEntry, QueueId, QueueRecipient, TrackedOutcome, TrackedRecipient } from '../queue.ts';
 import type { Database } from './database.ts';
+import { TRACKED_TABLES, TrackedRows } from './queue-tracked.ts';
 
 export const queueFile = (data: string): string => join(data, 'queue.sqlite');
 /** For `lease.ts`, which adds its own endings. */
@@ -28,6 +29,7 @@ export const QUEUE_MIGRATIONS: readonly string[] = [
    CREATE TABLE content (entry INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
    CREATE TABLE finished (delivery_id TEXT PRIMARY KEY, id TEXT NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
    CREATE INDEX finished_at ON finished (at);`,
+  TRACKED_TABLES,
 ];
 
 /** The columns of an entry that never change. */
@@ -37,9 +39,11 @@ const COLUMNS = 'seq, held, size, head';
 
 export class QueueReader {
   readonly #db: Database;
+  readonly #tracked: TrackedRows;
 
   constructor(db: Database) {
     this.#db = db;
+    this.#tracked = new TrackedRows(db);
   }
 
   /** Those in `except` are passed over within the index: under load they are the first thousands. */
@@ -92,6 +96,27 @@ export class QueueReader {
       if (row.in_file === 1) return 'file';
       return this.#db.statement('SELECT data FROM content WHERE entry = ?').get(Number(row.seq))?.data as Uint8Array;
     });
+  }
+
+  track(envelopeId: string): TrackedRecipient[] {
+    return this.#db.read(() => {
+      const waiting = this.#tracked.waiting(envelopeId).flatMap(({ seq, id }) => {
+        const pending = this.recipients(seq).filter(({ state }) => state === 'pending');
+        return pending.map((recipient) => ({ entry: id, recipient }));
+      });
+      const all = [...this.#tracked.final(envelopeId), ...waiting];
+      return all.sort((a, b) =>
+        a.entry === b.entry ? a.recipient.index - b.recipient.index : a.entry < b.entry ? -1 : 1,
+      );
+    });
+  }
+
+  outcomes(after: number, limit: number): TrackedOutcome[] {
+    return this.#tracked.after(after, limit);
+  }
+
+  lastMark(): number {
+    return this.#tracked.last();
   }
 
   recipients(seq: number): QueueRecipient[] {

@@ -139,6 +139,10 @@ export function serveQueue(writer: Queue): RpcHandlers {
       const job = argument as QueueJob;
       if (job.kind === 'enqueue') return await writer.enqueue(job.entry);
       if (job.kind === 'act') return await writer.act(job.action, job.ids, job.now);
+      if (job.kind === 'keep') {
+        await writer.keep(job.envelopeId, job.entry, job.recipients);
+        return null;
+      }
       await writer.settle(job.id, job.outcomes, job.reports);
       return null;
     },
@@ -259,6 +263,12 @@ function makeQueue(
     get: async (id) => reader().get(id),
     list: async ({ after, limit }) => reader().list(after, limit),
     counts: async () => reader().counts(),
+    track: async (envelopeId) => reader().track(envelopeId),
+    outcomes: async (after, limit) => reader().outcomes(after, limit),
+    lastMark: async () => reader().lastMark(),
+    keep: async (envelopeId, entry, recipients) => {
+      await write({ kind: 'keep', envelopeId, entry, recipients });
+    },
     content: (id, start, end) => readContent(reader, data, id, start, end),
     onChange(listener) {
       listeners.add(listener);

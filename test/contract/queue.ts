@@ -351,8 +351,82 @@ const TESTS: { readonly [title: string]: (on: Ground) => Promise<void> } = {
     stop();
   },
 
+  'a tracked entry: pending and final recipients by envelope id, in order after a mark': async ({ queue, clock }) => {
+    const tracked = { envelopeId: 's1', tracked: true } as const;
+    const given = entry({ ...tracked, id: 'e1' }, ['a@x.test', 'b@y.test', 'c@z.test']);
+    const other = entry({ envelopeId: 's1' });
+    await queue.enqueue(given);
+    await queue.enqueue(other);
+    assert.equal(await queue.lastMark(), 0);
+    assert.deepEqual(
+      (await queue.track('s1')).map(({ entry, recipient }) => [entry, recipient.index, recipient.state]),
+      [0, 1, 2].map((index) => ['e1', index, 'pending']),
+      'an entry that is not tracked is not found, whatever its envelope id',
+    );
+    const refused = reply(550, '1.1', 'no such user');
+    await queue.settle(
+      given.id,
+      [
+        { index: 1, at: T0 + 1, verdict: 'failed', reply: refused, remoteMta: 'mx.y.test' },
+        { index: 2, at: T0 + 1, verdict: 'deferred', nextAttemptAt: T0 + 900, reply: reply(450, '2.0', 'later') },
+      ],
+      [],
+    );
+    const [first] = await queue.outcomes(0, 10);
+    assert.deepEqual((await queue.outcomes(0, 10)).length, 1);
+    assert.deepEqual(
+      [first?.envelopeId, first?.entry, first?.recipient.index, first?.recipient.lastReply, first?.recipient.remoteMta],
+      ['s1', 'e1', 1, refused, 'mx.y.test'],
+    );
+    assert.equal(first?.recipient.lastAttemptAt, T0 + 1);
+    await queue.settle(given.id, [{ index: 1, at: T0 + 5, verdict: 'relayed' }], []);
+    await queue.settle(given.id, [{ index: 0, at: T0 + 6, verdict: 'relayed', reply: reply(250, '0.0', 'ok') }], []);
+    await queue.act('drop', [given.id, other.id], T0);
+    assert.equal(await queue.get(given.id), undefined);
+    assert.deepEqual(
+      (await queue.track('s1')).map(({ recipient }) => recipient.state),
+      ['relayed', 'failed', 'dropped'],
+    );
+    const later = await queue.outcomes(first!.mark, 10);
+    assert.deepEqual(
+      later.map(({ recipient }) => recipient.index),
+      [0, 2],
+    );
+    assert.deepEqual(await queue.outcomes(first!.mark, 1), later.slice(0, 1));
+    assert.equal(await queue.lastMark(), later[1]!.mark);
+    assert.deepEqual(await queue.track('s2'), []);
+    clock.move(31 * DAY);
+    await queue.enqueue(entry());
+    assert.deepEqual(await queue.track('s1'), []);
+    assert.equal(await queue.lastMark(), later[1]!.mark, 'marks do not come back');
+  },
+
+  'outcomes without an entry can be kept, once': async ({ queue }) => {
+    const kept = {
+      address: { localPart: 'a', domain: 'x.test' },
+      index: 0,
+      state: 'delivered' as const,
+      attempts: 1,
+      nextAttemptAt: T0,
+      lastAttemptAt: T0,
+      lastReply: reply(250, '0.0', 'ok'),
+    };
+    await queue.keep('s9', 'q1', [kept]);
+    await queue.keep('s9', 'q1', [
+      { ...kept, state: 'failed' },
+      { ...kept, index: 1 },
+    ]);
+    assert.deepEqual(await queue.track('s9'), [
+      { entry: 'q1', recipient: kept },
+      { entry: 'q1', recipient: { ...kept, index: 1 } },
+    ]);
+    await assert.rejects(queue.keep('s9', 'q2', [{ ...kept, state: 'pending' }]), { failure: 'bad-request' });
+    await assert.rejects(queue.enqueue(entry({ tracked: true })), { failure: 'bad-request' });
+  },
+
   'what was answered survives a crash': async (on) => {
-    const [small, large, gone] = [entry(), entry({ content: { data: Buffer.alloc(500_000, 'L') } }), entry()];
+    const tracked = { tracked: true, envelopeId: 's' } as const;
+    const [small, large, gone] = [entry(), entry({ content: { data: Buffer.alloc(500_000, 'L') } }), entry(tracked)];
     for (const one of [small, large, gone]) await on.queue.enqueue(one);
     await on.queue.settle(gone.id, [{ index: 0, at: T0, verdict: 'relayed' }], []);
     await on.queue.settle(small.id, [{ index: 0, at: T0, verdict: 'deferred', nextAttemptAt: T0 + 60_000 }], []);
@@ -362,5 +436,6 @@ const TESTS: { readonly [title: string]: (on: Ground) => Promise<void> } = {
     assert.equal((await contentOf(after, large.id)).length, 500_000);
     assert.equal(await after.nextDue(), T0);
     assert.equal(await after.enqueue(entry({ deliveryId: gone.deliveryId })), gone.id);
+    assert.equal((await after.track('s')).length, 1);
   },
 };
