@@ -68,6 +68,12 @@ export interface Config {
   /** Milliseconds. */
   readonly restart: { readonly drainTime: number };
   readonly login: { readonly channelBinding: boolean };
+  readonly rest: {
+    readonly corsOrigins: readonly string[];
+    /** Networks of reverse proxies. */
+    readonly trustedProxies: readonly string[];
+    readonly requestsPerMinute: number;
+  };
   readonly tls: { readonly certificate?: string; readonly key?: string };
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format: 'auto' | 'json' | 'pretty' };
 }

@@ -79,6 +79,12 @@ export const network: Kind<string> = textual(
   (t) => (isNetwork(t) ? t : undefined),
   String,
 );
+/** RFC 6454 §6.1, as browsers send it in `Origin`. */
+export const origin: Kind<string> = textual(
+  'an origin such as "https://app.example.org"',
+  (t) => (isOrigin(t) ? t : undefined),
+  String,
+);
 export const oneOf = <T extends string>(...choices: readonly T[]): Kind<T> =>
   textual(`one of ${choices.map((c) => `"${c}"`).join(', ')}`, (t) => choices.find((c) => c === t), String);
 
@@ -229,4 +235,8 @@ function trimSlash(path: string): string {
 
 function above(value: number | undefined, least: number): number | undefined {
   return value !== undefined && value >= least ? value : undefined;
+}
+
+function isOrigin(text: string): boolean {
+  return /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }

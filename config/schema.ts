@@ -239,6 +239,26 @@ export const schema: Schema = {
         ),
       },
     },
+    rest: {
+      doc: 'The REST interface (docs/api.md) and the pages beside it.',
+      keys: {
+        corsOrigins: key(
+          kinds.list(kinds.origin),
+          [],
+          'Origins of web pages elsewhere whose scripts may use the interface, with tokens and never with cookies: "https://app.example.org".',
+        ),
+        trustedProxies: key(
+          kinds.list(kinds.network),
+          [],
+          'Networks of reverse proxies that are believed who asks (X-Forwarded-For) and whether over TLS (X-Forwarded-Proto).',
+        ),
+        requestsPerMinute: key(
+          kinds.integer(1, 10_000_000),
+          1200,
+          'Requests a minute of one account, token, or address of somebody unknown; more are answered with 429. Networks in limits.exempt-networks have no limit.',
+        ),
+      },
+    },
     tls: {
       doc: 'The server’s certificate. Without one a self-signed one is made in the data folder. Read again on SIGHUP.',
       keys: {

@@ -19,6 +19,8 @@ export interface Authenticator {
   readonly sasl: SaslContext<Login>;
   /** The account; throws `bad-credentials` after a delay, with the failure counted against `remote` and the name; `limit-exceeded` when the name has failed too often. */
   finish(outcome: SaslOutcome<Login>, remote: string): Promise<Login>;
+  /** Counts what was wrong in another way than by SASL (a token), and answers after the same delay. @param name is kept as a hash only. */
+  failed(remote: string, name: string): Promise<void>;
 }
 
 export interface AuthenticatorOptions {
@@ -43,6 +45,13 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const count = (result: string): void => metrics?.counter('logins_total', { program: 'imap-gateway', result }).add();
   const inExemptNetwork = networkMatcher(options.exemptNetworks);
   const isExempt = (remote: string): boolean => remote === 'unix' || inExemptNetwork(remote);
+  const failed = async (remote: string, name: string): Promise<void> => {
+    options.log.info({ remote }, 'a login failed');
+    if (isExempt(remote)) return;
+    const failures = await guard.failed(remote, name);
+    const delay = Math.min(DELAY_LIMIT_MS, failures * DELAY_STEP_MS);
+    await new Promise<void>((resolve) => clock.after(delay, resolve));
+  };
   return {
     sasl: { scram: (username) => directory.scram(username), random: (length) => random.bytes(length) },
 
@@ -65,14 +74,14 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
         if (!exempt) await guard.succeeded(remote, outcome.username);
         return login;
       }
-      // Without the name: people type their password there.
-      options.log.info({ remote }, 'a login failed');
-      if (!exempt) {
-        const failures = await guard.failed(remote, outcome.username);
-        const delay = Math.min(DELAY_LIMIT_MS, failures * DELAY_STEP_MS);
-        await new Promise<void>((resolve) => clock.after(delay, resolve));
-      }
+      // The log has no name: people type their password there.
+      await failed(remote, outcome.username);
       throw new MailError('bad-credentials', 'Wrong user or password');
+    },
+
+    async failed(remote, name) {
+      count('failed');
+      await failed(remote, name);
     },
   };
 }
