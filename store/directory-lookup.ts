@@ -44,8 +44,14 @@ function fallback(rows: DirectoryRows, localPart: string, domain: string, detail
 }
 
 function toAccount(account: Account, detail: string | undefined): Lookup {
-  const found = { kind: 'account' as const, account: account.id, address: readAddress(account.address) };
-  return detail === undefined ? found : { ...found, detail };
+  const { id, address, forward, moved } = account;
+  if (moved !== undefined) return { kind: 'moved', to: readAddress(moved.to), how: moved.how };
+  const found = { kind: 'account' as const, account: id, address: readAddress(address) };
+  return {
+    ...found,
+    ...(detail !== undefined && { detail }),
+    ...(forward && { forward: { targets: forward.targets.map(readAddress), keep: forward.keep } }),
+  };
 }
 
 /** The active account behind a login: its address, or the local part alone when there is exactly one domain. */

@@ -1,41 +1,96 @@
 /** The reading half of `Directory` over rows: the same for every backend that reads synchronously. */
 import { createHmac } from 'node:crypto';
 import type { Address } from '#mail/envelope.ts';
-import type { Directory, Login, ScramCredentials } from './directory.ts';
+import { MailError } from '#mail/failure.ts';
+import { readAppPassword } from './app-password.ts';
+import type { AppScope, Directory, Login, ScramCredentials, Token } from './directory.ts';
 import { leadsTo, loginAccount, lookup } from './directory-lookup.ts';
-import type { DirectoryRows } from './directory-rows.ts';
+import type { DirectoryRows, StoredAppPassword } from './directory-rows.ts';
 import { PasswordChecker, SCRAM_ITERATIONS } from './secret.ts';
 import type { AccountId } from './types.ts';
 
-export type DirectoryReads = Omit<Directory, 'change' | 'close'>;
+export type DirectoryReads = Omit<Directory, 'change' | 'noteUse' | 'close'>;
 
 /** @param rows is asked anew at each call: it may open its connection then. */
 export function directoryReads(rows: () => DirectoryRows, now: () => number): DirectoryReads {
   const passwords = new PasswordChecker({ now });
+  const counts = ({ expiresAt }: Token): boolean => expiresAt === undefined || expiresAt > now();
   return {
     lookup: async (address) => lookup(rows(), address),
     isLocalDomain: async (domain) => rows().domain(domain.toLowerCase()) !== undefined,
-    async authenticate(login, password) {
-      const account = loginAccount(rows(), login);
-      const secret = account && rows().secret(account.id);
-      const right = await passwords.check(secret?.argon2, password);
-      return right && account !== undefined ? { account: account.id, address: account.address } : undefined;
-    },
-    scram: async (login) => scram(rows(), login),
+    authenticate: (login, password, use) => authenticate(rows(), passwords, login, password, use),
+    scram: async (login, use) => scram(rows(), login, use),
     account: async (id: AccountId) => rows().accountById(id),
     maySendAs: async (account: AccountId, address: Address) => leadsTo(rows(), address, account),
     domains: async () => rows().domains(),
     accounts: async () => rows().accounts(),
     aliases: async () => rows().aliases(),
+    appPasswords: async (account) =>
+      rows()
+        .appPasswords(account)
+        .map(({ keys: _, ...shown }) => shown),
+    tokens: async (account) => rows().tokens(account).filter(counts),
+    async token(hash) {
+      const token = rows().tokenByHash(hash);
+      if (token === undefined || !counts(token)) return undefined;
+      const account = token.account === undefined ? undefined : rows().accountById(token.account);
+      if (token.account !== undefined && account?.state !== 'active') return undefined;
+      if (account?.suspended) throw suspended();
+      return token;
+    },
+    tokenById: async (id) => rows().tokenById(id),
+    audit: async (query) => rows().audit(query),
   };
 }
 
-function scram(rows: DirectoryRows, login: string): ScramCredentials {
+/** Whoever cannot come in learns nothing of why; who has the right password learns this. */
+function suspended(): MailError {
+  return new MailError('not-permitted', 'The account is suspended');
+}
+
+async function authenticate(
+  rows: DirectoryRows,
+  passwords: PasswordChecker,
+  login: string,
+  password: string,
+  use: AppScope | undefined,
+): Promise<Login | undefined> {
+  const account = loginAccount(rows, login);
+  const secret = account && rows.secret(account.id);
+  const bare = use === undefined ? undefined : readAppPassword(password);
+  const offered = account === undefined ? [] : appPasswordsFor(rows, account.id, use);
+  // A stranger's costs the same as somebody's.
+  const app =
+    bare === undefined ? undefined : await passwords.pick(offered, secret?.scram ?? stranger(rows, login), bare);
+  const right = app !== undefined || (await passwords.check(secret?.argon2, password));
+  if (!right || account === undefined) return undefined;
+  if (account.suspended) throw suspended();
+  return { account: account.id, address: account.address, ...(app && { appPassword: app.id }) };
+}
+
+function appPasswordsFor(
+  rows: DirectoryRows,
+  account: AccountId,
+  use: AppScope | undefined,
+): readonly StoredAppPassword[] {
+  if (use === undefined) return [];
+  return rows.appPasswords(account).filter(({ scopes }) => scopes.length === 0 || scopes.includes(use));
+}
+
+function scram(rows: DirectoryRows, login: string, use: AppScope | undefined): ScramCredentials {
   const account = loginAccount(rows, login);
   const secret = account && rows.secret(account.id);
   if (account === undefined || secret === undefined) return stranger(rows, login);
   const known: Login = { account: account.id, address: account.address };
-  return { login: known, ...secret.scram };
+  const others = appPasswordsFor(rows, account.id, use).flatMap(({ id, keys }) =>
+    keys.map((key) => ({ ...key, login: { ...known, appPassword: id } })),
+  );
+  return {
+    login: known,
+    ...secret.scram,
+    ...(others.length > 0 && { others }),
+    ...(account.suspended && { refusal: suspended() }),
+  };
 }
 
 /** RFC 5802 §9: who does not exist looks like who does, today and tomorrow. */

@@ -1,6 +1,22 @@
 /** What a directory backend stores, row by row; the rules stand above it (directory-rules.ts). Synchronous: rows are few and near. */
-import type { Account, AccountSecret, Alias, Domain } from './directory.ts';
+import type { ScramKeys } from '#mail/sasl/scram.ts';
+import type {
+  Account,
+  AccountSecret,
+  Alias,
+  AppPassword,
+  AuditLine,
+  AuditQuery,
+  CredentialUse,
+  Domain,
+  Token,
+} from './directory.ts';
 import type { AccountId } from './types.ts';
+
+export interface StoredAppPassword extends AppPassword {
+  /** The bare letters' first; see `makeAppPassword`. */
+  readonly keys: readonly ScramKeys[];
+}
 
 /** Names are keys in the form of `directory-names.ts`: `local@domain`, or `@domain` for a catch-all. */
 export interface DirectoryRows {
@@ -9,7 +25,7 @@ export interface DirectoryRows {
   /** In any state. */
   accountByName(name: string): Account | undefined;
   accountById(id: AccountId): Account | undefined;
-  /** The active account of the domain that came first. */
+  /** The active account of the domain that came first and has not moved away. */
   firstAccount(domain: string): Account | undefined;
   accounts(): readonly Account[];
   secret(id: AccountId): AccountSecret | undefined;
@@ -19,15 +35,35 @@ export interface DirectoryRows {
   isUsed(domain: string): boolean;
   /** Random octets, made once for all time: what unknown users' SCRAM salts are made from. */
   pepper(): Uint8Array;
+  appPasswords(account: AccountId): readonly StoredAppPassword[];
+  appPasswordById(id: string): StoredAppPassword | undefined;
+  /** Expired ones too; of everybody without an account. */
+  tokens(account?: AccountId): readonly Token[];
+  tokenByHash(hash: Uint8Array): Token | undefined;
+  tokenById(id: string): Token | undefined;
+  /** Newest first. */
+  audit(query: AuditQuery): readonly AuditLine[];
 }
 
 export interface DirectoryWrites {
   addDomain(domain: Domain): void;
   removeDomain(name: string): void;
-  /** Adds it, or replaces that of the same id. */
+  /** Adds it, or replaces that of the same id, whose name may have been another. */
   putAccount(account: Account, name: string): void;
+  /** With its secret, app passwords and tokens. */
   removeAccount(id: AccountId): void;
   putSecret(id: AccountId, secret: AccountSecret): void;
   addAlias(alias: Alias, name: string): void;
   removeAlias(name: string): void;
+  setAliasTargets(name: string, targets: readonly string[]): void;
+  addAppPassword(password: StoredAppPassword): void;
+  removeAppPassword(id: string): void;
+  addToken(token: Token, hash: Uint8Array): void;
+  removeToken(id: string): void;
+  removeExpiredTokens(now: number): void;
+  /** Nothing happens for a credential that is no more. */
+  noteUse(use: CredentialUse): void;
+  addAuditLine(line: Omit<AuditLine, 'id'>): void;
+  /** A few of the oldest lines, if they are older than that. */
+  dropAuditLines(before: number): void;
 }

@@ -3,17 +3,37 @@
  * Lookups compare local parts of our own domains without case; login names are addresses.
  */
 import type { Address } from '#mail/envelope.ts';
+import type { MailError } from '#mail/failure.ts';
+import type { ScramKeys } from '#mail/sasl/scram.ts';
+import type { AppPassword, AppScope, AuditLine, AuditQuery, By, CredentialUse, Token } from './credentials.ts';
 import type { AccountId } from './types.ts';
+
+export type {
+  AppPassword,
+  AppScope,
+  AuditLine,
+  AuditQuery,
+  By,
+  CredentialUse,
+  Token,
+  TokenScope,
+} from './credentials.ts';
 
 export interface Directory {
   /** Where mail for an address goes. Expands one step; the caller expands aliases with a cycle check. */
   lookup(address: Address): Promise<Lookup>;
   isLocalDomain(domain: string): Promise<boolean>;
 
-  /** Same work and same answer for a wrong user and a wrong password: `undefined`. */
-  authenticate(login: string, password: string): Promise<Login | undefined>;
-  /** SCRAM-SHA-256 secrets (RFC 5802 §3). An unknown user gets a stable made-up salt and `login: undefined`. */
-  scram(login: string): Promise<ScramCredentials>;
+  /**
+   * Same work and same answer for a wrong user and a wrong password: `undefined`. With `use`, app passwords of that scope are taken too; without
+   * it the account's own password alone. Throws `not-permitted` for the right password of a suspended account.
+   */
+  authenticate(login: string, password: string, use?: AppScope): Promise<Login | undefined>;
+  /**
+   * SCRAM-SHA-256 secrets (RFC 5802 §3). An unknown user gets a stable made-up salt and `login: undefined`. With `use`, the keys of app passwords of
+   * that scope are among `others`. `refusal` is what who proved to know the secret of a suspended account is told.
+   */
+  scram(login: string, use?: AppScope): Promise<ScramCredentials>;
   account(id: AccountId): Promise<Account | undefined>;
   /** May the account send as this address: its own, or an alias that leads to it alone or among others? */
   maySendAs(account: AccountId, address: Address): Promise<boolean>;
@@ -22,14 +42,40 @@ export interface Directory {
   accounts(): Promise<readonly Account[]>;
   aliases(): Promise<readonly Alias[]>;
 
-  /** Durable when it answers. Throws `exists`, `no-such-account`, `bad-request` (says what to do), `unavailable`. */
-  change(change: DirectoryChange): Promise<void>;
+  appPasswords(account: AccountId): Promise<readonly AppPassword[]>;
+  /** Of one account, or all of the peer; expired ones are left out. */
+  tokens(account?: AccountId): Promise<readonly Token[]>;
+  /**
+   * The token behind a text (`hashToken`), if it counts today: not expired, its account active. Throws `not-permitted` when its account is
+   * suspended. Whether it may come from where it came (`networks`) is for the caller to check.
+   */
+  token(hash: Uint8Array): Promise<Token | undefined>;
+  tokenById(id: string): Promise<Token | undefined>;
+  /** Newest first. */
+  audit(query: AuditQuery): Promise<readonly AuditLine[]>;
+
+  /**
+   * Durable when it answers. Throws `exists`, `no-such-account`, `bad-request` (says what to do), `unavailable`. With `by`, a line of the audit
+   * log is written in the same transaction.
+   */
+  change(change: DirectoryChange, by?: By): Promise<void>;
+  /** Keeps when and from where a credential was used last: at most once a minute each, some seconds later. May be lost. */
+  noteUse(use: CredentialUse): void;
   close(): Promise<void>;
 }
 
 export type Lookup =
   /** `detail` is the part behind `+` of `user+detail` (RFC 5233). `address` is the account's own, canonical. */
-  | { readonly kind: 'account'; readonly account: AccountId; readonly address: Address; readonly detail?: string }
+  | {
+      readonly kind: 'account';
+      readonly account: AccountId;
+      readonly address: Address;
+      readonly detail?: string;
+      /** Where its mail goes besides (`keep`) or instead. */
+      readonly forward?: { readonly targets: readonly Address[]; readonly keep: boolean };
+    }
+  /** The account lives elsewhere now: its mail is forwarded there, or refused with the new address (RFC 5321 §3.4). */
+  | { readonly kind: 'moved'; readonly to: Address; readonly how: 'forward' | 'reject' }
   | { readonly kind: 'alias'; readonly targets: readonly Address[] }
   | { readonly kind: 'unknown' }
   /** Not one of our domains. */
@@ -39,10 +85,15 @@ export interface Login {
   readonly account: AccountId;
   /** Canonical address of the account, for logs and `Received`. */
   readonly address: string;
+  /** The app password that was used; absent when it was the account's own. */
+  readonly appPassword?: string;
 }
 
+/** A `ScramSecret` of `mail/sasl/exchange.ts`. */
 export interface ScramCredentials {
   readonly login: Login | undefined;
+  readonly others?: readonly (ScramKeys & { readonly login: Login })[];
+  readonly refusal?: MailError;
   readonly salt: Uint8Array;
   readonly iterations: number;
   readonly storedKey: Uint8Array;
@@ -61,6 +112,12 @@ export interface Account {
   readonly createdAt: number;
   /** `removing`: marked before its rows in the shard go; it is unknown to lookups and logins. */
   readonly state: 'active' | 'creating' | 'removing';
+  /** Logins and submission are refused; mail still comes in. */
+  readonly suspended?: true;
+  /** May act as an admin of this peer. */
+  readonly admin?: true;
+  readonly forward?: { readonly targets: readonly string[]; readonly keep: boolean };
+  readonly moved?: { readonly to: string; readonly how: 'forward' | 'reject' };
 }
 
 export interface Alias {
@@ -85,7 +142,37 @@ export type DirectoryChange =
   | { readonly type: 'activate-account'; readonly id: AccountId }
   | { readonly type: 'mark-removing'; readonly id: AccountId }
   | { readonly type: 'remove-account'; readonly id: AccountId }
-  | { readonly type: 'set-secret'; readonly id: AccountId; readonly secret: AccountSecret }
+  /**
+   * Ends the account's sessions of pages, but for `keep`. App passwords are keyed with the salt of `secret.scram`: while there are any, it stays
+   * as it is (`bad-request`; see `makeSecret`).
+   */
+  | { readonly type: 'set-secret'; readonly id: AccountId; readonly secret: AccountSecret; readonly keep?: string }
+  | { readonly type: 'suspend-account'; readonly id: AccountId; readonly suspended: boolean }
+  | { readonly type: 'set-admin'; readonly id: AccountId; readonly admin: boolean }
+  /** Without `forward` there is none any more. */
+  | { readonly type: 'set-forward'; readonly id: AccountId; readonly forward?: NonNullable<Account['forward']> }
+  | { readonly type: 'set-moved'; readonly id: AccountId; readonly moved?: NonNullable<Account['moved']> }
+  /** Aliases and forwards that led to the old address lead to the new one; with `alias` the old address stays as one. */
+  | { readonly type: 'rename-account'; readonly id: AccountId; readonly address: string; readonly alias: boolean }
+  | {
+      readonly type: 'add-app-password';
+      readonly id: string;
+      readonly account: AccountId;
+      readonly name: string;
+      readonly scopes: readonly AppScope[];
+      /** Of `makeAppPassword`, with the salt and iterations that `scram` gave. */
+      readonly made: { readonly salt: Uint8Array; readonly iterations: number; readonly keys: readonly ScramKeys[] };
+    }
+  | { readonly type: 'remove-app-password'; readonly id: string }
+  /** `createdAt` is the directory's own clock. */
+  | {
+      readonly type: 'add-token';
+      readonly token: Omit<Token, 'createdAt' | 'lastUsedAt' | 'lastUsedFrom'>;
+      readonly hash: Uint8Array;
+    }
+  | { readonly type: 'remove-token'; readonly id: string }
+  /** Changes nothing: for acts that are none of the directory's, but belong into the audit log. */
+  | { readonly type: 'note-act'; readonly act: string; readonly target: string }
   | { readonly type: 'add-alias'; readonly address: string; readonly targets: readonly string[] }
   | { readonly type: 'remove-alias'; readonly address: string };
 

@@ -14,7 +14,9 @@ const LETTERS = {
   mailbox: 'f',
   message: 'm',
   outbox: 'o',
+  password: 'p',
   queue: 'q',
+  token: 'k',
   thread: 't',
 } as const;
 

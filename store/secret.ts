@@ -2,7 +2,7 @@
 import { argon2, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import { saslprep } from '#mail/sasl/saslprep.ts';
-import { deriveScramKeys } from '#mail/sasl/scram.ts';
+import { deriveScramKeys, type ScramKeys } from '#mail/sasl/scram.ts';
 import type { AccountSecret } from './directory.ts';
 
 /** OWASP's argon2id with the least memory: 35 ms and 19 MB, so that a burst of logins does not push the mail out of memory. */
@@ -16,15 +16,24 @@ const AT_ONCE = 2;
 
 const derive = promisify(argon2);
 
-/** What is kept of a password, under fresh salts. */
-export async function makeSecret(password: string): Promise<AccountSecret> {
-  const [argonSalt, scramSalt] = [randomBytes(SALT_OCTETS), randomBytes(SALT_OCTETS)];
-  const parameters = { salt: argonSalt, ...ARGON2 };
+/** What SCRAM keys are derived with; a server tells it before it knows which password will come. */
+export interface ScramSalt {
+  readonly salt: Uint8Array;
+  readonly iterations: number;
+}
+
+/**
+ * What is kept of a password, under fresh salts.
+ * @param scram of the password before, when this one replaces it: app passwords are keyed with it too.
+ */
+export async function makeSecret(password: string, scram?: ScramSalt): Promise<AccountSecret> {
+  const parameters = { salt: randomBytes(SALT_OCTETS), ...ARGON2 };
+  const { salt, iterations } = scram ?? { salt: randomBytes(SALT_OCTETS), iterations: SCRAM_ITERATIONS };
   const [hash, keys] = await Promise.all([
     hashPassword(password, parameters, HASH_OCTETS),
-    deriveScramKeys(password, scramSalt, SCRAM_ITERATIONS),
+    deriveScramKeys(password, salt, iterations),
   ]);
-  return { argon2: { ...parameters, hash }, scram: { salt: scramSalt, iterations: SCRAM_ITERATIONS, ...keys } };
+  return { argon2: { ...parameters, hash }, scram: { salt, iterations, ...keys } };
 }
 
 export interface PasswordCheckerOptions {
@@ -54,16 +63,43 @@ export class PasswordChecker {
   /** Without a secret (an unknown user) it computes as much, and answers false. */
   async check(secret: AccountSecret['argon2'] | undefined, password: string): Promise<boolean> {
     const known = secret ?? NOBODY;
-    const mark = createHmac('sha256', this.#key)
-      .update(known.hash)
-      .update(known.salt)
-      .update(password)
-      .digest('base64');
-    if (secret !== undefined && (this.#remembered.get(mark) ?? 0) > this.#options.now()) return true;
+    const mark = this.#mark([known.hash, known.salt], password);
+    if (secret !== undefined && this.#remembers(mark)) return true;
     const hash = await hashPassword(password, known, known.hash.length);
     const right = timingSafeEqual(hash, known.hash) && secret !== undefined;
     if (right) this.#remember(mark);
     return right;
+  }
+
+  /**
+   * The one of these app passwords that `bare` (`readAppPassword`) is. Computes once, however many there are, and also when there are none.
+   * @param scram salt and iterations of the account, or those made up for a stranger.
+   */
+  async pick<P extends { readonly keys: readonly ScramKeys[] }>(
+    passwords: readonly P[],
+    scram: ScramSalt,
+    bare: string,
+  ): Promise<P | undefined> {
+    const markOf = (storedKey: Uint8Array): string => this.#mark([storedKey, scram.salt], bare);
+    const known = passwords.find(({ keys }) => keys[0] !== undefined && this.#remembers(markOf(keys[0].storedKey)));
+    if (known !== undefined) return known;
+    const { storedKey } = await gated(() => deriveScramKeys(bare, scram.salt, scram.iterations));
+    const [right] = passwords.filter(
+      ({ keys: [first] }) =>
+        first?.storedKey.length === storedKey.length && timingSafeEqual(first.storedKey, storedKey),
+    );
+    if (right !== undefined) this.#remember(markOf(storedKey));
+    return right;
+  }
+
+  #mark(secret: readonly Uint8Array[], password: string): string {
+    const mark = createHmac('sha256', this.#key);
+    for (const part of secret) mark.update(part);
+    return mark.update(password).digest('base64');
+  }
+
+  #remembers(mark: string): boolean {
+    return (this.#remembered.get(mark) ?? 0) > this.#options.now();
   }
 
   #remember(mark: string): void {
@@ -84,10 +120,14 @@ async function hashPassword(password: string, given: Argon2Parameters, tagLength
   const { salt, memory, passes, parallelism } = given;
   // The same preparation as SCRAM's, so that a password is one password whatever the mechanism.
   const message = saslprep(password) ?? password;
+  return await gated(() => derive('argon2id', { message, nonce: salt, memory, passes, parallelism, tagLength }));
+}
+
+async function gated<T>(compute: () => Promise<T>): Promise<T> {
   while (running >= AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
   running++;
   try {
-    return await derive('argon2id', { message, nonce: salt, memory, passes, parallelism, tagLength });
+    return await compute();
   } finally {
     running--;
     waiting.shift()?.();

@@ -1,4 +1,5 @@
 /** The types of a SASL conversation; `mechanism.ts` says how to drive one. */
+import type { MailError } from '../failure.ts';
 
 /** `ScramCredentials` of `store/directory.ts` is one. */
 export interface ScramSecret<L> {
@@ -7,6 +8,10 @@ export interface ScramSecret<L> {
   readonly iterations: number;
   readonly storedKey: Uint8Array;
   readonly serverKey: Uint8Array;
+  /** Further passwords of the same user, under the same salt and iterations: any of them will do. */
+  readonly others?: readonly { readonly login: L; readonly storedKey: Uint8Array; readonly serverKey: Uint8Array }[];
+  /** Thrown once the proof was right: for a user who may not come in. */
+  readonly refusal?: MailError;
 }
 
 /** RFC 9266 §2: `tls-exporter` and the exported octets. */

@@ -27,16 +27,20 @@ export async function* scramServer<L>(
   const final = parseClientFinal(decodeResponse(yield Buffer.from(serverFirst)));
 
   const authMessage = `${first.bare},${serverFirst},${final.withoutProof}`;
-  const proven = checkProof(secret.storedKey, authMessage, final.proof);
+  // All are tried, so that the time tells nothing of which one it was.
+  const [proven] = [secret, ...(secret.others ?? [])].filter((one) =>
+    checkProof(one.storedKey, authMessage, final.proof),
+  );
   const bound = sameOctets(final.binding, expectedBinding(first.gs2Header, plus ? context.channelBinding : undefined));
   const { username, authzid } = first;
-  if (!proven || !bound || final.nonce !== nonce || secret.login === undefined) {
+  if (proven?.login === undefined || !bound || final.nonce !== nonce) {
     return { kind: 'scram', username, authzid, login: undefined };
   }
+  if (secret.refusal !== undefined) throw secret.refusal;
   // RFC 5802 §5: the server's signature proves to the client that we know its secret. The client answers with nothing.
-  const answer = yield Buffer.from(`v=${hmac(secret.serverKey, authMessage).toString('base64')}`);
+  const answer = yield Buffer.from(`v=${hmac(proven.serverKey, authMessage).toString('base64')}`);
   if (answer.length > 0) throw malformed('nothing was expected after the SCRAM signature');
-  return { kind: 'scram', username, authzid, login: secret.login };
+  return { kind: 'scram', username, authzid, login: proven.login };
 }
 
 /** RFC 5802 §7: client-first-message. */

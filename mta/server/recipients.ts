@@ -18,6 +18,8 @@ export interface Recipient {
 
 export type Resolution =
   | { readonly kind: 'targets'; readonly targets: readonly Target[] }
+  /** The account lives elsewhere now. */
+  | { readonly kind: 'moved'; readonly to: Address }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'foreign' };
 
@@ -27,17 +29,12 @@ const EXPANSION_LIMIT = 1000;
 /** Throws what the directory throws (temporary), and `limit-exceeded` for an alias that has no end. */
 export async function resolveRecipient(directory: Directory, path: ForwardPath, hostname: string): Promise<Resolution> {
   const { address, lookup } = await lookupRecipient(directory, path.address, hostname);
-  switch (lookup.kind) {
-    case 'account':
-      return { kind: 'targets', targets: [{ path: { ...path, address }, local: true }] };
-    case 'alias': {
-      const targets = await expandAlias(directory, path, lookup.targets);
-      return targets.length === 0 ? { kind: 'unknown' } : { kind: 'targets', targets };
-    }
-    case 'unknown':
-    case 'foreign':
-      return { kind: lookup.kind };
-  }
+  if (lookup.kind === 'unknown' || lookup.kind === 'foreign') return { kind: lookup.kind };
+  if (lookup.kind === 'moved' && lookup.how === 'reject') return { kind: 'moved', to: lookup.to };
+  if (lookup.kind === 'account' && lookup.forward === undefined)
+    return { kind: 'targets', targets: [{ path: { ...path, address }, local: true }] };
+  const targets = await expand(directory, path, address, lookup);
+  return targets.length === 0 ? { kind: 'unknown' } : { kind: 'targets', targets };
 }
 
 /**
@@ -55,30 +52,50 @@ async function lookupRecipient(
   for (const domain of domains) {
     const other: Address = { localPart: 'postmaster', domain };
     const found = await directory.lookup(other);
-    if (found.kind === 'account' || found.kind === 'alias') return { address: other, lookup: found };
+    if (found.kind !== 'unknown' && found.kind !== 'foreign') return { address: other, lookup: found };
   }
   return { address, lookup };
 }
 
-/** Breadth first; an address that was seen already is passed over, which ends cycles and removes duplicates. */
-async function expandAlias(directory: Directory, path: ForwardPath, first: readonly Address[]): Promise<Target[]> {
+/**
+ * Breadth first; an address that was seen already is passed over, which ends cycles and removes duplicates. Where forwards lead nowhere (to one
+ * another, to who is no more), the first account that forwards keeps the message: it is somebody's, and nobody else's.
+ */
+async function expand(directory: Directory, path: ForwardPath, address: Address, lookup: Lookup): Promise<Target[]> {
   const found: Target[] = [];
-  const seen = new Set<string>([recipientKey(path.address, true)]);
-  const waiting = [...first];
+  const seen = new Set<string>();
+  const waiting: Address[] = [];
+  let owner: Target | undefined;
   // RFC 3461 §5.2.7.1: what the sender addressed stays known behind the alias.
   const originalRecipient = path.originalRecipient ?? originalOf(path.address);
-  for (let address = waiting.shift(); address !== undefined; address = waiting.shift()) {
-    const lookup = await directory.lookup(address);
-    const local = lookup.kind !== 'foreign';
-    const key = recipientKey(address, local);
-    if (seen.has(key)) continue;
+  const targetOf = (to: Address, local: boolean): Target => ({
+    path: { ...path, address: to, originalRecipient },
+    local,
+  });
+
+  const visit = (at: Address, next: Lookup): void => {
+    const local = next.kind !== 'foreign';
+    // An account that forwards does so once, whatever detail led to it.
+    const forwards = next.kind === 'account' && next.forward !== undefined;
+    const key = recipientKey(forwards ? next.address : at, local);
+    if (seen.has(key)) return;
     seen.add(key);
     if (seen.size > EXPANSION_LIMIT) throw new MailError('limit-exceeded', 'The alias leads to too many addresses');
-    if (lookup.kind === 'alias') waiting.push(...lookup.targets);
-    // A target that is no more: the others still get the message.
-    else if (lookup.kind !== 'unknown') found.push({ path: { ...path, address, originalRecipient }, local });
-  }
-  return found;
+    if (next.kind === 'alias') waiting.push(...next.targets);
+    else if (next.kind === 'moved' && next.how === 'forward') waiting.push(next.to);
+    else if (forwards) {
+      owner ??= targetOf(at, true);
+      if (next.forward?.keep) found.push(targetOf(at, true));
+      waiting.push(...(next.forward?.targets ?? []));
+    }
+    // A target that is no more, or has moved: the others still get the message.
+    else if (next.kind === 'account' || next.kind === 'foreign') found.push(targetOf(at, local));
+  };
+
+  visit(address, lookup);
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
+    visit(next, await directory.lookup(next));
+  return found.length === 0 && owner !== undefined ? [owner] : found;
 }
 
 function originalOf(address: Address): OriginalRecipient {

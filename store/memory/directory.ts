@@ -1,10 +1,12 @@
 /** The directory in memory, for tests. */
 import { randomBytes } from 'node:crypto';
+import { CredentialUses } from '../credential-uses.ts';
 import type { Account, AccountSecret, Alias, Directory, Domain } from '../directory.ts';
 import { directoryReads } from '../directory-reads.ts';
 import type { DirectoryRows, DirectoryWrites } from '../directory-rows.ts';
 import { applyChange } from '../directory-rules.ts';
 import type { AccountId } from '../types.ts';
+import { MemoryCredentials } from './directory-credentials.ts';
 
 export interface MemoryDirectoryOptions {
   readonly clock: { now(): number };
@@ -13,14 +15,18 @@ export interface MemoryDirectoryOptions {
 export function createMemoryDirectory(options: MemoryDirectoryOptions): Directory {
   const rows = new MemoryRows();
   const now = () => options.clock.now();
+  const uses = new CredentialUses((all) => {
+    for (const use of all) rows.noteUse(use);
+  });
   return {
     ...directoryReads(() => rows, now),
-    change: async (change) => applyChange(rows, change, now()),
-    close: async () => undefined,
+    change: async (change, by) => applyChange(rows, change, now(), by),
+    noteUse: (use) => uses.note(use),
+    close: async () => uses.close(),
   };
 }
 
-class MemoryRows implements DirectoryRows, DirectoryWrites {
+class MemoryRows extends MemoryCredentials implements DirectoryRows, DirectoryWrites {
   readonly #domains = new Map<string, Domain>();
   readonly #accounts = new Map<AccountId, { account: Account; name: string }>();
   readonly #ids = new Map<string, AccountId>();
@@ -43,7 +49,7 @@ class MemoryRows implements DirectoryRows, DirectoryWrites {
   }
   firstAccount(domain: string): Account | undefined {
     const entries = [...this.#accounts.values()];
-    return entries.find(({ account, name }) => account.state === 'active' && name.endsWith(`@${domain}`))?.account;
+    return entries.find(({ account, name }) => isHome(account) && name.endsWith(`@${domain}`))?.account;
   }
   accounts(): readonly Account[] {
     return [...this.#accounts.values()].map(({ account }) => account);
@@ -71,6 +77,8 @@ class MemoryRows implements DirectoryRows, DirectoryWrites {
     this.#domains.delete(name);
   }
   putAccount(account: Account, name: string): void {
+    const before = this.#accounts.get(account.id);
+    if (before !== undefined) this.#ids.delete(before.name);
     this.#accounts.set(account.id, { account, name });
     this.#ids.set(name, account.id);
   }
@@ -79,6 +87,7 @@ class MemoryRows implements DirectoryRows, DirectoryWrites {
     if (known !== undefined) this.#ids.delete(known.name);
     this.#accounts.delete(id);
     this.#secrets.delete(id);
+    this.removeCredentialsOf(id);
   }
   putSecret(id: AccountId, secret: AccountSecret): void {
     this.#secrets.set(id, secret);
@@ -89,4 +98,10 @@ class MemoryRows implements DirectoryRows, DirectoryWrites {
   removeAlias(name: string): void {
     this.#aliases.delete(name);
   }
+  setAliasTargets(name: string, targets: readonly string[]): void {
+    const alias = this.#aliases.get(name);
+    if (alias !== undefined) this.#aliases.set(name, { ...alias, targets });
+  }
 }
+
+const isHome = ({ state, moved }: Account): boolean => state === 'active' && moved === undefined;

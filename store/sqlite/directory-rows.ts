@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Account, AccountSecret, Alias, Domain } from '../directory.ts';
 import type { DirectoryRows, DirectoryWrites } from '../directory-rows.ts';
 import type { AccountId } from '../types.ts';
-import type { Database } from './database.ts';
+import { SqliteCredentialRows } from './directory-credential-rows.ts';
 
 export const directoryFile = (data: string): string => join(data, 'directory.sqlite');
 /** For `lease.ts`, which adds its own endings. */
@@ -24,89 +24,104 @@ export const DIRECTORY_MIGRATIONS: readonly string[] = [
    CREATE INDEX alias_of_domain ON alias (domain);
    CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
    INSERT INTO meta VALUES ('pepper', randomblob(32));`,
+  `ALTER TABLE account ADD COLUMN settings TEXT;
+   CREATE TABLE app_password (
+     seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, account TEXT NOT NULL, name TEXT NOT NULL, scopes TEXT NOT NULL, keys TEXT NOT NULL,
+     created_at INTEGER NOT NULL, used_at INTEGER, used_from TEXT
+   ) STRICT;
+   CREATE INDEX app_password_of_account ON app_password (account);
+   CREATE TABLE token (
+     seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, hash BLOB NOT NULL UNIQUE, account TEXT, kind TEXT NOT NULL, name TEXT NOT NULL,
+     scopes TEXT NOT NULL, networks TEXT, created_at INTEGER NOT NULL, expires_at INTEGER, used_at INTEGER, used_from TEXT
+   ) STRICT;
+   CREATE INDEX token_of_account ON token (account);
+   CREATE INDEX token_by_expiry ON token (expires_at) WHERE expires_at IS NOT NULL;
+   CREATE TABLE audit (
+     seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, act TEXT NOT NULL, target TEXT NOT NULL, detail TEXT
+   ) STRICT;
+   CREATE INDEX audit_by_actor ON audit (actor, seq);
+   CREATE INDEX audit_by_target ON audit (target, seq);`,
 ];
 
-const ACCOUNT = 'SELECT id, address, shard, created_at AS createdAt, state FROM account';
+const ACCOUNT = 'SELECT id, address, shard, created_at AS createdAt, state, settings FROM account';
 const DOMAIN = 'SELECT name, created_at AS createdAt FROM domain';
 const ALIAS = 'SELECT address, targets, created_at AS createdAt FROM alias';
 
-export class SqliteDirectoryRows implements DirectoryRows, DirectoryWrites {
-  readonly #db: Database;
-
-  constructor(db: Database) {
-    this.#db = db;
-  }
-
+export class SqliteDirectoryRows extends SqliteCredentialRows implements DirectoryRows, DirectoryWrites {
   domain(name: string): Domain | undefined {
-    return plain<Domain>(this.#db.statement(`${DOMAIN} WHERE name = ?`).get(name));
+    return plain<Domain>(this.db.statement(`${DOMAIN} WHERE name = ?`).get(name));
   }
   domains(): readonly Domain[] {
-    return this.#db
+    return this.db
       .statement(`${DOMAIN} ORDER BY rowid`)
       .all()
       .map(plain<Domain>) as Domain[];
   }
   accountByName(name: string): Account | undefined {
-    return plain<Account>(this.#db.statement(`${ACCOUNT} WHERE name = ?`).get(name));
+    return toAccount(this.db.statement(`${ACCOUNT} WHERE name = ?`).get(name));
   }
   accountById(id: AccountId): Account | undefined {
-    return plain<Account>(this.#db.statement(`${ACCOUNT} WHERE id = ?`).get(id));
+    return toAccount(this.db.statement(`${ACCOUNT} WHERE id = ?`).get(id));
   }
   firstAccount(domain: string): Account | undefined {
-    const sql = `${ACCOUNT} WHERE domain = ? AND state = 'active' ORDER BY seq LIMIT 1`;
-    return plain<Account>(this.#db.statement(sql).get(domain));
+    const sql = `${ACCOUNT} WHERE domain = ? AND state = 'active'
+      AND (settings IS NULL OR settings ->> '$.moved' IS NULL) ORDER BY seq LIMIT 1`;
+    return toAccount(this.db.statement(sql).get(domain));
   }
   accounts(): readonly Account[] {
-    return this.#db
-      .statement(`${ACCOUNT} ORDER BY seq`)
-      .all()
-      .map(plain<Account>) as Account[];
+    return this.db.statement(`${ACCOUNT} ORDER BY seq`).all().map(toAccount) as Account[];
   }
   secret(id: AccountId): AccountSecret | undefined {
-    const row = this.#db.statement('SELECT value FROM secret WHERE id = ?').get(id);
+    const row = this.db.statement('SELECT value FROM secret WHERE id = ?').get(id);
     return row && unpackSecret(String(row.value));
   }
   alias(name: string): Alias | undefined {
-    return toAlias(this.#db.statement(`${ALIAS} WHERE name = ?`).get(name));
+    return toAlias(this.db.statement(`${ALIAS} WHERE name = ?`).get(name));
   }
   aliases(): readonly Alias[] {
-    return this.#db.statement(`${ALIAS} ORDER BY seq`).all().map(toAlias) as Alias[];
+    return this.db.statement(`${ALIAS} ORDER BY seq`).all().map(toAlias) as Alias[];
   }
   isUsed(domain: string): boolean {
     const sql =
       'SELECT EXISTS (SELECT 1 FROM account WHERE domain = ?1) OR EXISTS (SELECT 1 FROM alias WHERE domain = ?1) AS used';
-    return this.#db.statement(sql).get(domain)?.used === 1;
+    return this.db.statement(sql).get(domain)?.used === 1;
   }
   pepper(): Uint8Array {
-    return this.#db.statement("SELECT value FROM meta WHERE key = 'pepper'").get()?.value as Uint8Array;
+    return this.db.statement("SELECT value FROM meta WHERE key = 'pepper'").get()?.value as Uint8Array;
   }
 
   addDomain({ name, createdAt }: Domain): void {
-    this.#db.statement('INSERT INTO domain VALUES (?, ?)').run(name, createdAt);
+    this.db.statement('INSERT INTO domain VALUES (?, ?)').run(name, createdAt);
   }
   removeDomain(name: string): void {
-    this.#db.statement('DELETE FROM domain WHERE name = ?').run(name);
+    this.db.statement('DELETE FROM domain WHERE name = ?').run(name);
   }
   putAccount(account: Account, name: string): void {
-    const { id, address, shard, state, createdAt } = account;
-    const sql = `INSERT INTO account (id, name, address, domain, shard, state, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)
-      ON CONFLICT (id) DO UPDATE SET state = excluded.state, shard = excluded.shard`;
-    this.#db.statement(sql).run(id, name, address, domainOf(name), shard, state, createdAt);
+    const { id, address, shard, state, createdAt, ...settings } = account;
+    const packed = Object.keys(settings).length > 0 ? JSON.stringify(settings) : null;
+    const sql = `INSERT INTO account (id, name, address, domain, shard, state, created_at, settings) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (id) DO UPDATE SET name = excluded.name, address = excluded.address, domain = excluded.domain,
+        state = excluded.state, shard = excluded.shard, settings = excluded.settings`;
+    this.db.statement(sql).run(id, name, address, domainOf(name), shard, state, createdAt, packed);
   }
   removeAccount(id: AccountId): void {
-    this.#db.statement('DELETE FROM account WHERE id = ?').run(id);
-    this.#db.statement('DELETE FROM secret WHERE id = ?').run(id);
+    this.db.statement('DELETE FROM account WHERE id = ?').run(id);
+    this.db.statement('DELETE FROM secret WHERE id = ?').run(id);
+    this.removeCredentialsOf(id);
   }
   putSecret(id: AccountId, secret: AccountSecret): void {
     const sql = 'INSERT INTO secret VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET value = excluded.value';
-    this.#db.statement(sql).run(id, packSecret(secret));
+    this.db.statement(sql).run(id, packSecret(secret));
   }
   addAlias({ address, targets, createdAt }: Alias, name: string): void {
     const sql = 'INSERT INTO alias (name, address, domain, targets, created_at) VALUES (?, ?, ?, ?, ?)';
-    this.#db.statement(sql).run(name, address, domainOf(name), JSON.stringify(targets), createdAt);
+    this.db.statement(sql).run(name, address, domainOf(name), JSON.stringify(targets), createdAt);
   }
   removeAlias(name: string): void {
-    this.#db.statement('DELETE FROM alias WHERE name = ?').run(name);
+    this.db.statement('DELETE FROM alias WHERE name = ?').run(name);
+  }
+  setAliasTargets(name: string, targets: readonly string[]): void {
+    this.db.statement('UPDATE alias SET targets = ? WHERE name = ?').run(JSON.stringify(targets), name);
   }
 }
 
@@ -116,6 +131,12 @@ type Row = Record<string, unknown> | undefined;
 
 /** Rows come without a prototype; whoever compares or clones them expects plain objects. */
 const plain = <T>(row: Row): T | undefined => (row === undefined ? undefined : ({ ...row } as T));
+
+function toAccount(row: Row): Account | undefined {
+  if (row === undefined) return undefined;
+  const { settings, ...account } = row;
+  return { ...account, ...(settings !== null && JSON.parse(String(settings))) } as Account;
+}
 
 function toAlias(row: Row): Alias | undefined {
   if (row === undefined) return undefined;

@@ -10,7 +10,9 @@ import { copyAsCrashed } from '#test/contract/crash.ts';
 import { directoryContract } from '#test/contract/directory.ts';
 import { temporaryFolder } from '#test/support/folder.ts';
 import { silentLog } from '#test/support/log.ts';
+import { openDatabase } from './database.ts';
 import { openDirectory, openDirectoryWriter, serveDirectory } from './directory.ts';
+import { DIRECTORY_MIGRATIONS, directoryFile } from './directory-rows.ts';
 
 function folder(): { root: string; data: string } {
   const root = mkdtempSync(join(tmpdir(), 'pp-'));
@@ -82,4 +84,20 @@ test('before the first writer, reads are temporary trouble; afterwards they work
   await writer.change({ type: 'remove-domain', name: 'one.test' });
   assert.equal(await client.isLocalDomain('one.test'), false, 'never stale');
   await Promise.all([client.close(), writer.close(), rpc.close()]);
+});
+
+test('a directory of the first schema keeps its accounts', async (t) => {
+  const data = temporaryFolder(t);
+  const clock = { now: () => 0 };
+  const old = openDatabase(directoryFile(data), { migrations: DIRECTORY_MIGRATIONS.slice(0, 1) });
+  old.exec(`INSERT INTO domain VALUES ('one.test', 5);
+    INSERT INTO account (id, name, address, domain, shard, state, created_at)
+    VALUES ('a1', 'bob@one.test', 'Bob@one.test', 'one.test', 2, 'active', 7);`);
+  old.close();
+  const directory = await openDirectoryWriter({ data, clock });
+  const expected = { id: 'a1', address: 'Bob@one.test', shard: 2, state: 'active', createdAt: 7 };
+  assert.deepEqual(await directory.accounts(), [expected]);
+  await directory.change({ type: 'suspend-account', id: 'a1', suspended: true });
+  assert.deepEqual(await directory.account('a1'), { ...expected, suspended: true });
+  await directory.close();
 });

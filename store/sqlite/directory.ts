@@ -5,7 +5,8 @@
 import { MailError } from '#mail/failure.ts';
 import { faultPoint } from '#runtime/fault-points.ts';
 import type { RpcClient, RpcHandlers } from '#runtime/rpc/rpc.ts';
-import type { Directory, DirectoryChange } from '../directory.ts';
+import { CredentialUses } from '../credential-uses.ts';
+import type { By, CredentialUse, Directory, DirectoryChange } from '../directory.ts';
 import { lookup } from '../directory-lookup.ts';
 import { directoryReads } from '../directory-reads.ts';
 import { applyChange } from '../directory-rules.ts';
@@ -37,12 +38,19 @@ export async function openDirectoryWriter(options: DirectoryWriterOptions): Prom
   }
   const rows = new SqliteDirectoryRows(db);
   const now = () => options.clock.now();
-  const changes = new ChangeGroups(db, (change) => applyChange(rows, change, now()));
+  const changes = new ChangeGroups(db, (change, by) => applyChange(rows, change, now(), by));
+  const uses = new CredentialUses((all) => {
+    db.transaction(() => {
+      for (const use of all) rows.noteUse(use);
+    });
+  });
   return {
     ...directoryReads(() => rows, now),
-    change: (change) => changes.add(change),
+    change: (change, by) => changes.add(change, by),
+    noteUse: (use) => uses.note(use),
     close: async () => {
       changes.close();
+      uses.close();
       db.close();
       lease.release();
     },
@@ -62,19 +70,19 @@ async function lend(options: DirectoryWriterOptions): Promise<WriteLease> {
 /** Changes that come together share a sync; each is refused or made by itself. */
 class ChangeGroups {
   readonly #db: Database;
-  readonly #apply: (change: DirectoryChange) => void;
-  #jobs: { change: DirectoryChange; resolve: () => void; reject: (error: unknown) => void }[] = [];
+  readonly #apply: (change: DirectoryChange, by: By | undefined) => void;
+  #jobs: { change: DirectoryChange; by: By | undefined; resolve: () => void; reject: (error: unknown) => void }[] = [];
   #closed = false;
 
-  constructor(db: Database, apply: (change: DirectoryChange) => void) {
+  constructor(db: Database, apply: (change: DirectoryChange, by: By | undefined) => void) {
     this.#db = db;
     this.#apply = apply;
   }
 
-  add(change: DirectoryChange): Promise<void> {
+  add(change: DirectoryChange, by: By | undefined): Promise<void> {
     if (this.#closed) return Promise.reject(new MailError('unavailable', 'the directory is closed'));
     return new Promise((resolve, reject) => {
-      if (this.#jobs.push({ change, resolve, reject }) === 1) setImmediate(() => this.#run());
+      if (this.#jobs.push({ change, by, resolve, reject }) === 1) setImmediate(() => this.#run());
     });
   }
 
@@ -91,7 +99,7 @@ class ChangeGroups {
     try {
       // A refusal comes before the first write of its change, so that nothing of it needs to be taken back.
       const refusals = this.#db.transaction(() => {
-        const answers = jobs.map((job) => this.#refusal(job.change));
+        const answers = jobs.map((job) => this.#refusal(job.change, job.by));
         faultPoint('directory:before-commit');
         return answers;
       });
@@ -106,9 +114,9 @@ class ChangeGroups {
     }
   }
 
-  #refusal(change: DirectoryChange): MailError | undefined {
+  #refusal(change: DirectoryChange, by: By | undefined): MailError | undefined {
     try {
-      this.#apply(change);
+      this.#apply(change, by);
       return undefined;
     } catch (error) {
       if (error instanceof MailError) return error;
@@ -118,11 +126,15 @@ class ChangeGroups {
 }
 
 /** For the socket `directory`. */
-export function serveDirectory(writer: Pick<Directory, 'change'>): RpcHandlers {
+export function serveDirectory(writer: Pick<Directory, 'change' | 'noteUse'>): RpcHandlers {
   return {
     async call(method, argument) {
-      if (method !== 'change') throw new MailError('unsupported', 'no such call');
-      await writer.change(argument as DirectoryChange);
+      if (method === 'change') await writer.change(argument as DirectoryChange);
+      else if (method === 'act') {
+        const { change, by } = argument as { change: DirectoryChange; by: By };
+        await writer.change(change, by);
+      } else if (method === 'note-use') writer.noteUse(argument as CredentialUse);
+      else throw new MailError('unsupported', 'no such call');
       return null;
     },
   };
@@ -147,15 +159,21 @@ export function openDirectory(options: DirectoryClientOptions): Directory {
     return reader!.version();
   };
   const cache = new LookupCache((address) => lookup(rows(), address), version);
+  const uses = new CredentialUses((all) => {
+    // What is lost here is shown as not used, no more.
+    for (const use of all) options.rpc.call('note-use', use).catch(() => undefined);
+  });
   return {
     ...directoryReads(rows, () => options.clock.now()),
     lookup: async (address) => cache.lookup(address),
-    change: async (change) => {
-      await options.rpc.call('change', change);
+    change: async (change, by) => {
+      await (by === undefined ? options.rpc.call('change', change) : options.rpc.call('act', { change, by }));
       cache.changed();
     },
+    noteUse: (use) => uses.note(use),
     close: async () => {
       closed = true;
+      uses.close();
       reader?.db.close();
       reader = undefined;
     },

@@ -2,84 +2,49 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { checkProof, makeProof, saltPassword } from '#mail/sasl/scram.ts';
-import type { AccountSecret, Directory } from '#store/directory.ts';
+import type { AccountSecret } from '#store/directory.ts';
 import { newId } from '#store/ids.ts';
 import { makeSecret } from '#store/secret.ts';
+import { CREDENTIAL_TESTS } from './directory-credentials.ts';
+import {
+  type DirectoryHarness,
+  type DirectoryTests,
+  ground,
+  type OpenDirectory,
+  PASSWORD,
+  refused,
+} from './directory-ground.ts';
+import { SETTINGS_TESTS } from './directory-settings.ts';
 import { random } from './fixtures.ts';
-
-export interface DirectoryHarness {
-  readonly directory: Directory;
-  /** Ends everything as kill -9 would, and opens the same data again. Absent where nothing is durable. */
-  readonly crash?: () => Promise<Directory>;
-  close(): Promise<void>;
-}
-
-export type OpenDirectory = (options: { readonly clock: { now(): number } }) => Promise<DirectoryHarness>;
-
-interface Ground {
-  readonly harness: DirectoryHarness;
-  readonly directory: Directory;
-  readonly secret: AccountSecret;
-  /** A domain of this test’s own. */
-  readonly domain: string;
-  readonly account: (address: string) => Promise<string>;
-  readonly alias: (address: string, ...targets: string[]) => Promise<void>;
-  /** `account <detail>`, `alias targets…`, `unknown` or `foreign`. */
-  readonly look: (address: string) => Promise<string>;
-}
-
-const PASSWORD = 'correct horse battery';
 
 export function directoryContract(name: string, open: OpenDirectory): void {
   describe(`${name}: directory`, () => {
     let harness: DirectoryHarness;
     let secret: AccountSecret;
     let n = 0;
+    let now = 1_000_000;
     before(async () => {
-      [harness, secret] = await Promise.all([open({ clock: { now: () => 1_000_000 + n } }), makeSecret(PASSWORD)]);
+      [harness, secret] = await Promise.all([open({ clock: { now: () => now + n } }), makeSecret(PASSWORD)]);
     });
     after(() => harness.close());
     for (const [title, run] of Object.entries(TESTS)) {
       test(title, async () => {
         const domain = `d${++n}.test`;
         await harness.directory.change({ type: 'add-domain', name: domain });
-        await run(ground(harness, secret, domain));
+        await run(
+          ground(harness, secret, domain, (time) => {
+            now = time - n;
+          }),
+        );
       });
     }
   });
 }
 
-function ground(harness: DirectoryHarness, secret: AccountSecret, domain: string): Ground {
-  const { directory } = harness;
-  return {
-    harness,
-    directory,
-    secret,
-    domain,
-    async account(address) {
-      const id = newId('account', random);
-      await directory.change({ type: 'add-account', id, address, shard: 3, secret });
-      await directory.change({ type: 'activate-account', id });
-      return id;
-    },
-    alias: (address, ...targets) => directory.change({ type: 'add-alias', address, targets }),
-    async look(address) {
-      const at = address.lastIndexOf('@');
-      const found = await directory.lookup({ localPart: address.slice(0, at), domain: address.slice(at + 1) });
-      if (found.kind === 'alias') return ['alias', ...found.targets.map((t) => `${t.localPart}@${t.domain}`)].join(' ');
-      if (found.kind !== 'account') return found.kind;
-      const { localPart, domain: at2 } = found.address;
-      return [`${localPart}@${at2}`, found.detail].filter((x) => x !== undefined).join(' ');
-    },
-  };
-}
+const TESTS: DirectoryTests = {
+  ...SETTINGS_TESTS,
+  ...CREDENTIAL_TESTS,
 
-const refused = (failure: string) => (error: { failure?: string; message: string }) => {
-  assert.equal(error.failure, failure, error.message);
-  return true;
-};
-
-const TESTS: { readonly [title: string]: (on: Ground) => Promise<void> } = {
   'domains come and go; names are compared as A-labels without case': async ({ directory, domain }) => {
     assert.equal(await directory.isLocalDomain(domain.toUpperCase()), true);
     await assert.rejects(directory.change({ type: 'add-domain', name: domain.toUpperCase() }), refused('exists'));

@@ -72,6 +72,9 @@ async function route(
   switch (resolution.kind) {
     case 'targets':
       return resolution.targets;
+    case 'moved':
+      // RFC 5321 §3.4: 551 names the new place, so that the sender can take note of it.
+      return reply(551, '1.6', `User has moved to <${formatAddress(resolution.to)}>, please try it`);
     case 'unknown':
       return reply(550, '1.1', `No such user here: ${formatAddress(path.address)}`);
     case 'foreign':

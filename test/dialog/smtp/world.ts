@@ -11,7 +11,8 @@ import type { AcceptedMessage, MessageSink } from '../../../mta/message-sink.ts'
 import type { Spool, SpoolFile } from '../../../mta/server/services.ts';
 
 export const DOMAINS: readonly string[] = ['beta.test', 'gamma.test'];
-const ACCOUNTS: readonly string[] = ['bob@beta.test', 'carol@beta.test', 'jörg@beta.test'];
+const SUSPENDED = 'sue@beta.test';
+const ACCOUNTS: readonly string[] = ['bob@beta.test', 'carol@beta.test', 'jörg@beta.test', SUSPENDED];
 const ALIASES: Readonly<Record<string, readonly string[]>> = {
   'postmaster@beta.test': ['bob@beta.test'],
   'team@beta.test': ['bob@beta.test', 'carol@beta.test', 'dave@far.test', 'gone@beta.test'],
@@ -36,11 +37,21 @@ export function fakeDirectory(): Directory {
       const keys = await deriveScramKeys(known ? PASSWORD : 'nobody knows', salt, 4096);
       return { login: known ? { account: login, address: login } : undefined, salt, iterations: 4096, ...keys };
     },
-    account: unused,
+    async account(id) {
+      if (!ACCOUNTS.includes(id)) return undefined;
+      const account = { id, address: id, shard: 0, createdAt: 0, state: 'active' as const };
+      return id === SUSPENDED ? { ...account, suspended: true } : account;
+    },
     maySendAs: async (account, address) => `${address.localPart}@${address.domain}` === account,
     domains: async () => DOMAINS.map((name) => ({ name, createdAt: 0 })),
     accounts: unused,
     aliases: unused,
+    appPasswords: unused,
+    tokens: unused,
+    token: unused,
+    tokenById: unused,
+    audit: unused,
+    noteUse: () => undefined,
     change: unused,
     close: async () => undefined,
   };
