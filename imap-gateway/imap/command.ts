@@ -10,28 +10,10 @@ import type { Directory } from '#store/directory.ts';
 import type { MailStore } from '#store/store.ts';
 import type { ViewCache } from '#store/view-cache.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
+import type { Output } from '../session/output.ts';
 import type { CommandPart } from './framer.ts';
 import type { Cursor } from './grammar/cursor.ts';
 import type { Session, StateName, StateOf } from './session.ts';
-
-/**
- * Where untagged responses go. `write` takes whole responses (each ended by CRLF) and never blocks; whoever writes many awaits `ready()` between
- * batches, so that a slow reader holds a bounded amount of memory:
- *
- *     for await (const rows of store.messages(…)) {
- *       for (const row of rows) context.out.write(formatFetch(row));
- *       await context.out.ready();
- *     }
- */
-export interface Output {
-  write(bytes: Uint8Array | string): void;
-  /** True when more is queued than should be: time to await `ready()`. */
-  readonly full: boolean;
-  /** Resolves once the client has taken enough; at once when not `full`. Rejects with `ConnectionClosed`. */
-  ready(): Promise<void>;
-  /** Sends what was written without waiting for the end of the command (IDLE, continuation requests). */
-  flush(): void;
-}
 
 /** The tagged result. `code` is a response code without brackets (RFC 9051 §7.1): `READ-ONLY`, `COPYUID 1 2 3`. */
 export interface Completion {

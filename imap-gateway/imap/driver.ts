@@ -6,6 +6,7 @@ import type { ChannelBinding } from '#mail/sasl/exchange.ts';
 import type { Log } from '#runtime/ambient.ts';
 import { type Connection, ConnectionClosed } from '#runtime/connection.ts';
 import type { Login } from '#store/directory.ts';
+import { ConnectionOutput } from '../session/output.ts';
 import { capabilityLine } from './capability.ts';
 import {
   bad,
@@ -28,7 +29,6 @@ import {
 } from './framer.ts';
 import { ParseError } from './grammar/parse-error.ts';
 import { leaveMailbox, MailboxGone, reportNews } from './notify.ts';
-import { ConnectionOutput } from './output.ts';
 import { newSession, type Session } from './session.ts';
 
 export interface DriverOptions {

@@ -2,9 +2,10 @@
 import { MailError } from '#mail/failure.ts';
 import { faultPoint } from '#runtime/fault-points.ts';
 import { newId } from '#store/ids.ts';
-import type { Commit, CommitAnswer, Mutation, MutationResult } from '#store/mutation.ts';
+import type { Mutation, MutationResult } from '#store/mutation.ts';
 import { mailboxName } from '#store/names.ts';
 import type { Access, Mailbox } from '#store/types.ts';
+import { commitPatiently } from '../session/commit.ts';
 import { type CommandContext, no, Refused } from './command.ts';
 import type { SelectedMailbox } from './session.ts';
 
@@ -55,23 +56,6 @@ export function missingParents(context: CommandContext, existing: readonly Mailb
     .map((parent) => ({ type: 'create-mailbox', id: newId('mailbox', context.services.random), name: parent }));
 }
 
-/** How long a commit whose outcome is unknown is asked for again. */
-const PATIENCE_MS = 20_000;
-const TRIES = 8;
-
-/** The same id again gets the first answer: what was done once must not be answered with NO, or the client does it twice. */
-async function commitPatiently({ services }: CommandContext, request: Commit): Promise<CommitAnswer> {
-  const until = services.clock.now() + PATIENCE_MS;
-  for (let tries = 1; ; tries++) {
-    try {
-      return await services.store.commit(request);
-    } catch (error) {
-      const unknown = error instanceof MailError && error.failure === 'unavailable';
-      if (!unknown || tries === TRIES || services.clock.now() >= until) throw error;
-    }
-  }
-}
-
 /**
  * Commits, and waits until the selected mailbox shows it, so that its effects are reported before the tagged result. A failed precondition is
  * thrown as `MailError`. With the outcome unknown, the same commit is tried again for a while: its id makes that harmless.
@@ -85,7 +69,7 @@ export async function commit(
   const { owner, viewer } = state.access;
   const request = { owner, actor: viewer, id: newId('commit', random), mutations };
   faultPoint('imap:before-commit');
-  const answer = await commitPatiently(context, request);
+  const answer = await commitPatiently(context.services, request);
   faultPoint('imap:committed');
   if (!answer.ok) throw new MailError(answer.failure, answer.text);
   const current = context.session.state;

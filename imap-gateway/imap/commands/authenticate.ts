@@ -1,14 +1,8 @@
-/** AUTHENTICATE (RFC 9051 §6.2.2; SASL-IR: RFC 4959): base64 around the mechanisms of mail/sasl. */
-import type { ChannelBinding } from '#mail/sasl/exchange.ts';
-import { findMechanism, offeredMechanisms, type SaslMechanism, startSasl } from '#mail/sasl/mechanism.ts';
+/** AUTHENTICATE (RFC 9051 §6.2.2; SASL-IR: RFC 4959). */
 import type { Login } from '#store/directory.ts';
-import { bad, type CommandContext, type ConnectionFacts, defineCommand, no, ok, Refused } from '../command.ts';
+import { announcedMechanisms, authenticate as converse, DialogueEnded, mayAuthenticate } from '../../auth/dialogue.ts';
+import { bad, type CommandContext, defineCommand, no, ok, Refused } from '../command.ts';
 import { type Cursor, SP } from '../grammar/cursor.ts';
-
-/** LOGIN is an obsolete mechanism, and the command LOGIN is there for those who know nothing else. */
-const offered = (binding: ChannelBinding | undefined): readonly SaslMechanism[] =>
-  offeredMechanisms(binding).filter((name) => name !== 'LOGIN');
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 interface AuthenticateArguments {
   readonly mechanism: string;
@@ -16,32 +10,34 @@ interface AuthenticateArguments {
   readonly initial?: string;
 }
 
-const mayAuthenticate = (connection: ConnectionFacts): boolean => connection.tls || connection.loopback;
-
 export const authenticate = defineCommand({
   name: 'AUTHENTICATE',
   allowedIn: ['not-authenticated'],
   capabilities: ({ connection }) =>
-    mayAuthenticate(connection) ? [...offered(connection.binding()).map((name) => `AUTH=${name}`), 'SASL-IR'] : [],
+    mayAuthenticate(connection)
+      ? [...announcedMechanisms(connection.binding()).map((name) => `AUTH=${name}`), 'SASL-IR']
+      : [],
   parse: parseAuthenticate,
-  run: async ({ mechanism, initial }, context) => {
+  run: async (args, context) => {
     const { connection, services } = context;
-    const binding = connection.binding();
-    const name = findMechanism(mechanism);
-    if (name === undefined || !offered(binding).includes(name)) return no('Unknown mechanism', 'CANNOT');
     if (!mayAuthenticate(connection)) return no('Passwords need TLS here', 'PRIVACYREQUIRED');
-    await services.auth.admit(connection.remote);
-    const first = initial === undefined ? undefined : decode(initial === '=' ? '' : initial);
-    const exchange = startSasl(name, first, { ...services.auth.sasl, ...(binding && { channelBinding: binding }) });
-    let step = await exchange.next();
-    while (step.done !== true) {
-      const line = await context.ask(Buffer.from(step.value).toString('base64'));
-      step = await exchange.next(decode(line.toString('latin1')));
-    }
-    admitted(context, await services.auth.finish(step.value, connection.remote));
+    const login = await converse({
+      ...args,
+      binding: connection.binding(),
+      auth: services.auth,
+      remote: connection.remote,
+      ask: async (challenge) => (await context.ask(challenge)).toString('latin1'),
+    }).catch(ended);
+    if (login === undefined) return no('Unknown mechanism', 'CANNOT');
+    admitted(context, login);
     return ok('AUTHENTICATE completed', `CAPABILITY ${context.capabilities()}`);
   },
 });
+
+/** RFC 9051 §6.2.2: what was cancelled and what isn't base64 get a tagged BAD. */
+function ended(error: unknown): never {
+  throw error instanceof DialogueEnded ? new Refused(bad(error.message)) : error;
+}
 
 /** Installs the state of somebody who has proved to be `login`. */
 export function admitted(context: CommandContext, login: Login): void {
@@ -51,13 +47,6 @@ export function admitted(context: CommandContext, login: Login): void {
     { login: login.address, remote: context.connection.remote, tls: context.connection.tls },
     'logged in',
   );
-}
-
-/** A `*` cancels the exchange; RFC 9051 §6.2.2: both that and what isn't base64 get a tagged BAD. */
-function decode(text: string): Buffer {
-  if (text === '*') throw new Refused(bad('AUTHENTICATE cancelled'));
-  if (!BASE64.test(text)) throw new Refused(bad('Not base64'));
-  return Buffer.from(text, 'base64');
 }
 
 function parseAuthenticate(cursor: Cursor): AuthenticateArguments {

@@ -1,5 +1,5 @@
 /** Responses written straight into large pages, for many small ones: no string or buffer is kept for each. Pages go to the output as they fill. */
-import type { Output } from '../command.ts';
+import type { Output } from '../../session/output.ts';
 
 const PAGE = 131_072;
 

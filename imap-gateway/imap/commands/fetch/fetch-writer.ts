@@ -3,7 +3,7 @@
  * that has begun can't be taken back: if octets fail to come inside a literal, the connection is closed, for nothing else would be true.
  */
 import { ConnectionClosed } from '#runtime/connection.ts';
-import type { Output } from '../../command.ts';
+import type { Output } from '../../../session/output.ts';
 import { type Mark, ResponseBuffer } from '../../response/response-buffer.ts';
 
 const CHUNK = 65_536;

@@ -1,6 +1,24 @@
-/** `Output` over a connection: collects responses into few large writes, and knows when the client is behind. */
+/** Where a session's answers go: collected into few large writes over a connection, with the knowledge of when the client is behind. */
 import type { Connection } from '#runtime/connection.ts';
-import type { Output } from './command.ts';
+
+/**
+ * `write` takes whole answers (each ended by CRLF) and never blocks; whoever writes many awaits `ready()` between
+ * batches, so that a slow reader holds a bounded amount of memory:
+ *
+ *     for await (const rows of store.messages(…)) {
+ *       for (const row of rows) context.out.write(formatFetch(row));
+ *       await context.out.ready();
+ *     }
+ */
+export interface Output {
+  write(bytes: Uint8Array | string): void;
+  /** True when more is queued than should be: time to await `ready()`. */
+  readonly full: boolean;
+  /** Resolves once the client has taken enough; at once when not `full`. Rejects with `ConnectionClosed`. */
+  ready(): Promise<void>;
+  /** Sends what was written without waiting for the end of the command (IDLE, continuation requests). */
+  flush(): void;
+}
 
 /** Octets collected before they are handed to the connection. */
 const CHUNK = 65_536;
