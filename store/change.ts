@@ -1,7 +1,16 @@
 /** What happened (STORE.md §3): the one log that CONDSTORE, QRESYNC, IDLE, NOTIFY, JMAP state, POP3 and push read. */
 import type { AccountId, Flags, MailboxId, MessageId, ModSeq, Uid, UidSet } from './types.ts';
 
-export type ChangeType = 'message' | 'flags' | 'expunge' | 'mailbox' | 'subscription' | 'quota' | 'outbox' | 'account';
+export type ChangeType =
+  | 'message'
+  | 'flags'
+  | 'expunge'
+  | 'mailbox'
+  | 'subscription'
+  | 'quota'
+  | 'outbox'
+  | 'record'
+  | 'account';
 
 /** One record of the account's log. A commit leaves as many as it touched things; all carry its modseq. */
 export interface ChangeRecord {
@@ -12,9 +21,11 @@ export interface ChangeRecord {
   readonly uids?: UidSet;
   /** With `message` and `expunge`: the ids behind `uids`, each once, in no order. */
   readonly messages?: readonly MessageId[];
-  /** For `mailbox`: created, removed or changed; `name` is its name after that. Removal also leaves an `expunge` record if there were messages. With `subscription` only the name. */
+  /** For `mailbox`: created, removed or changed; `name` is its name after that. Removal also leaves an `expunge` record if there were messages. With `subscription` only the name. With `record`, `name` is its kind. */
   readonly act?: 'create' | 'remove' | 'change';
   readonly name?: string;
+  /** With `record`: its id. What time took away leaves no trace. */
+  readonly record?: string;
 }
 
 export type Changes =

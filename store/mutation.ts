@@ -70,7 +70,27 @@ export type Mutation =
       readonly payload: Uint8Array;
       readonly notBefore?: number;
     }
-  | { readonly type: 'finish-outbox'; readonly id: string };
+  | { readonly type: 'finish-outbox'; readonly id: string }
+  /**
+   * Makes a record or replaces its value. With `ifAbsent` it fails with `exists` where there is one; with `ifModseq` with `conflict` where there is none
+   * or it has changed since. Fails with `too-large` over `RECORD_LIMIT`.
+   */
+  | {
+      readonly type: 'put-record';
+      readonly kind: string;
+      readonly id: string;
+      /** Text, JSON as a rule, of whoever owns the kind. */
+      readonly value: string;
+      /** Milliseconds since 1970, after which it may be gone; absent: it stays. */
+      readonly expiresAt?: number;
+      readonly ifAbsent?: boolean;
+      readonly ifModseq?: ModSeq;
+    }
+  /** Of an unknown id is no failure, but with `ifModseq` (`conflict`). */
+  | { readonly type: 'remove-record'; readonly kind: string; readonly id: string; readonly ifModseq?: ModSeq };
+
+/** Octets of a record's value in UTF-8. */
+export const RECORD_LIMIT = 262_144;
 
 export type MutationType = Mutation['type'];
 

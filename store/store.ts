@@ -79,6 +79,17 @@ export interface MailStore {
 
   /** The undrained outbox rows of one account, oldest first. */
   outbox(owner: AccountId): Promise<readonly OutboxRow[]>;
+  /** Accounts that have undrained rows of this kind, in no order: where a drainer begins; `watch` tells it of new ones. */
+  outboxOwners(kind: string): Promise<readonly AccountId[]>;
+
+  /** A record that has not expired. */
+  record(access: Access, kind: string, id: string): Promise<StoredRecord | undefined>;
+  /** Those of a kind, the one that was made last first; with `before`, those that follow that one in this order. */
+  records(
+    access: Access,
+    kind: string,
+    options: { readonly before?: Pick<StoredRecord, 'created' | 'id'>; readonly limit: number },
+  ): Promise<readonly StoredRecord[]>;
 
   /**
    * Yields a batch whenever commits happened, beginning after `cursor` (absent: from now). The first batch comes at once, without
@@ -88,6 +99,20 @@ export interface MailStore {
 
   /** Finishes what is in hand and lets go of files, threads and leases. */
   close(): Promise<void>;
+}
+
+/**
+ * A small document of an account that is neither mail nor mailbox: a submission, a webhook. Whoever owns the kind knows what is in it; it changes
+ * in commits along with everything else.
+ */
+export interface StoredRecord {
+  readonly kind: string;
+  readonly id: string;
+  /** Of the commit that made it, and of the one that changed it last. */
+  readonly created: ModSeq;
+  readonly modseq: ModSeq;
+  readonly value: string;
+  readonly expiresAt?: number;
 }
 
 /** Which columns of a message are wanted; `content` gives whole messages up to `CONTENT_COLUMN_LIMIT`, larger ones come by `content()`. */

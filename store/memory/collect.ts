@@ -12,6 +12,9 @@ export function collect(state: State, now: number, retention: Retention): void {
       collectTombstones(mailbox, now - retention.tombstones);
     }
     collectLog(account, now - retention.tombstones);
+    for (const [key, { expiresAt }] of account.records) {
+      if (expiresAt !== undefined && expiresAt <= now) account.records.delete(key);
+    }
     for (const [id, { at }] of account.commits) if (at < now - retention.commitIds) account.commits.delete(id);
   }
   for (const [id, body] of state.bodies) {

@@ -7,6 +7,7 @@ import * as accounts from './mutations/account.ts';
 import { setFlags } from './mutations/flags.ts';
 import * as mailboxes from './mutations/mailboxes.ts';
 import * as messages from './mutations/messages.ts';
+import { putRecord, removeRecord } from './mutations/records.ts';
 import { type Account, newAccount, type State } from './state.ts';
 import { Transaction, type Work } from './transaction.ts';
 
@@ -26,6 +27,8 @@ const HANDLERS: { [T in MutationType]: (work: Work, mutation: Extract<Mutation, 
   'delete-account': accounts.deleteAccount,
   'enqueue-outbox': accounts.enqueueOutbox,
   'finish-outbox': accounts.finishOutbox,
+  'put-record': putRecord,
+  'remove-record': removeRecord,
 };
 
 /** `notice` is absent when nothing was changed. */

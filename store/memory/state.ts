@@ -2,7 +2,7 @@
 import type { DateTime, MessageIndex } from '#mail/mime/message-index.ts';
 import type { ChangeRecord } from '../change.ts';
 import type { CommitAnswer } from '../mutation.ts';
-import type { OutboxRow } from '../store.ts';
+import type { OutboxRow, StoredRecord } from '../store.ts';
 import type { AccountId, BodyId, Flags, MailboxId, MessageId, ModSeq, Role, ThreadId, Uid, UidSet } from '../types.ts';
 
 export interface State {
@@ -80,6 +80,8 @@ export interface Account {
   logFloor: ModSeq;
   readonly commits: Map<string, { readonly at: number; readonly answer: CommitAnswer & { ok: true } }>;
   outbox: OutboxRow[];
+  /** By `kind/id`, in the order in which they were made. */
+  readonly records: Map<string, StoredRecord>;
 }
 
 export function newAccount(id: AccountId): Account {
@@ -101,6 +103,7 @@ export function newAccount(id: AccountId): Account {
     logFloor: 0,
     commits: new Map(),
     outbox: [],
+    records: new Map(),
   };
 }
 

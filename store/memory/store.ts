@@ -17,7 +17,7 @@ import {
 import { DEFAULT_RETENTION, type Retention } from '../retention.ts';
 import { evaluateSearch } from '../search/evaluate.ts';
 import type { SearchQuery } from '../search-query.ts';
-import type { Columns, MailboxSizes, MailStore, MessageRow, OutboxRow } from '../store.ts';
+import type { Columns, MailboxSizes, MailStore, MessageRow, OutboxRow, StoredRecord } from '../store.ts';
 import type {
   Access,
   AccountId,
@@ -36,6 +36,7 @@ import type {
 import { intersect, single } from '../uid-set.ts';
 import { collect } from './collect.ts';
 import { runCommit } from './commit.ts';
+import { recordKey } from './mutations/records.ts';
 import { Notices } from './notices.ts';
 import * as read from './read.ts';
 import type { Account, MailboxState, State } from './state.ts';
@@ -179,6 +180,32 @@ export class MemoryStore implements MailStore {
     return this.#account({ owner, viewer: owner }).outbox;
   }
 
+  async outboxOwners(kind: string): Promise<readonly AccountId[]> {
+    this.#open();
+    const owners = [...this.#state.accounts.values()].filter(({ outbox }) => outbox.some((row) => row.kind === kind));
+    return owners.map(({ id }) => id);
+  }
+
+  async record(access: Access, kind: string, id: string): Promise<StoredRecord | undefined> {
+    const found = this.#account(access).records.get(recordKey(kind, id));
+    return found !== undefined && this.#isFresh(found) ? found : undefined;
+  }
+
+  async records(
+    access: Access,
+    kind: string,
+    { before, limit }: { readonly before?: Pick<StoredRecord, 'created' | 'id'>; readonly limit: number },
+  ): Promise<readonly StoredRecord[]> {
+    const all = [...this.#account(access).records.values()].filter((one) => one.kind === kind && this.#isFresh(one));
+    all.sort(lastFirst);
+    const rest = before === undefined ? all : all.filter((one) => lastFirst(before, one) < 0);
+    return rest.slice(0, limit);
+  }
+
+  #isFresh({ expiresAt }: StoredRecord): boolean {
+    return expiresAt === undefined || expiresAt > this.#options.clock.now();
+  }
+
   watch(cursor: string | undefined, signal: AbortSignal): AsyncIterable<NoticeBatch> {
     this.#open();
     return this.#notices.watch(cursor, AbortSignal.any([signal, this.#closed.signal]));
@@ -215,4 +242,8 @@ export class MemoryStore implements MailStore {
     if (mailbox === undefined) throw new MailError('no-such-mailbox', 'no such mailbox');
     return mailbox;
   }
+}
+
+function lastFirst(a: Pick<StoredRecord, 'created' | 'id'>, b: Pick<StoredRecord, 'created' | 'id'>): number {
+  return b.created - a.created || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
 }

@@ -34,6 +34,7 @@ export const SLICES: readonly Slice[] = [
   removeAccounts,
   expireCommitIds,
   dropStaged,
+  expireRecords,
   trimLogs,
   shrink,
 ];
@@ -100,6 +101,7 @@ const BIG: readonly (readonly [table: string, key: string])[] = [
   ['tombstones', 'mailbox, modseq'],
   ['changes', 'modseq'],
   ['lookups', 'hash, value'],
+  ['records', 'kind, created, id'],
 ];
 const SMALL = [
   'mailboxes',
@@ -151,6 +153,12 @@ function dropStaged(db: Database, now: number, retention: Retention): boolean {
   const rows = find.all(now - retention.staged, SLICE) as unknown as [number][];
   for (const [n] of rows) releaseBody(db, n);
   return rows.length > 0;
+}
+
+function expireRecords(db: Database, now: number): boolean {
+  const sql = `DELETE FROM records WHERE (account, kind, created, id) IN
+    (SELECT account, kind, created, id FROM records WHERE expires_at <= ? LIMIT ?)`;
+  return Number(db.statement(sql).run(now, SLICE).changes) > 0;
 }
 
 /** Pages that are kept for what comes next, at least, and as a part of the database. */

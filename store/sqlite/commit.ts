@@ -12,6 +12,7 @@ import * as accounts from './mutations/account.ts';
 import { setFlags } from './mutations/flags.ts';
 import * as mailboxes from './mutations/mailboxes.ts';
 import * as messages from './mutations/messages.ts';
+import { putRecord, removeRecord } from './mutations/records.ts';
 import { makeFindable, type PackedMutation, type PackedOf, type ShardState, type Work } from './work.ts';
 
 const HANDLERS: { [T in MutationType]: (work: Work, mutation: PackedOf<T>) => MutationResult } = {
@@ -30,6 +31,8 @@ const HANDLERS: { [T in MutationType]: (work: Work, mutation: PackedOf<T>) => Mu
   'delete-account': accounts.deleteAccount,
   'enqueue-outbox': accounts.enqueueOutbox,
   'finish-outbox': accounts.finishOutbox,
+  'put-record': putRecord,
+  'remove-record': removeRecord,
 };
 
 /** `done` is absent when nothing was changed. */

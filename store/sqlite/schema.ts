@@ -201,4 +201,14 @@ CREATE TABLE later_flags (
 `,
   // Blocks got a column more (packs/threads.ts): they are made anew.
   'DELETE FROM packs; DELETE FROM packed;',
+  // What is neither mail nor mailbox, in the order in which it is listed.
+  `
+CREATE TABLE records (
+  account INTEGER NOT NULL, kind TEXT NOT NULL, created INTEGER NOT NULL, id TEXT NOT NULL, modseq INTEGER NOT NULL,
+  expires_at INTEGER, value TEXT NOT NULL,
+  PRIMARY KEY (account, kind, created, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX records_id ON records (account, kind, id);
+CREATE INDEX records_expiry ON records (expires_at) WHERE expires_at IS NOT NULL;
+`,
 ];

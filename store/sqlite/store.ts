@@ -13,7 +13,7 @@ import type { Commit, CommitAnswer } from '../mutation.ts';
 import { type PackedBlock, type PackedColumn, unpackBlocks } from '../packed.ts';
 import type { Retention } from '../retention.ts';
 import type { SearchQuery } from '../search-query.ts';
-import type { Columns, MailboxSizes, MailStore, MessageRow, OutboxRow } from '../store.ts';
+import type { Columns, MailboxSizes, MailStore, MessageRow, OutboxRow, StoredRecord } from '../store.ts';
 import type {
   Access,
   AccountId,
@@ -225,6 +225,27 @@ class SqliteStore implements SqliteMailStore {
 
   async outbox(owner: AccountId): Promise<readonly OutboxRow[]> {
     return (await this.#read({ owner, viewer: owner }, ['outbox'])) as readonly OutboxRow[];
+  }
+
+  async outboxOwners(kind: string): Promise<readonly AccountId[]> {
+    this.#open();
+    const shards = Array.from({ length: this.#options.shards }, (_, shard) => shard);
+    const nobody = { owner: '', viewer: '' };
+    const found = await Promise.all(shards.map((shard) => this.#readers.read(shard, nobody, ['outbox-owners', kind])));
+    return (found as (readonly AccountId[])[]).flat();
+  }
+
+  async record(access: Access, kind: string, id: string): Promise<StoredRecord | undefined> {
+    return (await this.#read(access, ['record', kind, id, this.#options.clock.now()])) as StoredRecord | undefined;
+  }
+
+  async records(
+    access: Access,
+    kind: string,
+    options: { readonly before?: Pick<StoredRecord, 'created' | 'id'>; readonly limit: number },
+  ): Promise<readonly StoredRecord[]> {
+    const request = { kind, ...options, now: this.#options.clock.now() };
+    return (await this.#read(access, ['records', request])) as readonly StoredRecord[];
   }
 
   watch(cursor: string | undefined, signal: AbortSignal): AsyncIterable<NoticeBatch> {

@@ -9,11 +9,12 @@ import { mailboxes } from './store/mailboxes.ts';
 import { messages } from './store/messages.ts';
 import { packs } from './store/packed.ts';
 import { placements } from './store/placements.ts';
+import { records } from './store/records.ts';
 import { search } from './store/search.ts';
 
 export type { OpenStore, StoreHarness, StoreOptions } from './store/kit.ts';
 
-const TOPICS = { accounts, messages, flags, packs, placements, mailboxes, commits, changes, search, finding };
+const TOPICS = { accounts, messages, flags, packs, placements, mailboxes, commits, changes, search, finding, records };
 
 /** Registers the suite. `open` is called once a topic; each test makes accounts of its own. */
 export function storeContract(name: string, open: OpenStore): void {

@@ -55,6 +55,7 @@ export class NearReader {
 export function isSmall(request: ReadRequest): request is SmallRequest {
   switch (request[0]) {
     case 'accountState':
+    case 'record':
     case 'few-placements':
     case 'mailbox':
     case 'small-delta':

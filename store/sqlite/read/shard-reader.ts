@@ -13,6 +13,7 @@ import { MailboxFinder } from './mailbox-finder.ts';
 import { type BatchRequest, type FewMessages, MessageReader } from './messages.ts';
 import { PlacementFinder } from './placement-finder.ts';
 import { delta, emptyDelta, smallDelta, smallSnapshot, snapshot } from './placements.ts';
+import { outboxOwners, type RecordsRequest, record, records } from './records.ts';
 import { search } from './search.ts';
 import { sizes, smallSizes } from './sizes.ts';
 import { threadMessages } from './thread-messages.ts';
@@ -20,6 +21,10 @@ import { threadMessages } from './thread-messages.ts';
 /** What can be asked, with the arguments after `access`. */
 export type ReadRequest =
   | readonly ['accountState' | 'mailboxes' | 'outbox']
+  /** Of the whole shard: `access` is nobody's. */
+  | readonly ['outbox-owners', string]
+  | readonly ['record', string, string, number]
+  | readonly ['records', RecordsRequest]
   | readonly ['mailbox', string]
   | readonly ['snapshot', MailboxId]
   /** As `snapshot`, but `undefined` where it takes long to read. */
@@ -120,6 +125,12 @@ export class ShardReader {
         return this.#finder.find(access, request[1]);
       case 'outbox':
         return outbox(db, access);
+      case 'outbox-owners':
+        return outboxOwners(db, request[1]);
+      case 'record':
+        return record(db, access, request[1], request[2], request[3]);
+      case 'records':
+        return records(db, access, request[1]);
       case 'snapshot':
         return snapshot(db, access, request[1]);
       case 'small-snapshot':
