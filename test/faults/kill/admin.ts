@@ -9,7 +9,7 @@ import { openSystem, type System } from '../../../scripts/cli/system.ts';
 import { pause, type SenderRooms } from './senders.ts';
 
 /** The machine may be slow, and the program in question die again and again. */
-const PATIENCE_MS = 180_000;
+const PATIENCE_MS = 600_000;
 /** Nobody logs in with it, so that it needs no computing. */
 const SECRET: AccountSecret = {
   argon2: { salt: randomBytes(16), hash: randomBytes(32), memory: 19_456, passes: 2, parallelism: 1 },

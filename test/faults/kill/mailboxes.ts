@@ -5,7 +5,7 @@ import { fetchItems, ImapWire } from '#test/support/wire.ts';
 import type { Ledger } from './ledger.ts';
 import { pause } from './senders.ts';
 
-const PATIENCE_MS = 180_000;
+const PATIENCE_MS = 600_000;
 
 export class WatchedMailbox {
   readonly #peer: TestPeer;

@@ -12,7 +12,7 @@ import { PROGRAMS, type Program, Tree } from './tree.ts';
 
 /** How long a point may take to be passed before the program is killed wherever it is. */
 const REACH_MS = 4_000;
-const VISIBLE_MS = 60_000;
+const VISIBLE_MS = 180_000;
 const DRAIN_MS = 180_000;
 const PACE_MS = 120;
 /** A message can't be delivered behind this, so senders whose mail expires stop with this share of the trials left. */
