@@ -50,7 +50,8 @@ async function* entriesOf(store: MailStore, access: Access, mailboxes: readonly 
     for await (const { row } of messagesOf(store, access, mailbox)) {
       const subject = fileName((row.headers?.subject ?? '').slice(0, 60)).trim();
       const name = `${folder}/${String(row.uid).padStart(6, '0')}${subject === '' ? '' : ` ${subject}`}.eml`;
-      yield { name, time: row.internalDate.time, content: contentOf(store, access, mailbox, row) };
+      const content = row.content ?? contentOf(store, access, mailbox, row);
+      yield { name, time: row.internalDate.time, content };
     }
   }
 }
