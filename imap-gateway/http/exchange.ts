@@ -20,25 +20,30 @@ export interface Exchange {
   readonly path: string;
   /** Behind the `?`; empty when there is none. */
   readonly query: string;
+  /** To be told by whoever finds out from which account it comes: `status` shows it. */
+  readonly loggedIn?: ((address: string) => void) | undefined;
 }
 
-export type Examine = (request: IncomingMessage) => Exchange;
+/** The same exchange for the same request. @param loggedIn where the connection wants to hear of it; given with the first call. */
+export type Examine = (request: IncomingMessage, loggedIn?: (address: string) => void) => Exchange;
 
 /** @param trustedProxies networks whose X-Forwarded-For and X-Forwarded-Proto are believed. */
 export function examiner(options: { readonly trustedProxies: readonly string[]; readonly random: Random }): Examine {
   const isTrusted = networkMatcher(options.trustedProxies);
   const known = new WeakMap<IncomingMessage, Exchange>();
-  return (request) => {
+  return (request, loggedIn) => {
     let exchange = known.get(request);
     if (exchange === undefined) {
-      exchange = examine(request, isTrusted, shortId(options.random));
+      exchange = { ...examine(request, isTrusted, shortId(options.random)), loggedIn };
       known.set(request, exchange);
     }
     return exchange;
   };
 }
 
-function examine(request: IncomingMessage, isTrusted: (address: string) => boolean, id: string): Exchange {
+type Asked = Omit<Exchange, 'loggedIn'>;
+
+function examine(request: IncomingMessage, isTrusted: (address: string) => boolean, id: string): Asked {
   const { socket, headers } = request;
   const encrypted = socket instanceof TLSSocket;
   const [path = '/', ...query] = (request.url ?? '/').split('?');

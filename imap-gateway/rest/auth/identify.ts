@@ -1,0 +1,105 @@
+/** From a request to its caller: a Bearer token (RFC 6750), Basic (RFC 7617), or the cookie of a session. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { MailError } from '#mail/failure.ts';
+import { networkMatcher } from '#runtime/address.ts';
+import { hashToken } from '#store/app-password.ts';
+import type { Token } from '#store/directory.ts';
+import type { AccountId } from '#store/types.ts';
+import type { Exchange } from '../../http/exchange.ts';
+import { ACCOUNT_SCOPES, type Caller, scopeSet } from '../callers.ts';
+import { HttpProblem } from '../problems.ts';
+import type { RestServices } from '../services.ts';
+import { isCsrfToken, sessionToken } from './cookie.ts';
+
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/**
+ * `undefined` for who brings no credentials; wrong ones throw.
+ * @throws HttpProblem 401, 403 (in the clear, CSRF, network), MailError `limit-exceeded` after too many wrong ones.
+ */
+export async function identify(
+  services: RestServices,
+  exchange: Exchange,
+  method: string,
+  headers: IncomingHttpHeaders,
+): Promise<Caller | undefined> {
+  const { authorization } = headers;
+  if (authorization !== undefined) {
+    if (!exchange.secure) throw new HttpProblem('not-permitted', 'Credentials are accepted over TLS only');
+    const [, scheme = '', value = ''] = /^(\S+) +(\S+) *$/.exec(authorization) ?? [];
+    if (scheme.toLowerCase() === 'bearer') return bearer(services, exchange, value);
+    if (scheme.toLowerCase() === 'basic') return basic(services, exchange, value);
+    throw new HttpProblem('bad-credentials', 'Only Bearer and Basic authentication are known here');
+  }
+  const cookie = exchange.secure ? sessionToken(headers.cookie, exchange.https) : undefined;
+  if (cookie === undefined) return undefined;
+  const token = await tokenOf(services, cookie);
+  // An old cookie is as good as none: pages ask who they are with it.
+  if (token === undefined || token.kind !== 'session') return undefined;
+  const csrf = headers['x-csrf-token'];
+  if (!SAFE.has(method) && !isCsrfToken(typeof csrf === 'string' ? csrf : undefined, cookie)) {
+    throw new HttpProblem('not-permitted', 'The header X-CSRF-Token is missing or wrong');
+  }
+  return callerOf(services, exchange, token, 'session');
+}
+
+async function bearer(services: RestServices, exchange: Exchange, text: string): Promise<Caller> {
+  const { remote } = exchange;
+  await services.auth.admit(remote);
+  const token = await tokenOf(services, text);
+  if (token === undefined || token.kind !== 'api') {
+    await services.auth.failed(remote, text);
+    throw new HttpProblem('bad-credentials', 'The token is not known or no longer valid', {
+      headers: { 'www-authenticate': 'Bearer realm="peerpost", error="invalid_token"' },
+    });
+  }
+  return callerOf(services, exchange, token, 'token');
+}
+
+async function basic(services: RestServices, exchange: Exchange, value: string): Promise<Caller> {
+  const [, username, password] = /^([^:]*):(.*)$/s.exec(Buffer.from(value, 'base64').toString()) ?? [];
+  if (username === undefined || password === undefined) {
+    throw new HttpProblem('bad-request', 'Basic authentication needs user:password in base64');
+  }
+  const { remote } = exchange;
+  await services.auth.admit(remote);
+  const login = await services.auth.finish({ kind: 'password', username, password, authzid: '' }, remote);
+  const account = await accountOf(services, login.account);
+  return {
+    actor: account.address,
+    account,
+    scopes: scopeSet([...ACCOUNT_SCOPES, ...(account.admin ? (['admin'] as const) : [])]),
+    how: 'password',
+  };
+}
+
+async function callerOf(
+  services: RestServices,
+  exchange: Exchange,
+  token: Token,
+  how: 'token' | 'session',
+): Promise<Caller> {
+  const { remote } = exchange;
+  if (token.networks !== undefined && remote !== 'unix' && !networkMatcher(token.networks)(remote)) {
+    throw new HttpProblem('not-permitted', 'The token is not valid from this address');
+  }
+  services.directory.noteUse({ kind: 'token', id: token.id, at: services.clock.now(), remote });
+  if (token.account === undefined) {
+    return { actor: `token:${token.name}`, scopes: scopeSet(token.scopes), how, token };
+  }
+  const account = await accountOf(services, token.account);
+  // Who is no admin any more loses it in all tokens at once.
+  const scopes = token.scopes.filter((scope) => account.admin || !scope.startsWith('admin'));
+  return { actor: account.address, account, scopes: scopeSet(scopes), how, token };
+}
+
+async function tokenOf(services: RestServices, text: string): Promise<Token | undefined> {
+  const hash = hashToken(text);
+  return hash && services.directory.token(hash);
+}
+
+async function accountOf(services: RestServices, id: AccountId): Promise<NonNullable<Caller['account']>> {
+  const account = await services.directory.account(id);
+  if (account === undefined) throw new MailError('bad-credentials', 'The account is gone');
+  return { id, address: account.address, admin: account.admin === true };
+}

@@ -1,0 +1,101 @@
+/** Signing in by a page: a cookie, behind which a token of kind `session` stands. */
+import Type from 'typebox';
+import { hashToken, newToken } from '#store/app-password.ts';
+import { newId } from '#store/ids.ts';
+import { csrfToken, sessionCookie, sessionToken } from '../auth/cookie.ts';
+import { ACCOUNT_SCOPES } from '../callers.ts';
+import { HttpProblem } from '../problems.ts';
+import type { Routes } from '../route.ts';
+import { EmailAddress, Id } from '../schemas.ts';
+
+const Session = Type.Object(
+  {
+    csrf: Type.Optional(
+      Type.String({ description: 'To be sent as `X-CSRF-Token` with everything but GET. Only with a cookie.' }),
+    ),
+    account: Type.Optional(Type.Object({ id: Id, address: EmailAddress, admin: Type.Boolean() })),
+    scopes: Type.Array(Type.String()),
+  },
+  { title: 'Session' },
+);
+
+const SESSION_SECONDS = 14 * 86_400;
+
+export function sessionRoutes(routes: Routes): void {
+  routes.add({
+    method: 'POST',
+    url: '/session',
+    scope: 'none',
+    tag: 'Session',
+    summary: 'Sign in',
+    description: 'Sets the cookie of a session: HttpOnly, SameSite=Strict. For pages; programs use tokens.',
+    operationId: 'signIn',
+    body: Type.Object({
+      address: Type.String({ minLength: 1, maxLength: 320 }),
+      password: Type.String({ minLength: 1, maxLength: 1024 }),
+    }),
+    response: Session,
+    status: 201,
+    failures: ['bad-credentials', 'limit-exceeded', 'not-permitted'],
+    async run({ body, exchange, services, head }) {
+      const { auth, clock, random, directory } = services;
+      if (!exchange.secure) throw new HttpProblem('not-permitted', 'Passwords are accepted over TLS only');
+      await auth.admit(exchange.remote);
+      const outcome = { kind: 'password', username: body.address, password: body.password, authzid: '' } as const;
+      const login = await auth.finish(outcome, exchange.remote);
+      const account = await directory.account(login.account);
+      const admin = account?.admin === true;
+      const scopes = [...ACCOUNT_SCOPES, ...(admin ? (['admin'] as const) : [])];
+      const text = newToken(random);
+      await directory.change({
+        type: 'add-token',
+        token: {
+          id: newId('token', random),
+          name: 'session',
+          account: login.account,
+          kind: 'session',
+          scopes,
+          expiresAt: clock.now() + SESSION_SECONDS * 1000,
+        },
+        hash: hashToken(text) as Uint8Array,
+      });
+      head.header('set-cookie', sessionCookie(text, exchange.https, SESSION_SECONDS));
+      return { csrf: csrfToken(text), account: { id: login.account, address: login.address, admin }, scopes };
+    },
+  });
+
+  routes.add({
+    method: 'GET',
+    url: '/session',
+    scope: 'any',
+    tag: 'Session',
+    summary: 'Who am I?',
+    operationId: 'getSession',
+    response: Session,
+    run({ caller, headers, exchange }) {
+      const cookie = caller.how === 'session' ? sessionToken(headers.cookie, exchange.https) : undefined;
+      return {
+        ...(cookie !== undefined && { csrf: csrfToken(cookie) }),
+        ...(caller.account && { account: caller.account }),
+        scopes: [...caller.scopes],
+      };
+    },
+  });
+
+  routes.add({
+    method: 'DELETE',
+    url: '/session',
+    scope: 'any',
+    tag: 'Session',
+    summary: 'Sign out',
+    operationId: 'signOut',
+    failures: ['bad-request'],
+    async run({ caller, exchange, services, head }) {
+      if (caller.how !== 'session' || caller.token === undefined) {
+        throw new HttpProblem('bad-request', 'Only a session that a cookie stands for can be ended');
+      }
+      await services.directory.change({ type: 'remove-token', id: caller.token.id });
+      head.header('set-cookie', sessionCookie(undefined, exchange.https, 0));
+    },
+  });
+}

@@ -1,0 +1,201 @@
+/** REST as a fastify application over services: it has no sockets of its own, requests are given to `handle` (or, in tests, to `inject`). */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type InjectOptions,
+  type LightMyRequestResponse,
+} from 'fastify';
+import type { TObject, TSchema } from 'typebox';
+import { examiner } from '../http/exchange.ts';
+import { NotModified, sendProblem, sendResult } from './answer.ts';
+import { identify } from './auth/identify.ts';
+import { accessOf, type Caller, isAccountScope, permit, type Scope } from './callers.ts';
+import { limitRate } from './limits.ts';
+import { checkPreconditions } from './preconditions.ts';
+import { HttpProblem, problemOf } from './problems.ts';
+import { collectRoutes, METHODS, type Route, type RouteRequest } from './route.ts';
+import { resources } from './routes.ts';
+import type { RestServices } from './services.ts';
+import { uploadOf } from './upload.ts';
+import { type Check, inputCheck } from './validation.ts';
+
+export interface Rest {
+  readonly routes: readonly Route[];
+  handle(request: IncomingMessage, response: ServerResponse): void;
+  /** A request without a socket. */
+  inject(options: InjectOptions): Promise<LightMyRequestResponse>;
+  close(): Promise<void>;
+}
+
+const JSON_LIMIT = 1_048_576;
+/** What base64 and the JSON around it add to a message. */
+const messageLimit = (messageSize: number): number => Math.ceil((messageSize * 4) / 3) + JSON_LIMIT;
+
+/** Built anew for a changed configuration: requests in hand finish on the one that they began on. */
+export async function createRest(services: RestServices): Promise<Rest> {
+  const routes = collectRoutes(resources);
+  const examine = examiner({ trustedProxies: services.config.rest.trustedProxies, random: services.random });
+  const app = fastify({
+    logger: false,
+    bodyLimit: JSON_LIMIT,
+    exposeHeadRoutes: false,
+    forceCloseConnections: false,
+    return503OnClosing: false,
+    genReqId: (raw) => examine(raw as IncomingMessage).id,
+    routerOptions: { maxParamLength: 256 },
+    frameworkErrors: (error, request, reply) => void fail(services, error, request, reply),
+  });
+  app.removeContentTypeParser('text/plain');
+  // Whatever is no JSON reaches the route as it comes.
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  app.setErrorHandler((error, request, reply) => fail(services, error, request, reply));
+  app.setNotFoundHandler((request, reply) =>
+    fail(services, new HttpProblem('not-found', 'There is nothing at this path'), request, reply),
+  );
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers({
+      'x-request-id': request.id,
+      'x-content-type-options': 'nosniff',
+      'cache-control': 'no-store',
+      'referrer-policy': 'no-referrer',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    });
+  });
+  for (const route of routes) addRoute(app, services, examine, route);
+  refuseOtherMethods(app, routes);
+  await app.ready();
+  return {
+    routes,
+    handle: (request, response) => app.routing(request, response),
+    inject: (options) => app.inject(options),
+    close: () => app.close(),
+  };
+}
+
+function addRoute(
+  app: FastifyInstance,
+  services: RestServices,
+  examine: ReturnType<typeof examiner>,
+  route: Route,
+): void {
+  const checks = inputChecks(route);
+  const limit = route.limit === 'message' ? messageLimit(services.config.limits.messageSize) : JSON_LIMIT;
+  const callers = new WeakMap<FastifyRequest, Caller>();
+  app.route({
+    method: route.method === 'GET' ? ['GET', 'HEAD'] : route.method,
+    url: fastifyPath(route.path),
+    bodyLimit: limit,
+    ...(route.response && { schema: { response: { '2xx': route.response } } }),
+    // Before the body is read: who may not do this can't make us read anything.
+    async onRequest(request) {
+      const exchange = examine(request.raw);
+      const caller =
+        route.scope === 'none' ? undefined : await identify(services, exchange, request.method, request.headers);
+      await limitRate(services, exchange, caller);
+      permit(caller, route.scope);
+      if (caller !== undefined) callers.set(request, caller);
+    },
+    async handler(request, reply) {
+      const caller = callers.get(request);
+      const exchange = examine(request.raw);
+      const log = services.log.child({ request: request.id, ...(caller && { actor: caller.actor }) });
+      const { upload, body } = bodyOf(route, checks, request, limit);
+      const asked: RouteRequest<Scope, TObject, TObject, TSchema> = {
+        params: checks.params?.(request.params) as never,
+        query: checks.query?.(request.query) as never,
+        body: body as never,
+        access: (isAccountScope(route.scope) ? accessOf(caller) : undefined) as never,
+        caller: caller as never,
+        upload,
+        services,
+        log,
+        exchange,
+        method: request.method,
+        headers: request.headers,
+        head: { status: (code) => void reply.code(code), header: (name, value) => void reply.header(name, value) },
+        get signal() {
+          return goneSignal(reply);
+        },
+        etag(tag) {
+          reply.headers({ etag: tag, 'cache-control': 'private, no-cache' });
+          checkPreconditions(tag, request.method, request.headers);
+        },
+      };
+      return sendResult(route, reply, request.method, await route.run(asked), log);
+    },
+  });
+}
+
+interface Checks {
+  readonly params?: Check;
+  readonly query: Check;
+  readonly body?: Check;
+}
+
+const NOTHING: TSchema = { type: 'object', properties: {} };
+
+function inputChecks(route: Route): Checks {
+  return {
+    ...(route.params && { params: inputCheck('params', route.params) }),
+    query: inputCheck('query', route.query ?? NOTHING),
+    ...(route.body && { body: inputCheck('body', route.body) }),
+  };
+}
+
+function bodyOf(
+  route: Route,
+  checks: Checks,
+  request: FastifyRequest,
+  limit: number,
+): { readonly upload: RouteRequest['upload']; readonly body: unknown } {
+  const { body, raw } = request;
+  if ((body as unknown) === raw) {
+    return { upload: uploadOf(request.headers, raw, route.consumes ?? [], limit), body: undefined };
+  }
+  if (checks.body !== undefined) return { upload: undefined, body: checks.body(body ?? {}) };
+  if (route.consumes !== undefined) return { upload: uploadOf(request.headers, raw, route.consumes, limit), body };
+  return { upload: undefined, body: undefined };
+}
+
+function goneSignal(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  if (reply.raw.destroyed) gone.abort();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort();
+  });
+  return gone.signal;
+}
+
+function fail(services: RestServices, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (error instanceof NotModified) return reply.code(304).send();
+  const answer = problemOf(error, request.id, `https://${services.config.hostname}/api/problems`);
+  if (answer.fault) {
+    const route = request.routeOptions?.url;
+    services.log.error({ request: request.id, method: request.method, route, error }, 'a request failed');
+  }
+  return sendProblem(reply, answer);
+}
+
+/** RFC 9110 §15.5.6: what exists, but not for this method, says for which. */
+function refuseOtherMethods(app: FastifyInstance, routes: readonly Route[]): void {
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const known = new Set<string>(routes.filter((route) => route.path === path).map(({ method }) => method));
+    if (known.has('GET')) known.add('HEAD');
+    const allow = [...known].join(', ');
+    app.route({
+      method: [...METHODS, 'HEAD'].filter((method) => !known.has(method)),
+      url: fastifyPath(path),
+      // Before a body is looked at.
+      async onRequest() {
+        throw new HttpProblem('method-not-allowed', `Only ${allow} here`, { headers: { allow } });
+      },
+      handler: async () => undefined,
+    });
+  }
+}
+
+function fastifyPath(path: string): string {
+  return path.replace(/\{(\w+)\}/g, ':$1');
+}

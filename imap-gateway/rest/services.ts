@@ -1,0 +1,25 @@
+/** What every route may use. Whoever adds a resource that needs more (a submitter, a hub of events) adds it here and in `main.ts`. */
+import type { Config } from '#config/config.ts';
+import type { Clock, Log, Random } from '#runtime/ambient.ts';
+import type { Coordination } from '#runtime/coordination.ts';
+import type { Metrics } from '#runtime/metrics/metrics.ts';
+import type { Directory } from '#store/directory.ts';
+import type { MailStore } from '#store/store.ts';
+import type { ViewCache } from '#store/view-cache.ts';
+import type { Authenticator } from '../auth/authenticator.ts';
+
+export interface RestServices {
+  /** As it is since the last reload. */
+  readonly config: Config;
+  readonly store: MailStore;
+  readonly directory: Directory;
+  readonly views: ViewCache;
+  readonly auth: Authenticator;
+  readonly coordination: Coordination;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics?: Metrics;
+  /** Aborted when the process drains: what would last (events) ends then. */
+  readonly draining: AbortSignal;
+}

@@ -1,0 +1,44 @@
+/** Input against its schema. Parameters and queries come as text and are converted; bodies must have the right types already. */
+import type { TObject, TSchema } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { HttpProblem, type InputError } from './problems.ts';
+
+export type Where = 'params' | 'query' | 'body';
+export type Check = (value: unknown) => unknown;
+
+/** The returned function fills in defaults and answers the value. @throws HttpProblem 400 with `errors`. */
+export function inputCheck(where: Where, schema: TSchema): Check {
+  const validator = Compile(closed(schema));
+  return (value) => {
+    const filled = validator.Default(where === 'body' ? value : validator.Convert({ ...(value as object) }));
+    if (validator.Check(filled)) return filled;
+    const errors = inputErrors(where, validator.Errors(filled));
+    const [first] = errors;
+    throw new HttpProblem('bad-request', first === undefined ? 'Not valid' : `${first.path} ${first.message}`, {
+      errors,
+    });
+  };
+}
+
+/** Names that nobody declared are refused, so that a misspelt one is not silently without effect. */
+export function closed(schema: TSchema): TSchema {
+  const object = schema as Partial<TObject> & { readonly additionalProperties?: unknown };
+  if (object.type !== 'object' || object.additionalProperties !== undefined) return schema;
+  return { ...schema, additionalProperties: false };
+}
+
+type Fault = ReturnType<ReturnType<typeof Compile>['Errors']>[number];
+
+function inputErrors(where: Where, faults: readonly Fault[]): InputError[] {
+  return faults.flatMap((fault) => {
+    const path = `/${where}${fault.instancePath}`;
+    if (fault.keyword === 'additionalProperties') {
+      return fault.params.additionalProperties.map((name) => ({ path: `${path}/${name}`, message: 'is not known' }));
+    }
+    if (fault.keyword === 'required') {
+      return fault.params.requiredProperties.map((name) => ({ path: `${path}/${name}`, message: 'is missing' }));
+    }
+    // The other half of an unknown name.
+    return fault.keyword === 'boolean' ? [] : [{ path, message: fault.message }];
+  });
+}
