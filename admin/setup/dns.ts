@@ -8,7 +8,7 @@ import { isLoopback } from '#runtime/address.ts';
 import { paccDigest, renderPacc } from './pacc.ts';
 import { type ClientProtocol, type ClientSettings, domainSettings } from './settings.ts';
 
-export type DnsConfig = Pick<Config, 'hostname' | 'listeners' | 'delivery'>;
+export type DnsConfig = Pick<Config, 'hostname' | 'listeners' | 'delivery' | 'rest'>;
 
 export interface DnsRecord {
   /** Absolute, without the final dot. */

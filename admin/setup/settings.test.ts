@@ -42,6 +42,14 @@ test('listeners on loopback are for neighbours, unless there are no others; the 
   assert.equal(profileLink(settings), undefined);
 });
 
+test('a trusted proxy in front of the web has https on its standard port', () => {
+  const config = offering(['imaps', 'submissions']);
+  const listeners = { ...config.listeners, http: [{ host: '127.0.0.1', port: 8080 }] };
+  const rest = { ...config.rest, trustedProxies: ['127.0.0.1'] };
+  assert.deepEqual(domainSettings({ ...config, listeners, rest }, 'example.org').web, { https: 443 });
+  assert.deepEqual(domainSettings({ ...config, listeners }, 'example.org').web, {});
+});
+
 test('names are checked and written in A-labels', () => {
   const config = offering(EVERYTHING);
   assert.equal(addressSettings(config, 'grüße@Bücher.example').address, 'grüße@xn--bcher-kva.example');

@@ -33,11 +33,9 @@ export interface ClientSettings {
 
 const INCOMING = ['imaps', 'imap', 'pop3s', 'pop3'] as const satisfies readonly ClientProtocol[];
 const OUTGOING = ['submissions', 'submission'] as const satisfies readonly ClientProtocol[];
-const WEB = ['https', 'http'] as const;
+type Offered = (typeof INCOMING)[number] | (typeof OUTGOING)[number] | 'https' | 'http';
 
-type Offered = (typeof INCOMING)[number] | (typeof OUTGOING)[number] | (typeof WEB)[number];
-
-export type SettingsConfig = Pick<Config, 'hostname' | 'listeners'>;
+export type SettingsConfig = Pick<Config, 'hostname' | 'listeners' | 'rest'>;
 
 /** Throws `AddressSyntaxError` when `domain` is no domain name. */
 export function domainSettings(config: SettingsConfig, domain: string): ClientSettings {
@@ -48,7 +46,8 @@ export function domainSettings(config: SettingsConfig, domain: string): ClientSe
     const security = PROTOCOLS[protocol].tls === 'implicit' ? 'tls' : 'starttls';
     return [{ protocol, host: config.hostname, port: offered, security }];
   };
-  const [https, http] = WEB.map(port);
+  const http = port('http');
+  const https = port('https') ?? proxiedPort(config);
   return {
     domain: parseDomain(domain),
     hostname: config.hostname,
@@ -75,6 +74,12 @@ function offeredPorts({ listeners }: SettingsConfig): (protocol: Offered) => num
     const ports = listeners[protocol].filter((at) => development || fromOutside(at)).map((at) => at.port);
     return ports.includes(PROTOCOLS[protocol].port) ? PROTOCOLS[protocol].port : ports[0];
   };
+}
+
+/** A reverse proxy that is trusted stands in front of the web, on https and its standard port. */
+function proxiedPort({ listeners, rest }: SettingsConfig): number | undefined {
+  const served = listeners.http.length + listeners.https.length > 0;
+  return served && rest.trustedProxies.length > 0 ? PROTOCOLS.https.port : undefined;
 }
 
 /** `https://host[:port]` where these settings are served, for links that people follow; `http` only where there is nothing else. */

@@ -5,7 +5,9 @@ import { Command, CommanderError } from 'commander';
 import { act } from './act.ts';
 import { addAccountCommands } from './commands/account.ts';
 import { addAliasCommands } from './commands/alias.ts';
+import { addClientSetupCommand } from './commands/client-setup.ts';
 import { addDomainCommands } from './commands/domain.ts';
+import { addDomainDnsCommand } from './commands/domain-dns.ts';
 import { addInitCommand } from './commands/init.ts';
 import { addQueueCommands } from './commands/queue.ts';
 import { addRestartCommand } from './commands/restart.ts';
@@ -41,9 +43,11 @@ Exit status: 0 done, 1 failed, 2 used wrongly.`,
   addRestartCommand(program, act);
   addStatusCommand(program, act);
   addDomainCommands(program, act);
+  addDomainDnsCommand(program, act);
   addAccountCommands(program, act);
   addAliasCommands(program, act);
   addQueueCommands(program, act);
+  addClientSetupCommand(program, act);
   prepare(program);
   await parse(program, args);
 }
