@@ -9,7 +9,7 @@ import type { Clock, Log, Random } from './ambient.ts';
 import type { Coordination } from './coordination.ts';
 import type { Metrics } from './metrics/metrics.ts';
 
-/** The name of a listening socket: a protocol of CONTRACT (`smtp`, `imaps` …), `lmtp-unix`, or an inner Unix socket (`directory`, `queue`, `store-0` …). */
+/** The name of a listening socket: a protocol of CONTRACT (`smtp`, `imaps` …), `lmtp-unix`, or an inner Unix socket (`submission-unix`, `directory`, `queue`, `store-0` …). */
 export type ListenerName = string;
 
 export interface ProgramContext {

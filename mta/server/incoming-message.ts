@@ -62,13 +62,16 @@ export class IncomingMessage implements ContentSink {
     const content = await this.#content();
     faultPoint('mta:received');
     const targets = uniqueTargets(this.#transaction.recipients);
+    const envelope = this.#envelope(targets.map((target) => target.path));
     const message: AcceptedMessage = {
       id: this.id,
-      deliveryId: this.id,
-      envelope: this.#envelope(targets.map((target) => target.path)),
+      deliveryId: this.#transaction.mail.deliveryId ?? this.id,
+      envelope,
       local: targets.map((target) => target.local),
       content,
       arrivedAt: this.#arrivedAt,
+      // Never of strangers: with an envelope id that they saw in a report they could say what came of another's message.
+      ...(this.#peer.kind === 'submission-unix' && envelope.envelopeId !== undefined && { tracked: true }),
     };
     const answer = await this.#services.sink.accept(message);
     this.#services.log.info(

@@ -41,7 +41,8 @@ export interface SpoolFile {
   remove(): Promise<void>;
 }
 
-export type ListenerKind = 'smtp' | 'submission' | 'submissions';
+/** `submission-unix` is the inner socket over which our own gateway and commands submit, as whichever account they name. */
+export type ListenerKind = 'smtp' | 'submission' | 'submissions' | 'submission-unix';
 
 /** Who is at the other end: what the server finds out by itself. */
 export interface Peer {

@@ -27,7 +27,7 @@ export const DECLARED = {
     type: 'counter',
     help: 'Connections that were accepted.',
     labels: {
-      listener: `${listener}; and the inner Unix sockets \`lmtp-unix\`, \`queue\`, \`directory\`, \`store-0\` …`,
+      listener: `${listener}; and the inner Unix sockets \`lmtp-unix\`, \`submission-unix\`, \`queue\`, \`directory\`, \`store-0\` …`,
     },
   },
   connections_turned_away_total: {
@@ -54,7 +54,7 @@ export const DECLARED = {
   limit_hits_total: {
     type: 'counter',
     help: 'How often a limit turned somebody away.',
-    labels: { program: '`mta` or `imap-gateway`', limit: '`connections`, `messages`' },
+    labels: { program: '`mta` or `imap-gateway`', limit: '`connections`, `messages`, `requests`' },
   },
   smtp_replies_total: {
     type: 'counter',
@@ -137,6 +137,27 @@ export const DECLARED = {
     type: 'histogram',
     help: 'From a whole IMAP command to its tagged answer, IDLE excepted.',
     buckets: SECONDS,
+  },
+  http_requests_total: {
+    type: 'counter',
+    help: 'HTTP requests on the listeners http and https, by what became of them.',
+    labels: {
+      handler: '`rest`, `setup`, `pages`; `none` where nobody answers for the path, or only over https',
+      status: '`1xx`, `2xx`, `3xx`, `4xx`, `5xx`; `gone` where the client left before the end of the answer',
+    },
+  },
+  http_request_seconds: {
+    type: 'histogram',
+    help: 'From the head of an HTTP request to the end of its answer.',
+    buckets: SECONDS,
+  },
+  rest_requests_total: {
+    type: 'counter',
+    help: 'Requests to the REST interface.',
+    labels: {
+      operation: 'an `operationId` of docs/api.md, or `unknown`',
+      outcome: '`ok`, `refused` (4xx), `failed` (5xx)',
+    },
   },
   workers: {
     type: 'gauge',

@@ -11,6 +11,17 @@ export interface Credentials {
   readonly password: string;
 }
 
+/** On a Unix socket that only our own programs can open: the address of the account. */
+export interface ActAs {
+  readonly actAs: string;
+}
+
+/** RFC 4422 appendix A. Throws `ClientError`. */
+export async function actAs(say: AuthChannel['say'], identity: ActAs): Promise<void> {
+  const answer = await say(`AUTH EXTERNAL ${base64(Buffer.from(identity.actAs))}`);
+  if (answer.code !== 235) throw new ClientError('auth', answer);
+}
+
 export interface AuthChannel {
   /** Mechanisms that the server announced, upper case. */
   readonly mechanisms: readonly string[];

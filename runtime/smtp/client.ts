@@ -10,7 +10,7 @@ import { isPositive, isTransient, type Reply } from '#mail/smtp/reply.ts';
 import { connect, type Target } from '../connect.ts';
 import type { TlsInfo } from '../connection.ts';
 import type { SocketConnection, SocketConnectionOptions } from '../socket-connection.ts';
-import { type Credentials, logIn } from './client-auth.ts';
+import { type ActAs, actAs, type Credentials, logIn } from './client-auth.ts';
 import {
   CLIENT_TIMEOUTS,
   ClientError,
@@ -142,13 +142,16 @@ export class SmtpClient {
     }
   }
 
-  /** AUTH, then the connection is a user's. Throws `ClientError`, whose cause is a `MailError` where the server is not to be trusted. Never in the clear. */
-  async logIn(credentials: Credentials): Promise<void> {
-    const { tls } = this;
-    if (tls === undefined) throw new ClientError('auth', undefined, { cause: new Error('no TLS') });
+  /**
+   * AUTH, then the connection is a user's. Never in the clear, but to our own MTA, which is told whom we act as (inner socket). Throws `ClientError`, whose
+   * cause is a `MailError` where the server is not to be trusted.
+   */
+  async logIn(credentials: Credentials | ActAs): Promise<void> {
     const say = (line: string): Promise<Reply> => this.#command(line, 'auth');
+    if ('actAs' in credentials) return await actAs(say, credentials);
+    if (this.tls === undefined) throw new ClientError('auth', undefined, { cause: new Error('no TLS') });
     const random = (length: number): Uint8Array => this.#options.random.bytes(length);
-    await logIn({ mechanisms: this.#extensions.mechanisms, exported: tls.exporter(), random, say }, credentials);
+    await logIn({ mechanisms: this.#extensions.mechanisms, exported: this.tls.exporter(), random, say }, credentials);
   }
 
   /** One transaction. Content that is a function is asked for once at most. RFC 3030 §3: binary content never leaves for a peer that doesn't take it. */

@@ -17,6 +17,8 @@ export interface InnerPaths {
   readonly control: string;
   readonly directory: string;
   readonly queue: string;
+  /** Takes messages as port 587 does, from our own programs and as the account that they name. */
+  readonly submission: string;
   store(shard: number): string;
 }
 
@@ -28,6 +30,7 @@ export function innerPaths(data: string): InnerPaths {
     control: join(run, 'control.sock'),
     directory: join(run, 'directory.sock'),
     queue: join(run, 'queue.sock'),
+    submission: join(run, 'submission.sock'),
     store: (shard) => join(run, `store-${shard}.sock`),
   };
 }
@@ -45,6 +48,7 @@ export function placesOf(config: Config, programs: readonly string[]): Place[] {
     places.push({ name: `store-${shard}`, program: 'mda', inner: true, at: { path: inner.store(shard) } });
   }
   places.push({ name: 'queue', program: 'mta', inner: true, at: { path: inner.queue } });
+  places.push({ name: 'submission-unix', program: 'mta', inner: true, at: { path: inner.submission } });
   return places.filter(({ program }) => programs.includes(program));
 }
 

@@ -419,7 +419,7 @@ test('placesOf() binds for each program what it serves', () => {
     cores: 1,
   });
   const names = (program: string) => placesOf(config, [program]).map(({ name }) => name);
-  assert.deepEqual(names('mta'), ['smtp', 'submission', 'submissions', 'queue']);
+  assert.deepEqual(names('mta'), ['smtp', 'submission', 'submissions', 'queue', 'submission-unix']);
   assert.deepEqual(names('mda'), ['lmtp', 'lmtp-unix', 'directory', 'store-0']);
   assert.deepEqual(names('imap-gateway'), ['imap', 'imaps', 'metrics']);
 });

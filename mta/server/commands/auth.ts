@@ -1,6 +1,7 @@
 /** AUTH (RFC 4954), on submission only: after TLS or from loopback, once a session, never within a transaction. */
 import { MailError } from '#mail/failure.ts';
 import type { ChannelBinding, SaslContext } from '#mail/sasl/exchange.ts';
+import { external } from '#mail/sasl/external.ts';
 import { findMechanism, offeredMechanisms, type SaslMechanism, startSasl } from '#mail/sasl/mechanism.ts';
 import { type AuthArguments, decodeBase64, parseAuth } from '#mail/smtp/command.ts';
 import { type Reply, reply } from '#mail/smtp/reply.ts';
@@ -8,6 +9,7 @@ import { CommandSyntaxError } from '#mail/smtp/syntax-error.ts';
 import { type Connection, ConnectionClosed } from '#runtime/connection.ts';
 import { type Context, defineCommand } from '#runtime/smtp/command-table.ts';
 import type { Login } from '#store/directory.ts';
+import { loginAs } from '../../submission/external.ts';
 import { mayLogIn, verifyLogin } from '../limits.ts';
 import type { Recipient } from '../recipients.ts';
 import { addressOf, type MtaCommand, type Peer, type SmtpServices } from '../services.ts';
@@ -25,6 +27,7 @@ export function auth(services: SmtpServices, peer: Peer): MtaCommand {
     // RFC 4954 §4.5: a response may have 12,288 octets.
     lineLimit: 12_288,
     keywords(connection) {
+      if (peer.kind === 'submission-unix') return ['AUTH EXTERNAL'];
       if (!mayAuthenticate(connection)) return [];
       return [`AUTH ${offeredMechanisms(bindingOf(services, connection)).join(' ')}`];
     },
@@ -32,7 +35,9 @@ export function auth(services: SmtpServices, peer: Peer): MtaCommand {
     async run(session, args, context) {
       // RFC 4954 §4: once a session has succeeded, further AUTH MUST be refused with 503.
       if (session.login !== undefined) return { reply: reply(503, '5.1', 'You are logged in already'), next: session };
-      const outcome = await authenticate(services, peer, args, context);
+      const outcome = await (peer.kind === 'submission-unix'
+        ? actAs(services, args, context)
+        : authenticate(services, peer, args, context));
       if ('code' in outcome) {
         if (outcome.code !== 535) return { reply: outcome, next: session };
         failures += 1;
@@ -90,6 +95,36 @@ async function authenticate(
   return reply(535, '7.8', 'Wrong user name or password');
 }
 
+/** On the inner socket: nothing is proven, so nothing is counted and nobody waits. */
+async function actAs(services: SmtpServices, args: AuthArguments, context: Context): Promise<Login | Reply> {
+  if (args.mechanism.toUpperCase() !== 'EXTERNAL') return reply(504, '5.4', 'Unknown mechanism');
+  try {
+    const exchange = external(args.initial === undefined ? undefined : decode(args.initial));
+    const identity = await drive(exchange, context);
+    return (await loginAs(services.directory, identity)) ?? reply(535, '7.8', 'No such account');
+  } catch (error) {
+    if (error instanceof ConnectionClosed || error instanceof CommandSyntaxError) throw error;
+    if (error instanceof MailError && error.failure === 'bad-request') return reply(501, '5.2', error.message);
+    // RFC 5248 §2.4: X.7.13, user account disabled.
+    if (error instanceof MailError && error.failure === 'not-permitted') return reply(535, '7.13', error.message);
+    context.log.error({ err: error }, 'cannot look up an account');
+    return reply(454, '7.0', 'Temporary authentication failure');
+  }
+}
+
+/** Challenges and responses as RFC 4954 §4 carries them. */
+async function drive<T>(exchange: AsyncGenerator<Uint8Array, T, Uint8Array>, context: Context): Promise<T> {
+  let step = await exchange.next();
+  while (step.done !== true) {
+    const challenge = Buffer.from(step.value).toString('base64');
+    const line = await context.ask(reply(334, undefined, challenge));
+    // RFC 4954 §4: a lone asterisk cancels; the answer is 501.
+    if (line === '*') throw new CommandSyntaxError(reply(501, '7.0', 'Cancelled'));
+    step = await exchange.next(decode(line));
+  }
+  return step.value;
+}
+
 async function converse(
   services: SmtpServices,
   peer: Peer,
@@ -105,15 +140,7 @@ async function converse(
     ...(channelBinding && { channelBinding }),
   };
   const exchange = startSasl(mechanism, initial === undefined ? undefined : decode(initial), saslContext);
-  let step = await exchange.next();
-  while (step.done !== true) {
-    const challenge = Buffer.from(step.value).toString('base64');
-    const line = await context.ask(reply(334, undefined, challenge));
-    // RFC 4954 §4: a lone asterisk cancels; the answer is 501.
-    if (line === '*') throw new CommandSyntaxError(reply(501, '7.0', 'Cancelled'));
-    step = await exchange.next(decode(line));
-  }
-  return verifyLogin(services, peer, step.value);
+  return verifyLogin(services, peer, await drive(exchange, context));
 }
 
 function decode(text: string): Uint8Array {

@@ -12,18 +12,21 @@ import { isSubmission, type MtaCommand, type Peer, type SmtpServices } from '../
 const PARAMETERS: ReadonlySet<string> = new Set(['SIZE', 'BODY', 'SMTPUTF8', 'RET', 'ENVID']);
 /** RFC 4954 §5: only where AUTH is offered. */
 const SUBMISSION_PARAMETERS: ReadonlySet<string> = new Set([...PARAMETERS, 'AUTH']);
+/** Our own programs try a submission again under the same delivery id (STORE.md §2). */
+const INNER_PARAMETERS: ReadonlySet<string> = new Set([...SUBMISSION_PARAMETERS, 'XDELIVERYID']);
 
 export function mail(services: SmtpServices, peer: Peer): MtaCommand {
   const { limits } = services.config;
+  const inner = peer.kind === 'submission-unix';
   const syntax = {
-    parameters: isSubmission(peer) ? SUBMISSION_PARAMETERS : PARAMETERS,
+    parameters: inner ? INNER_PARAMETERS : isSubmission(peer) ? SUBMISSION_PARAMETERS : PARAMETERS,
     lenient: isSubmission(peer),
   };
   return defineCommand<Recipient, Login, 'greeted', MailArguments>({
     allowedIn: ['greeted'],
     // RFC 5321 §4.5.3.1.4, and what each extension adds to it: SIZE 26, BODY 16, SMTPUTF8 10, RET and ENVID 120, AUTH 500; a path of UTF-8.
     lineLimit: 2048,
-    keywords: () => [`SIZE ${limits.messageSize}`, '8BITMIME', 'SMTPUTF8', 'DSN'],
+    keywords: () => [`SIZE ${limits.messageSize}`, '8BITMIME', 'SMTPUTF8', 'DSN', ...(inner ? ['XDELIVERYID'] : [])],
     parse: (argument) => parseMail(argument, syntax),
     async run(session, args) {
       const refusal = await refuse(services, peer, session.login, args);

@@ -33,8 +33,8 @@ export function commandTable(services: SmtpServices, peer: Peer): MtaCommandTabl
     EXPN: expn(),
     HELP: help(() => Object.keys(table)),
     QUIT: quit(hostname),
-    // RFC 8314 §3.3: on 465 TLS is there from the first octet.
-    ...(peer.kind === 'submissions' ? {} : { STARTTLS: starttls() }),
+    // RFC 8314 §3.3: on 465 TLS is there from the first octet. Nobody listens on an inner socket.
+    ...(peer.kind === 'submissions' || peer.kind === 'submission-unix' ? {} : { STARTTLS: starttls() }),
     ...(isSubmission(peer) ? { AUTH: auth(services, peer) } : {}),
   };
   return table;

@@ -2,8 +2,8 @@
  * Runs a scripted dialog against the SMTP server, in memory and on a clock of its own. The lines of a script:
  *
  *     # a comment: what is attacked, and what must happen
- *     listener submission         smtp (default), submission or submissions
- *     remote 127.0.0.1            the client's address; default 192.0.2.1
+ *     listener submission         smtp (default), submission, submissions or submission-unix
+ *     remote 127.0.0.1            the client's address; default 192.0.2.1, `unix` on submission-unix
  *     limit recipients 2          a limit of the configuration; `limit channelBinding 1` switches that on
  *     eager MAIL FROM:<>\r\n      octets that are there before the greeting
  *     C: EHLO a.test              a line with CRLF; \r \n \0 \\ and \xNN are escapes
@@ -20,6 +20,7 @@
  *     content Subject: x\r\n      the last message is this behind our own fields
  *     top /^Received: /           the last message with our fields matches
  *     to bob@beta.test            a forward-path of the last message
+ *     tracked d1 s1               the delivery id of the last message, and the envelope id by which it is tracked (`-`: it isn't)
  */
 import assert from 'node:assert/strict';
 import { formatAddress } from '#mail/address.ts';
@@ -141,6 +142,10 @@ class Dialog {
         );
       case 'top':
         return assert.match(this.#text(), new RegExp(rest.slice(1, -1)));
+      case 'tracked': {
+        const { deliveryId, tracked, envelope } = this.#message();
+        return assert.equal(`${deliveryId} ${tracked ? envelope.envelopeId : '-'}`, rest);
+      }
       case 'to':
         return assert.ok(this.#message().envelope.forwardPaths.some((path) => formatAddress(path.address) === rest));
       default:
@@ -175,7 +180,7 @@ class Dialog {
     if (this.#client !== undefined) return this.#client;
     const { server, client } = connectionPair({
       clock: this.#clock,
-      remote: { address: this.#remote, port: 40_000 },
+      remote: this.#kind === 'submission-unix' ? 'unix' : { address: this.#remote, port: 40_000 },
       tls: this.#kind === 'submissions',
     });
     this.#client = client;
