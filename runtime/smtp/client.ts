@@ -142,10 +142,7 @@ export class SmtpClient {
     }
   }
 
-  /**
-   * AUTH, then the connection is a user's. Never in the clear, but to our own MTA, which is told whom we act as (inner socket). Throws `ClientError`, whose
-   * cause is a `MailError` where the server is not to be trusted.
-   */
+  /** AUTH, then the connection is a user's. Throws `ClientError`, whose cause is a `MailError` where the server is not to be trusted. Never in the clear. */
   async logIn(credentials: Credentials | ActAs): Promise<void> {
     const say = (line: string): Promise<Reply> => this.#command(line, 'auth');
     if ('actAs' in credentials) return await actAs(say, credentials);
