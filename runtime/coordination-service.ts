@@ -1,10 +1,11 @@
 /** The supervisor's end of coordination: answers its children, and gives back what a dead one held. */
-import type { Coordination, Lease } from './coordination.ts';
-import type { CoordinationAnswer, CoordinationRequest } from './ipc.ts';
+import type { Coordination, Lease, SessionInfo } from './coordination.ts';
+import type { CoordinationAnswer, CoordinationRequest, EndSession } from './ipc.ts';
 
 export class CoordinationService {
   readonly #coordination: Coordination;
   readonly #leases = new Map<object, Map<number, Lease>>();
+  readonly #tell = new Map<object, (message: EndSession) => void>();
 
   constructor(coordination: Coordination) {
     this.#coordination = coordination;
@@ -19,9 +20,11 @@ export class CoordinationService {
       case 'acquire':
         return answer(call, this.#keep(owner, call, await this.#coordination.acquire(request.key, request.limit)));
       case 'session':
-        return answer(call, this.#keep(owner, call, await this.#coordination.session(request.info)));
+        return answer(call, this.#keep(owner, call, await this.#session(owner, call, request.info)));
       case 'sessions':
         return answer(call, await this.#coordination.sessions());
+      case 'disconnect':
+        return answer(call, await this.#coordination.disconnect(request.ids));
       case 'release': {
         const leases = this.#leases.get(owner);
         leases?.get(call)?.release();
@@ -31,14 +34,21 @@ export class CoordinationService {
     }
   }
 
-  ownerStarted(owner: object): void {
+  /** @param tell sends to it. */
+  ownerStarted(owner: object, tell: (message: EndSession) => void): void {
+    this.#tell.set(owner, tell);
     this.#leases.set(owner, new Map());
   }
 
   ownerGone(owner: object): void {
     const leases = this.#leases.get(owner);
     this.#leases.delete(owner);
+    this.#tell.delete(owner);
     for (const lease of leases?.values() ?? []) lease.release();
+  }
+
+  #session(owner: object, call: number, info: SessionInfo): Promise<Lease> {
+    return this.#coordination.session(info, () => this.#tell.get(owner)?.({ type: 'end-session', call }));
   }
 
   #keep(owner: object, call: number, lease: Lease | undefined): boolean {

@@ -17,7 +17,7 @@ function workers(clock: FakeClock): { join(): { coordination: Coordination; die(
     local,
     join() {
       const owner = {};
-      service.ownerStarted(owner);
+      service.ownerStarted(owner, (message) => coordination.endSession(structuredClone(message)));
       const coordination: CoordinationClient = new CoordinationClient((request) => {
         void service
           .handle(owner, structuredClone(request))
@@ -66,6 +66,23 @@ for (const [name, make] of [
     assert.deepEqual(await coordination.sessions(), []);
   });
 }
+
+test('a session ends wherever it lives, and is told once for each registration', async () => {
+  const all = workers(new FakeClock());
+  const [holder, asker] = [all.join(), all.join()];
+  const ended: string[] = [];
+  const register = (id: string) => holder.coordination.session({ ...session, id }, () => ended.push(id));
+  const [, second] = [await register('s1'), await register('s2'), await register('s3')];
+  // Registered anew with a login, as listeners do, before the first registration goes.
+  await holder.coordination.session({ ...session, id: 's3', login: 'a@a.test' }, () => ended.push('s3 again'));
+  assert.deepEqual(await asker.coordination.disconnect(['s1', 'none', 's3']), ['s1', 's3']);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(ended, ['s1', 's3', 's3 again']);
+  second.release();
+  assert.deepEqual(await asker.coordination.disconnect(['s2']), []);
+  holder.die();
+  assert.deepEqual(await asker.coordination.disconnect(['s1', 's3']), []);
+});
 
 test('what a dead process held is given back', async () => {
   const all = workers(new FakeClock());

@@ -7,9 +7,11 @@ export interface Coordination {
   count(key: string, amount: number, windowMs: number): Promise<number>;
   /** Takes one of `limit` places under a key; `undefined` when none is free. Released by `release` or by the death of the process. */
   acquire(key: string, limit: number): Promise<Lease | undefined>;
-  /** Registers a live session for `status` and `disconnect`. */
-  session(info: SessionInfo): Promise<Lease>;
+  /** Registers a live session for `status` and `disconnect`. `end` is called when somebody wants it to end: it says goodbye and closes. */
+  session(info: SessionInfo, end?: () => void): Promise<Lease>;
   sessions(): Promise<readonly SessionInfo[]>;
+  /** Tells the sessions of these ids to end, wherever they live; answers those that were told. They end a moment later. */
+  disconnect(ids: readonly string[]): Promise<readonly string[]>;
 }
 
 export interface Lease {

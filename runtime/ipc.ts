@@ -23,7 +23,8 @@ export type ToChild =
   /** Asks for `metrics`. */
   | { readonly type: 'measure' }
   | { readonly type: 'scraped'; readonly call: number; readonly samples: Snapshot }
-  | CoordinationAnswer;
+  | CoordinationAnswer
+  | EndSession;
 
 export type ToSupervisor =
   /** The program's file has been loaded and listens to messages. */
@@ -49,6 +50,7 @@ export type CoordinationRequest = { readonly type: 'coordinate'; readonly call: 
   | { readonly method: 'acquire'; readonly key: string; readonly limit: number }
   | { readonly method: 'session'; readonly info: SessionInfo }
   | { readonly method: 'sessions' }
+  | { readonly method: 'disconnect'; readonly ids: readonly string[] }
   /** Not answered. `call` is that of the `acquire` or `session` that made the lease. */
   | { readonly method: 'release' }
 );
@@ -56,6 +58,12 @@ export type CoordinationRequest = { readonly type: 'coordinate'; readonly call: 
 export interface CoordinationAnswer {
   readonly type: 'coordinated';
   readonly call: number;
-  /** A count; whether a lease was given; or the sessions. */
-  readonly value: number | boolean | readonly SessionInfo[];
+  /** A count; whether a lease was given; the sessions; or the ids of those that were told to end. */
+  readonly value: number | boolean | readonly SessionInfo[] | readonly string[];
+}
+
+/** The session that this child registered with `call` is to end. */
+export interface EndSession {
+  readonly type: 'end-session';
+  readonly call: number;
 }

@@ -16,7 +16,7 @@ export class LocalCoordination implements Coordination {
   /** Least recently used first, because a counter that is touched moves to the end. */
   readonly #counters = new Map<string, Window>();
   readonly #places = new Map<string, number>();
-  readonly #sessions = new Map<object, SessionInfo>();
+  readonly #sessions = new Map<object, { readonly info: SessionInfo; readonly end: (() => void) | undefined }>();
 
   constructor(clock: Clock, options: { readonly maxCounters?: number } = {}) {
     this.#clock = clock;
@@ -56,14 +56,25 @@ export class LocalCoordination implements Coordination {
     });
   }
 
-  async session(info: SessionInfo): Promise<Lease> {
+  async session(info: SessionInfo, end?: () => void): Promise<Lease> {
     const handle = {};
-    this.#sessions.set(handle, info);
+    this.#sessions.set(handle, { info, end });
     return once(() => this.#sessions.delete(handle));
   }
 
   async sessions(): Promise<readonly SessionInfo[]> {
-    return [...this.#sessions.values()];
+    return Array.from(this.#sessions.values(), ({ info }) => info);
+  }
+
+  async disconnect(ids: readonly string[]): Promise<readonly string[]> {
+    const wanted = new Set(ids);
+    const told = new Set<string>();
+    for (const { info, end } of [...this.#sessions.values()]) {
+      if (end === undefined || !wanted.has(info.id)) continue;
+      told.add(info.id);
+      end();
+    }
+    return [...told];
   }
 
   /** Forgets what has run out, a few at a time, and the oldest beyond the bound. */

@@ -1,4 +1,5 @@
 /** The life of a child process: `main.ts` of each program is `await runProgram('mta', start)`. The other end is `supervisor/worker.ts`. */
+import { flushCompileCache } from 'node:module';
 import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import type { Config } from '#config/config.ts';
@@ -105,6 +106,9 @@ class Child {
       case 'coordinated':
         this.#coordination.answered(message);
         return;
+      case 'end-session':
+        this.#coordination.endSession(message);
+        return;
       case 'ping':
         tell({ type: 'pong', metrics: this.#metrics.snapshot() });
         return;
@@ -167,6 +171,8 @@ class Child {
       claim: (listener, held) => tell({ type: 'claim', listener, held }),
     });
     tell({ type: 'ready' });
+    // Node writes it when a process ends well; who is killed leaves it to the next one too.
+    flushCompileCache();
   }
 
   async #reload(config: Config, keys: CertificatePem): Promise<void> {

@@ -163,14 +163,16 @@ export class SessionListener<Name extends string, Services extends Ambient> {
     let ended = false;
     let lease: Lease | undefined;
     const tell = (told: SessionInfo): void => {
-      this.#rooms.coordination.session(told).then(
-        (made) => {
-          lease?.release();
-          lease = made;
-          if (ended) made.release();
-        },
-        (error: unknown) => log.warn({ session: id, error }, 'a session could not be registered'),
-      );
+      this.#rooms.coordination
+        .session(told, () => connection.drain())
+        .then(
+          (made) => {
+            lease?.release();
+            lease = made;
+            if (ended) made.release();
+          },
+          (error: unknown) => log.warn({ session: id, error }, 'a session could not be registered'),
+        );
     };
     tell(info);
     return {

@@ -128,7 +128,7 @@ function nameOf(services: SmtpServices, connection: Connection): () => string | 
 function register(
   services: SmtpServices,
   protocol: ListenerKind,
-  connection: Connection,
+  connection: ListenerConnection,
 ): { loggedIn(login: Login): void; end(): void } {
   const { coordination, clock, log } = services;
   const remote = connection.remote === 'unix' ? 'unix' : connection.remote.address;
@@ -136,14 +136,16 @@ function register(
   let ended = false;
   let lease: Lease | undefined;
   const tell = (login: string | undefined): void => {
-    coordination.session(login === undefined ? info : { ...info, login }).then(
-      (made) => {
-        lease?.release();
-        lease = made;
-        if (ended) made.release();
-      },
-      (error: unknown) => log.warn({ session: connection.id, err: error }, 'a session could not be registered'),
-    );
+    coordination
+      .session(login === undefined ? info : { ...info, login }, () => connection.drain())
+      .then(
+        (made) => {
+          lease?.release();
+          lease = made;
+          if (ended) made.release();
+        },
+        (error: unknown) => log.warn({ session: connection.id, err: error }, 'a session could not be registered'),
+      );
   };
   tell(undefined);
   return {

@@ -43,14 +43,21 @@ export interface ControlOptions {
   readonly coordination: Coordination;
 }
 
-/** Methods: `status` → `SupervisorStatus`; `sessions` → `SessionInfo[]`; `restart` (a program or null) → `Replaced[]`, once the new processes serve. */
+function readIds(argument: unknown): readonly string[] {
+  const isIds = Array.isArray(argument) && argument.every((id) => typeof id === 'string');
+  if (!isIds) throw new MailError('bad-request', 'a list of session ids is expected');
+  return argument as readonly string[];
+}
+
+/** Methods: `status` → `SupervisorStatus`; `sessions` → `SessionInfo[]`; `disconnect` (ids) → the ids of sessions that were told to end; `restart` (a program or null) → `Replaced[]`, once the new processes serve. */
 export async function serveControl(options: ControlOptions): Promise<Server> {
   const call = async (
     method: string,
     argument: unknown,
-  ): Promise<SupervisorStatus | readonly (SessionInfo | Replaced)[]> => {
+  ): Promise<SupervisorStatus | readonly (SessionInfo | Replaced | string)[]> => {
     if (method === 'status') return options.status();
     if (method === 'sessions') return options.coordination.sessions();
+    if (method === 'disconnect') return options.coordination.disconnect(readIds(argument));
     if (method === 'restart') return options.restart(typeof argument === 'string' ? argument : undefined);
     throw new MailError('unsupported', `the supervisor knows no ${method}`);
   };

@@ -241,7 +241,7 @@ export class Pool {
         );
       },
     });
-    coordination.ownerStarted(worker);
+    coordination.ownerStarted(worker, (message) => worker.answer(message));
     this.#workers.add(worker);
     return worker;
   }
