@@ -44,7 +44,10 @@ export async function mayLogIn(services: SmtpServices, peer: Peer): Promise<bool
   return may;
 }
 
-/** The account that somebody has proved to be. @throws `limit-exceeded` when the name was tried in vain too often, before the secret is looked at. */
+/**
+ * The account that somebody has proved to be. @throws `limit-exceeded` when the name was tried in vain too often, before the secret is looked at;
+ * `not-permitted` when the account is suspended.
+ */
 export async function verifyLogin(
   services: SmtpServices,
   peer: Peer,
@@ -58,8 +61,10 @@ export async function verifyLogin(
     countLogin(services, 'refused');
     throw new MailError('limit-exceeded', 'Too many failed logins');
   }
-  const login = await verifySasl(outcome, (user, password) => directory.authenticate(user, password));
+  const login = await verifySasl(outcome, (user, password) => directory.authenticate(user, password, 'smtp'));
   countLogin(services, login === undefined ? 'failed' : 'ok');
+  if (login?.appPassword !== undefined)
+    directory.noteUse({ kind: 'app-password', id: login.appPassword, at: services.clock.now(), remote });
   if (peer.exempt) return login;
   if (login === undefined) await counted(services, 0, () => guard.failed(remote, username));
   else await counted(services, undefined, () => guard.succeeded(remote, username));

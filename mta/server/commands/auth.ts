@@ -86,6 +86,8 @@ async function authenticate(
     if (error instanceof MailError && error.failure === 'limit-exceeded') {
       return reply(454, '7.0', 'Too many failed logins, try again later');
     }
+    // RFC 5248 §2.4: X.7.13, user account disabled. Only who knows the password hears it.
+    if (error instanceof MailError && error.failure === 'not-permitted') return reply(535, '7.13', error.message);
     // RFC 4954 §4.7: trouble of ours is never a wrong password.
     log.error({ err: error }, 'cannot check a login');
     return reply(454, '7.0', 'Temporary authentication failure');
@@ -135,7 +137,7 @@ async function converse(
 ): Promise<Login | undefined> {
   const { directory } = services;
   const saslContext: SaslContext<Login> = {
-    scram: (user) => directory.scram(user),
+    scram: (user) => directory.scram(user, 'smtp'),
     random: (length) => services.random.bytes(length),
     ...(channelBinding && { channelBinding }),
   };

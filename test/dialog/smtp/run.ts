@@ -148,6 +148,17 @@ class Dialog {
       }
       case 'to':
         return assert.ok(this.#message().envelope.forwardPaths.some((path) => formatAddress(path.address) === rest));
+      case 'recipients':
+        return assert.deepEqual(
+          this.#message().envelope.forwardPaths.map((path) => formatAddress(path.address)),
+          rest.split(' '),
+        );
+      case 'orcpt': {
+        const original = this.#message().envelope.forwardPaths.map(
+          ({ originalRecipient: o }) => `${o?.type};${o?.address}`,
+        );
+        return assert.deepEqual([...new Set(original)], [rest]);
+      }
       default:
         return assert.fail(`unknown: ${verb}`);
     }

@@ -19,7 +19,23 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = {
   'nested@beta.test': ['team@beta.test', 'BOB@beta.test'],
   'loop1@beta.test': ['loop2@beta.test'],
   'loop2@beta.test': ['loop1@beta.test'],
+  'movers@beta.test': ['bob@beta.test', 'left@beta.test', 'moved@beta.test'],
 };
+/** Accounts that forward: with their own copy, without, to one another, to nobody. */
+const FORWARDS: Readonly<Record<string, { readonly targets: readonly string[]; readonly keep: boolean }>> = {
+  'keeper@beta.test': { targets: ['carol@beta.test', 'far@away.test'], keep: true },
+  'giver@beta.test': { targets: ['far@away.test'], keep: false },
+  'ping@beta.test': { targets: ['pong@beta.test'], keep: false },
+  'pong@beta.test': { targets: ['ping@beta.test'], keep: false },
+  'echo@beta.test': { targets: ['keeper@beta.test', 'echo2@beta.test'], keep: true },
+  'echo2@beta.test': { targets: ['echo@beta.test'], keep: true },
+  'nowhere@beta.test': { targets: ['gone@beta.test'], keep: false },
+};
+const MOVED: Readonly<Record<string, Lookup>> = {
+  'left@beta.test': { kind: 'moved', to: parseAddress('left@new.test'), how: 'reject' },
+  'moved@beta.test': { kind: 'moved', to: parseAddress('moved@new.test'), how: 'forward' },
+};
+const APP_PASSWORD = 'bcdf-ghjk-mnpq-rstv';
 export const PASSWORD = 'secret';
 
 export function fakeDirectory(): Directory {
@@ -27,9 +43,12 @@ export function fakeDirectory(): Directory {
   return {
     lookup: async (address) => look(address),
     isLocalDomain: async (domain) => DOMAINS.includes(domain),
-    async authenticate(login, password) {
+    async authenticate(login, password, use) {
       if (login === 'broken@beta.test') throw new MailError('unavailable', 'The directory is down');
-      return ACCOUNTS.includes(login) && password === PASSWORD ? { account: login, address: login } : undefined;
+      const app = password === APP_PASSWORD && use === 'smtp';
+      if (!ACCOUNTS.includes(login) || !(app || password === PASSWORD)) return undefined;
+      if (login === SUSPENDED) throw new MailError('not-permitted', 'The account is suspended');
+      return { account: login, address: login, ...(app && { appPassword: 'p1' }) };
     },
     async scram(login) {
       const salt = Buffer.from('salt of a test');
@@ -67,9 +86,18 @@ function look(address: Address): Lookup {
   if (!DOMAINS.includes(address.domain)) return { kind: 'foreign' };
   const [local = '', detail] = address.localPart.toLowerCase().split('+');
   const key = `${local}@${address.domain}`;
-  if (ACCOUNTS.includes(key)) {
-    return { kind: 'account', account: key, address: parseAddress(key), ...(detail === undefined ? {} : { detail }) };
+  const forward = FORWARDS[key];
+  if (ACCOUNTS.includes(key) || forward !== undefined) {
+    const found = { kind: 'account' as const, account: key, address: parseAddress(key) };
+    const targets = forward?.targets.map((each) => parseAddress(each)) ?? [];
+    return {
+      ...found,
+      ...(detail !== undefined && { detail }),
+      ...(forward && { forward: { targets, keep: forward.keep } }),
+    };
   }
+  const moved = MOVED[key];
+  if (moved !== undefined) return moved;
   const targets = ALIASES[key];
   return targets === undefined
     ? { kind: 'unknown' }
