@@ -7,10 +7,16 @@ import { findRecipient } from './recipient.ts';
 
 const alias = (...targets: string[]): Lookup => ({ kind: 'alias', targets: targets.map((text) => parseAddress(text)) });
 const account = (id: string): Lookup => ({ kind: 'account', account: id, address: parseAddress(`${id}@x.test`) });
+const forwarding = (id: string, keep: boolean, ...targets: string[]): Lookup => ({
+  ...(account(id) as Extract<Lookup, { kind: 'account' }>),
+  forward: { targets: targets.map((text) => parseAddress(text)), keep },
+});
 
 function directory(entries: Record<string, Lookup>): Directory {
-  const lookup: Directory['lookup'] = async ({ localPart }) => entries[localPart] ?? { kind: 'unknown' };
-  return { lookup } as unknown as Directory;
+  const lookup: Directory['lookup'] = async ({ localPart, domain }) =>
+    domain === 'x.test' || domain === 'X.test' ? (entries[localPart] ?? { kind: 'unknown' }) : { kind: 'foreign' };
+  const isLocalDomain: Directory['isLocalDomain'] = async (domain) => domain === 'x.test';
+  return { lookup, isLocalDomain } as unknown as Directory;
 }
 
 const find = (entries: Record<string, Lookup>, address: string) =>
@@ -44,4 +50,43 @@ test('whoever is not here is refused', async () => {
 test('the forward-path is kept as it was sent', async () => {
   const found = await find({ 'A b': account('b') }, '"A b"@X.test');
   assert.equal(found.sent, '"A b"@x.test');
+});
+
+test('forwards within the house are followed, and nothing is lost in them', async () => {
+  const entries = {
+    keeper: forwarding('keeper', true, 'b@x.test'),
+    giver: forwarding('giver', false, 'b@x.test'),
+    away: forwarding('away', false, 'b@x.test', 'x@else.test'),
+    ping: forwarding('ping', false, 'pong@x.test'),
+    pong: forwarding('pong', false, 'ping@x.test'),
+    dead: forwarding('dead', false, 'nobody@x.test'),
+    b: account('b'),
+  };
+  const reached = async (name: string, expanded = false): Promise<string> => {
+    const { targets } = await findRecipient(directory(entries), { address: parseAddress(`${name}@x.test`) }, expanded);
+    return targets.map((target) => target.account).join(' ');
+  };
+  assert.equal(await reached('keeper'), 'keeper b');
+  assert.equal(await reached('giver'), 'b');
+  assert.equal(await reached('away'), 'away b', 'nothing leaves from here');
+  assert.equal(await reached('ping'), 'ping');
+  assert.equal(await reached('dead'), 'dead');
+  assert.equal(await reached('giver', true), 'giver', 'the MTA has forwarded it already');
+});
+
+test('who has moved is found within the house, and refused with the new address elsewhere', async () => {
+  const to = (text: string, how: 'forward' | 'reject'): Lookup => ({ kind: 'moved', to: parseAddress(text), how });
+  const entries = {
+    near: to('b@x.test', 'forward'),
+    far: to('b@else.test', 'forward'),
+    left: to('b@x.test', 'reject'),
+    b: account('b'),
+  };
+  assert.equal((await find(entries, 'near@x.test')).targets[0]?.account, 'b');
+  for (const name of ['far', 'left']) {
+    await assert.rejects(
+      find(entries, `${name}@x.test`),
+      (error) => error instanceof MailError && error.failure === 'moved' && error.message.includes('has moved to <b@'),
+    );
+  }
 });

@@ -2,7 +2,7 @@
 import { formatAddress } from '#mail/address.ts';
 import type { Address, ForwardPath } from '#mail/envelope.ts';
 import { MailError } from '#mail/failure.ts';
-import type { Directory } from '#store/directory.ts';
+import type { Directory, Lookup } from '#store/directory.ts';
 import type { AccountId } from '#store/types.ts';
 
 /** One account that gets the message. */
@@ -26,8 +26,12 @@ export interface Recipient {
 /** Alias after alias after alias; the MTA has expanded them already, but others may deliver here too. */
 const MAX_ALIAS_STEPS = 100;
 
-/** @throws MailError `no-such-account` when the address is not ours, unknown, or an alias that leads (also) elsewhere: nothing leaves from here. */
-export async function findRecipient(directory: Directory, path: ForwardPath): Promise<Recipient> {
+/**
+ * @param expanded our own MTA hands it over: it has followed aliases and forwards already, so that an account is who it says.
+ * @throws MailError `no-such-account` when the address is not ours, unknown, or an alias that leads (also) elsewhere: nothing leaves from here; `moved`
+ * when the account lives elsewhere now.
+ */
+export async function findRecipient(directory: Directory, path: ForwardPath, expanded = false): Promise<Recipient> {
   const targets = new Map<AccountId, Target>();
   const seen = new Set<string>();
   const waiting = [path.address];
@@ -38,11 +42,36 @@ export async function findRecipient(directory: Directory, path: ForwardPath): Pr
     seen.add(name);
     const found = await directory.lookup(address);
     if (found.kind === 'alias') waiting.push(...found.targets);
+    else if (found.kind === 'moved') waiting.push(await followMove(directory, found));
     else if (found.kind === 'account') {
+      const { keeps, onwards } = await followForward(directory, expanded ? undefined : found.forward);
       const detail = found.detail === undefined ? {} : { detail: found.detail };
-      if (!targets.has(found.account)) targets.set(found.account, { account: found.account, address, ...detail });
+      if (keeps && !targets.has(found.account))
+        targets.set(found.account, { account: found.account, address, ...detail });
+      waiting.push(...onwards);
     } else throw new MailError('no-such-account', 'No such user here');
   }
+  // Accounts that forward to one another: the first keeps it.
+  if (targets.size === 0 && !expanded) return await findRecipient(directory, path, true);
   if (targets.size === 0) throw new MailError('no-such-account', 'No such user here');
   return { path, sent: formatAddress(path.address), targets: [...targets.values()] };
+}
+
+/** Where mail for who has moved goes on: within the house alone. */
+async function followMove(directory: Directory, moved: Extract<Lookup, { kind: 'moved' }>): Promise<Address> {
+  if (moved.how === 'forward' && (await directory.isLocalDomain(moved.to.domain))) return moved.to;
+  throw new MailError('moved', `User has moved to <${formatAddress(moved.to)}>, please try it`);
+}
+
+type Forward = NonNullable<Extract<Lookup, { kind: 'account' }>['forward']>;
+
+/** Accounts of ours get what is forwarded to them. Who forwards elsewhere too keeps the message besides, for it can't leave from here. */
+async function followForward(
+  directory: Directory,
+  forward: Forward | undefined,
+): Promise<{ readonly keeps: boolean; readonly onwards: readonly Address[] }> {
+  if (forward === undefined) return { keeps: true, onwards: [] };
+  const found = await Promise.all(forward.targets.map((target) => directory.lookup(target)));
+  const onwards = forward.targets.filter((_, i) => found[i]?.kind === 'account');
+  return { keeps: forward.keep || onwards.length < forward.targets.length, onwards };
 }

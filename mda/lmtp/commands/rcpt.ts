@@ -24,7 +24,8 @@ export function rcpt(rooms: Pick<LmtpRooms, 'directory' | 'limits'>): LmtpComman
       if (transaction.recipients.length >= rooms.limits.recipients) {
         return { reply: reply(452, '5.3', 'Too many recipients'), next: session };
       }
-      const recipient = await findRecipient(rooms.directory, path);
+      // The delivery id is our MTA's.
+      const recipient = await findRecipient(rooms.directory, path, transaction.mail.deliveryId !== undefined);
       const recipients = [...transaction.recipients, recipient];
       return {
         reply: reply(250, '1.5', 'Recipient taken'),

@@ -99,12 +99,22 @@ function fakeDirectory(ids: ReadonlyMap<string, AccountId>): Directory {
     const targets = aliases.get(name);
     if (targets !== undefined) return { kind: 'alias', targets: targets.map((target) => parseAddress(target)) };
     const [local = '', ...details] = address.localPart.split('+');
-    const account = ids.get(`${local.toLowerCase()}@beta.test`);
+    if (local === 'left') return { kind: 'moved', to: parseAddress('left@new.test'), how: 'forward' };
+    const forwards = local === 'giver';
+    const account = ids.get(forwards ? 'bob@beta.test' : `${local.toLowerCase()}@beta.test`);
     if (account === undefined) return { kind: 'unknown' };
+    const forward = forwards ? { forward: { targets: [parseAddress('dave@beta.test')], keep: false } } : {};
     const detail = details.length === 0 ? {} : { detail: details.join('+') };
-    return { kind: 'account', account, address: { localPart: local.toLowerCase(), domain: 'beta.test' }, ...detail };
+    return {
+      kind: 'account',
+      account,
+      address: { localPart: local.toLowerCase(), domain: 'beta.test' },
+      ...detail,
+      ...forward,
+    };
   };
-  return { lookup } as unknown as Directory;
+  const isLocalDomain = async (domain: string): Promise<boolean> => domain === 'beta.test';
+  return { lookup, isLocalDomain } as unknown as Directory;
 }
 
 async function contents(store: MailStore, account: AccountId, name: string): Promise<string[]> {
