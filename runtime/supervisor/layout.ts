@@ -19,10 +19,12 @@ export interface InnerPaths {
   readonly queue: string;
   /** Takes messages as port 587 does, from our own programs and as the account that they name. */
   readonly submission: string;
+  /** A folder of compiled code. */
+  readonly code: string;
   store(shard: number): string;
 }
 
-/** The Unix sockets between our own programs, the CLI's too. */
+/** The Unix sockets between our own programs, the CLI's too, and what else is there while they run. */
 export function innerPaths(data: string): InnerPaths {
   const run = join(data, 'run');
   return {
@@ -31,6 +33,7 @@ export function innerPaths(data: string): InnerPaths {
     directory: join(run, 'directory.sock'),
     queue: join(run, 'queue.sock'),
     submission: join(run, 'submission.sock'),
+    code: join(run, 'code'),
     store: (shard) => join(run, `store-${shard}.sock`),
   };
 }

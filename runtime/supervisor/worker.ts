@@ -8,6 +8,7 @@ import type { Snapshot } from '../metrics/metrics.ts';
 import type { ListenerName } from '../service.ts';
 import type { CertificatePem } from '../tls/self-signed.ts';
 import type { Identity } from './identity.ts';
+import { innerPaths } from './layout.ts';
 
 /** A connection that was accepted and belongs to nobody yet. */
 export interface Waiting {
@@ -99,6 +100,8 @@ export class Worker {
       // Standard output belongs to `ready`; whatever a child prints goes where the log goes.
       stdio: ['ignore', 2, 2, 'ipc'],
       execArgv: ['--disable-warning=ExperimentalWarning', ...options.flags],
+      // What was compiled once is not compiled again: a start takes a quarter of the time.
+      env: { NODE_COMPILE_CACHE: innerPaths(config.data).code, ...process.env },
       ...options.identity,
     });
     this.pid = this.#child.pid;
