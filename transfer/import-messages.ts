@@ -62,8 +62,7 @@ export async function* importMessages(
   for await (const message of messagesOf(source, options)) {
     const item = { ...message, index, commitId: `${commitId}:${index}`, mailbox };
     index += 1;
-    const received = await receiveItem(rooms, access, item);
-    pending.push('error' in received ? Promise.resolve({ ok: false, ...received }) : received.committed);
+    pending.push((await receiveItem(rooms, access, item)).done);
     if (pending.length < WINDOW) continue;
     const done = await pending.shift()!;
     yield done;
@@ -160,7 +159,7 @@ interface Item extends Incoming {
 }
 
 /** Waits for the octets, not for the store: the next message may be read then. */
-async function receiveItem(rooms: ImportRooms, access: Access, item: Item) {
+async function receiveItem(rooms: ImportRooms, access: Access, item: Item): Promise<{ done: Promise<Imported> }> {
   const { index, flags, mailbox } = item;
   const { store, random, clock, messageSize } = rooms;
   try {
@@ -180,9 +179,11 @@ async function receiveItem(rooms: ImportRooms, access: Access, item: Item) {
       .then((answer) => importedAs(answer, index, body.length));
     // It is awaited later; until then nobody must take it for forgotten.
     committed.catch(() => undefined);
-    return { committed };
+    return { done: committed };
   } catch (error) {
-    if (error instanceof MailError && error.failure !== 'unavailable') return { index, error };
+    if (error instanceof MailError && error.failure !== 'unavailable') {
+      return { done: Promise.resolve({ ok: false, index, error }) };
+    }
     throw error;
   }
 }

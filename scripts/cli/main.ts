@@ -13,6 +13,7 @@ import { addQueueCommands } from './commands/queue.ts';
 import { addRestartCommand } from './commands/restart.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addStatusCommand } from './commands/status.ts';
+import { addTransferCommands } from './commands/transfer.ts';
 
 const version = (
   JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -45,6 +46,7 @@ Exit status: 0 done, 1 failed, 2 used wrongly.`,
   addDomainCommands(program, act);
   addDomainDnsCommand(program, act);
   addAccountCommands(program, act);
+  addTransferCommands(program, act);
   addAliasCommands(program, act);
   addQueueCommands(program, act);
   addClientSetupCommand(program, act);

@@ -1,0 +1,67 @@
+/** Moving accounts as an admin does it, by the commands. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { type Account, assertSame, fillMailbox, listMailbox, withAccount } from '#test/interop/clients/mailbox.ts';
+import { trialMessages } from '#test/interop/clients/messages.ts';
+import { startTestPeer, type TestPeer } from '#test/support/system.ts';
+
+describe('peerpost account import, from ourselves', () => {
+  let peer: TestPeer;
+  before(async () => {
+    peer = await startTestPeer({ domain: 'alpha.test', users: ['alice', 'bob', 'carol'] });
+  });
+  after(() => peer?.close());
+
+  const account = (name: string): Account => ({
+    host: peer.host,
+    port: peer.port(143),
+    user: `${name}@alpha.test`,
+    password: peer.password,
+  });
+  const take = async (to: string, from: string) => {
+    const url = `imap://${from}@alpha.test@${peer.host}:${peer.port(143)}`;
+    const args = ['account', 'import', `${to}@alpha.test`, '--from', url, '--password-stdin', '--insecure', '--json'];
+    const { code, stdout, stderr } = await peer.cli(args, `${peer.password}\n`);
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout.trim().split('\n').at(-1)!) as { copied: number; changed: number; failed: number };
+  };
+
+  test('everything comes over, and then only what is new', async () => {
+    const [alice, bob] = [account('alice'), account('bob')];
+    const mailboxes = ['INBOX', 'Sent', 'Work/Grüße & more'];
+    for (const [i, name] of mailboxes.entries()) await fillMailbox(alice, name, trialMessages(`m${i}`, 70));
+    assert.deepEqual(pick(await take('bob', 'alice')), { copied: 210, changed: 0, failed: 0 });
+    for (const name of mailboxes) {
+      assertSame(await listMailbox(bob, name), await listMailbox(alice, name), name, { dates: true });
+    }
+    await fillMailbox(alice, 'INBOX', trialMessages('more', 5));
+    await withAccount(alice, async (client) => {
+      await client.mailboxOpen('INBOX');
+      await client.messageFlagsAdd('1:3', ['\\Answered', 'project']);
+    });
+    const seen = await listMailbox(bob, 'INBOX');
+    const again = pick(await take('bob', 'alice'));
+    assert.equal(again.copied, 5);
+    assert.ok(again.changed > 0);
+    assertSame(await listMailbox(bob, 'INBOX'), await listMailbox(alice, 'INBOX'), 'INBOX', { dates: true });
+    assert.notDeepEqual(await listMailbox(bob, 'INBOX'), seen);
+    assert.deepEqual(pick(await take('bob', 'alice')), { copied: 0, changed: 0, failed: 0 });
+  });
+
+  test('a wrong password, an unknown account and a URL that is none are said in a line', async () => {
+    const url = `imap://alice@alpha.test@${peer.host}:${peer.port(143)}`;
+    const run = (to: string, from: string, password: string) =>
+      peer.cli(['account', 'import', to, '--from', from, '--password-stdin', '--insecure'], password);
+    const wrong = await run('carol@alpha.test', url, 'wrong');
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.stderr, /^peerpost: can not log in to .*\n$/);
+    assert.match((await run('nobody@alpha.test', url, 'x')).stderr, /no account nobody@alpha\.test/);
+    assert.equal((await run('carol@alpha.test', 'http://x', 'x')).code, 2);
+  });
+});
+
+const pick = ({ copied, changed, failed }: { copied: number; changed: number; failed: number }) => ({
+  copied,
+  changed,
+  failed,
+});
