@@ -21,4 +21,7 @@ export type SearchQuery =
   | { readonly key: 'header'; readonly name: string; readonly text: string }
   | { readonly key: 'from' | 'to' | 'cc' | 'bcc' | 'subject'; readonly text: string }
   | { readonly key: 'body' | 'text'; readonly text: string }
+  /** Something is attached (mail/mime/body-parts.ts); the file name of a part. */
+  | { readonly key: 'attachment' }
+  | { readonly key: 'filename'; readonly text: string }
   | { readonly key: 'email-id' | 'thread-id'; readonly id: string };

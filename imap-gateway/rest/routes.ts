@@ -2,6 +2,14 @@
 import type { Routes } from './route.ts';
 import { accountRoutes } from './routes/account.ts';
 import { healthRoutes } from './routes/health.ts';
+import { messageContentRoutes } from './routes/message-content.ts';
+import { messageRoutes } from './routes/messages.ts';
 import { sessionRoutes } from './routes/session.ts';
 
-export const resources: readonly ((routes: Routes) => void)[] = [sessionRoutes, accountRoutes, healthRoutes];
+export const resources: readonly ((routes: Routes) => void)[] = [
+  sessionRoutes,
+  accountRoutes,
+  messageRoutes,
+  messageContentRoutes,
+  healthRoutes,
+];

@@ -24,7 +24,9 @@ export function inputCheck(where: Where, schema: TSchema): Check {
 export function closed(schema: TSchema): TSchema {
   const object = schema as Partial<TObject> & { readonly additionalProperties?: unknown };
   if (object.type !== 'object' || object.additionalProperties !== undefined) return schema;
-  return { ...schema, additionalProperties: false };
+  // What typebox knows of a schema stands in properties that a spread would leave out; without them nothing is converted.
+  const known = Object.getOwnPropertyDescriptors(schema);
+  return Object.defineProperties({ additionalProperties: false } as TSchema, known);
 }
 
 type Fault = ReturnType<ReturnType<typeof Compile>['Errors']>[number];

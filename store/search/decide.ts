@@ -18,11 +18,14 @@ export interface Candidate {
   row?: MessageRow;
   /** Decoded fields: name in lower case, folded `name: value` and value. */
   fields?: readonly { readonly name: string; readonly line: string; readonly value: string }[];
+  attachment?: boolean;
+  /** Folded. */
+  filenames?: readonly string[];
   /** Folded text of the body, part by part. */
   text?: readonly string[];
 }
 
-/** What has to be read for a key: 0 the placement, 1 the message's row, 2 its decoded headers, 3 its header section, 4 its text. */
+/** What has to be read for a key: 0 the placement, 1 the message's row, 2 its decoded headers, 3 its parts, 4 its header section, 5 its text. */
 export const LEVEL_OF: { readonly [K in Exclude<SearchQuery['key'], 'and' | 'or' | 'not'>]: number } = {
   all: 0,
   uids: 0,
@@ -42,9 +45,11 @@ export const LEVEL_OF: { readonly [K in Exclude<SearchQuery['key'], 'and' | 'or'
   cc: 2,
   bcc: 2,
   subject: 2,
-  header: 3,
-  text: 4,
-  body: 4,
+  attachment: 3,
+  filename: 3,
+  header: 4,
+  text: 5,
+  body: 5,
 };
 
 /** @param query its texts folded by `foldQuery`. */
@@ -64,6 +69,10 @@ export function decide(query: SearchQuery, doc: Candidate, now: number): boolean
       return hasFlag(doc.flags, query.flag);
     case 'modseq':
       return doc.modseq >= query.since;
+    case 'attachment':
+      return doc.attachment;
+    case 'filename':
+      return doc.filenames?.some((name) => name.includes(query.text));
     case 'header':
       return doc.fields && inFields(doc.fields, query.name.toLowerCase(), query.text);
     case 'text':
@@ -91,7 +100,21 @@ const not = (value: boolean | undefined): boolean | undefined => (value === unde
 
 type RowQuery = Exclude<
   SearchQuery,
-  { key: 'all' | 'and' | 'or' | 'not' | 'uids' | 'flag' | 'modseq' | 'header' | 'text' | 'body' }
+  {
+    key:
+      | 'all'
+      | 'and'
+      | 'or'
+      | 'not'
+      | 'uids'
+      | 'flag'
+      | 'modseq'
+      | 'attachment'
+      | 'filename'
+      | 'header'
+      | 'text'
+      | 'body';
+  }
 >;
 
 function ofRow(query: RowQuery, row: MessageRow, now: number): boolean | undefined {

@@ -2,13 +2,14 @@
  * Answers a search by looking at messages, cheapest first: placements, then rows, headers, and last the text of those that
  * nothing cheaper has decided. Every backend uses it, alone or to verify what an index proposes.
  */
+import { hasAttachment } from '#mail/mime/body-parts.ts';
 import type { PlacementRows } from '../change.ts';
 import type { SearchQuery } from '../search-query.ts';
 import type { Columns, MessageRow } from '../store.ts';
 import type { Uid, UidSet } from '../types.ts';
 import { fromUids } from '../uid-set.ts';
 import { type Candidate, decide, foldQuery, levelsOf } from './decide.ts';
-import { searchableFields, searchableText } from './text.ts';
+import { filenames, searchableFields, searchableText } from './text.ts';
 
 export interface SearchSource {
   /** All of the mailbox, or those that an index proposes; ascending. */
@@ -21,7 +22,14 @@ export interface SearchSource {
 }
 
 /** What is read at each level of `LEVEL_OF`, for those still undecided. */
-const READS: readonly Columns[] = [{}, {}, { headers: true }, { rawHeader: true }, { parts: true, content: true }];
+const READS: readonly Columns[] = [
+  {},
+  {},
+  { headers: true },
+  { parts: true },
+  { rawHeader: true },
+  { parts: true, content: true },
+];
 
 export async function evaluateSearch(query: SearchQuery, source: SearchSource): Promise<UidSet> {
   const folded = foldQuery(query);
@@ -41,7 +49,7 @@ export async function evaluateSearch(query: SearchQuery, source: SearchSource): 
     for await (const batch of source.messages(fromUids(waiting.keys()), READS[level]!)) {
       for (const row of batch) {
         const candidate = waiting.get(row.uid);
-        if (candidate !== undefined) judge(await enrich(candidate, row, source));
+        if (candidate !== undefined) judge(await enrich(candidate, row, READS[level]!, source));
       }
     }
   }
@@ -49,11 +57,14 @@ export async function evaluateSearch(query: SearchQuery, source: SearchSource): 
 }
 
 /** Adds what was read. Octets are not kept while others are read: they may be many. */
-async function enrich(candidate: Candidate, row: MessageRow, source: SearchSource): Promise<Candidate> {
+async function enrich(candidate: Candidate, row: MessageRow, read: Columns, source: SearchSource): Promise<Candidate> {
   const { rawHeader, parts, content, ...small } = row;
   const next: Candidate = { ...candidate, row: { ...candidate.row, ...small } };
   if (rawHeader !== undefined) next.fields = searchableFields(rawHeader);
-  if (parts !== undefined) {
+  if (parts !== undefined && read.content !== true) {
+    next.attachment = hasAttachment(parts);
+    next.filenames = filenames(parts);
+  } else if (parts !== undefined) {
     next.text = await searchableText(parts, async (start, end) => {
       const [from, to] = [start + row.prefixLength, end + row.prefixLength];
       if (content !== undefined) return content.subarray(from, to);

@@ -15,6 +15,12 @@ export function searchableFields(rawHeader: Uint8Array): NonNullable<Candidate['
   });
 }
 
+/** Folded file names of all parts, those of embedded messages included. */
+export function filenames(root: PartNode): string[] {
+  const own = root.filename === undefined ? [] : [fold(root.filename)];
+  return [...own, ...root.children.flatMap(filenames)];
+}
+
 /** Reads octets [start, end) of the body. */
 export type ReadBody = (start: number, end: number) => Promise<Uint8Array>;
 

@@ -1,11 +1,12 @@
 /** SEARCH and UID SEARCH (RFC 9051 §6.4.4). */
+
+import { searchView } from '#store/search/from-view.ts';
 import { EMPTY } from '#store/uid-set.ts';
 import { type CommandContext, type Completion, defineCommand, ok, Refused } from '../command.ts';
 import { parseSearch } from '../grammar/search.ts';
 import type { SearchArguments, SearchReturn } from '../grammar/search-key.ts';
 import { enableCondstore } from '../notify.ts';
 import { isRev2, type StateOf } from '../session.ts';
-import { searchView } from './search/from-view.ts';
 import { asksModseq, queryFor } from './search/query.ts';
 import { extendedAnswer, kept, oldAnswer } from './search/result.ts';
 

@@ -1,9 +1,10 @@
 /** Searches that placements decide alone (flags, UIDs, modseqs) are answered from the view, without asking the store. */
-import { type Candidate, decide, levelsOf } from '#store/search/decide.ts';
-import type { SearchQuery } from '#store/search-query.ts';
-import type { Uid, UidSet } from '#store/types.ts';
-import { fromUids } from '#store/uid-set.ts';
-import type { MailboxView } from '#store/view.ts';
+
+import type { SearchQuery } from '../search-query.ts';
+import type { Uid, UidSet } from '../types.ts';
+import { fromUids } from '../uid-set.ts';
+import type { MailboxView } from '../view.ts';
+import { type Candidate, decide, levelsOf } from './decide.ts';
 
 /** `undefined` when messages have to be read. */
 export function searchView(query: SearchQuery, columns: MailboxView): UidSet | undefined {

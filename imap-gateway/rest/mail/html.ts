@@ -1,0 +1,98 @@
+/**
+ * The HTML of a message as a document of its own. What makes it safe is the answer's Content-Security-Policy: it is sandboxed (no scripts, no forms, an
+ * origin of its own) and nothing is loaded from anywhere; a filter would be the wall that falls. The same policy stands in the document, for those who save it.
+ */
+import { decodeText } from '#mail/header/charset.ts';
+import { bodyParts } from '#mail/mime/body-parts.ts';
+import { findPart } from '#mail/mime/section.ts';
+import type { MessageRow } from '#store/store.ts';
+import type { Access } from '#store/types.ts';
+import type { Place } from './fragments.ts';
+import type { Mail } from './mail.ts';
+import { htmlPart } from './parsed.ts';
+import { collect, decoded, octetsOf, rangeOf } from './reading.ts';
+import { contentIds } from './structure-ids.ts';
+
+const HTML_OCTETS = 4 * 1024 * 1024;
+/** Of all pictures within the document. */
+const IMAGE_OCTETS = 6 * 1024 * 1024;
+
+function loads(remote: boolean): string {
+  const from = remote ? ' https: http:' : '';
+  return `default-src 'none'; img-src data:${from}; style-src 'unsafe-inline'${from}; font-src data:${from}${remote ? '; media-src https: http:' : ''}`;
+}
+
+/** @param remote pictures and styles may be loaded from where they are, which tells the sender that it was read. */
+export function htmlHeaders(remote: boolean): Record<string, string> {
+  return {
+    'content-security-policy': `sandbox allow-popups allow-popups-to-escape-sandbox; ${loads(remote)}; base-uri 'none'; form-action 'none'; frame-ancestors 'self'`,
+    'x-dns-prefetch-control': 'off',
+    'cross-origin-resource-policy': 'same-origin',
+    'cache-control': 'private, no-cache',
+  };
+}
+
+/** `undefined` when the message has no HTML. */
+export async function htmlOf(
+  mail: Mail,
+  access: Access,
+  place: Place,
+  row: MessageRow,
+  remote: boolean,
+): Promise<string | undefined> {
+  const part = htmlPart(row);
+  if (part === undefined) return undefined;
+  const { node } = part;
+  const octets = decoded(octetsOf(mail, access, place, rangeOf(node, row.prefixLength)), node);
+  const { bytes, whole } = await collect(octets, HTML_OCTETS);
+  const html = decodeText(bytes, node.charset);
+  const images = await imagesOf(mail, access, place, row, html);
+  const shown = html.replace(CID, (all, id: string) => images.get(idOf(id)) ?? all);
+  return documentOf(whole ? shown : `${shown}\n<hr>…`, remote);
+}
+
+/** Behind the doctype, which decides how the rest is laid out. */
+export function documentOf(html: string, remote: boolean): string {
+  const doctype = /^\s*<!doctype[^>]*>/i.exec(html)?.[0] ?? '';
+  const policy = `<meta http-equiv="Content-Security-Policy" content="${loads(remote)}; form-action 'none'">`;
+  return `${doctype}<meta charset="utf-8">${policy}<base target="_blank">${html.slice(doctype.length)}`;
+}
+
+const CID = /\bcid:([^\s"'<>()\\]{1,200})/gi;
+
+/** As it stands in HTML (RFC 2392: percent-encoded). */
+function idOf(written: string): string {
+  const text = written.replaceAll('&amp;', '&');
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return text;
+    throw error;
+  }
+}
+
+/** The pictures that the HTML names, as data: URLs by their Content-IDs. */
+async function imagesOf(
+  mail: Mail,
+  access: Access,
+  place: Place,
+  row: MessageRow,
+  html: string,
+): Promise<ReadonlyMap<string, string>> {
+  const wanted = new Set(Array.from(html.matchAll(CID), ([, id]) => idOf(id!)));
+  const images = new Map<string, string>();
+  if (wanted.size === 0) return images;
+  const listed = new Set(bodyParts(row.parts!).attachments.map(({ path }) => path));
+  let left = IMAGE_OCTETS;
+  for (const [path, id] of contentIds(row.bodystructure!)) {
+    const node = findPart(row.parts!, path.split('.').map(Number));
+    if (!wanted.has(id) || images.has(id) || !listed.has(path) || !/^image\/[a-z0-9.+-]{1,60}$/.test(node?.type ?? ''))
+      continue;
+    const octets = decoded(octetsOf(mail, access, place, rangeOf(node!, row.prefixLength)), node!);
+    const { bytes, whole } = await collect(octets, left);
+    if (!whole) continue;
+    left -= bytes.length;
+    images.set(id, `data:${node!.type};base64,${bytes.toString('base64')}`);
+  }
+  return images;
+}

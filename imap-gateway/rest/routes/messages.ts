@@ -1,0 +1,54 @@
+/** Lists of messages, and one of them. */
+import Type from 'typebox';
+import { Content } from '../content.ts';
+import { Key } from '../mail/listing.ts';
+import { mailOf } from '../mail/mail.ts';
+import { Message } from '../mail/message-json.ts';
+import { messagePage } from '../mail/pages.ts';
+import { readCursor } from '../paging.ts';
+import type { Routes } from '../route.ts';
+import { Id, Page, paging } from '../schemas.ts';
+
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+export const searchQuery = {
+  mailbox: Type.Optional(Id),
+  q: Type.Optional(
+    Type.String({
+      maxLength: 2000,
+      description:
+        'Words that must all be there, with the operators `from: to: cc: bcc: subject: body: filename: has:attachment is:unread is:read is:flagged is:answered is:draft keyword: before: after: on: larger: smaller: in:`, quoted phrases, `-` or NOT before what is not wanted, OR, and parentheses. Without `in:` (a name, an id, a role, or `anywhere`) Junk and Trash are left out.',
+      examples: ['from:alice has:attachment -subject:"out of office" after:2026-01-01'],
+    }),
+  ),
+};
+
+export function messageRoutes(routes: Routes): void {
+  routes.add({
+    method: 'GET',
+    url: '/messages',
+    scope: 'mail:read',
+    tag: 'Messages',
+    summary: 'List or search messages',
+    description:
+      'The newest first, by the time at which they were received; of one mailbox, or of the account. A cursor stays right while mail comes and goes.',
+    operationId: 'listMessages',
+    query: Type.Object({ ...searchQuery, ...paging }),
+    response: Page(Message),
+    produces: [],
+    failures: ['bad-request', 'no-such-mailbox'],
+    async run({ query, access, services, etag }) {
+      const mail = mailOf(services);
+      const { modseq } = await services.store.accountState(access);
+      etag(`W/"${modseq.toString(36)}"`);
+      const { cursor, ...asked } = query;
+      const key = `${access.owner} ${JSON.stringify([asked.mailbox, asked.q, asked.limit, cursor])}`;
+      const known = mail.answers.get(key);
+      if (known?.modseq === modseq) return new Content({ type: JSON_TYPE, body: known.text });
+      const after = readCursor(cursor, Key);
+      const text = Buffer.from(await messagePage(mail, access, { ...asked, ...(after && { after }) }));
+      mail.answers.set(key, { modseq, text }, text.length + key.length);
+      return new Content({ type: JSON_TYPE, body: text });
+    },
+  });
+}
