@@ -127,10 +127,10 @@ test('parseConfig() names line and column of text that is no TOML', () => {
 });
 
 test('parseConfig() refuses protocols without a server, and two listeners on one port', () => {
-  const problems = problemsOf('hostname = "a.test"\n[listeners]\npop3 = "*:110"\nsmtp = "*:25"\nimap = "*:25"');
+  const problems = problemsOf('hostname = "a.test"\n[listeners]\nsieve = "*:4190"\nsmtp = "*:25"\nimap = "*:25"');
   assert.deepEqual(
     problems.map(({ key }) => key),
-    ['listeners.imap', 'listeners.pop3'],
+    ['listeners.imap', 'listeners.sieve'],
   );
   assert.match(problems[1]?.found ?? '', /not serve yet/);
 });
@@ -141,7 +141,8 @@ test('initialConfig() yields a configuration with the standard ports', () => {
   assert.deepEqual(config.listeners.smtp, [{ host: '*', port: 25 }]);
   assert.deepEqual(config.listeners.imaps, [{ host: '*', port: 993 }]);
   assert.deepEqual(config.listeners.lmtp, []);
-  assert.deepEqual(config.listeners.pop3, []);
+  assert.deepEqual(config.listeners.pop3s, [{ host: '*', port: 995 }]);
+  assert.deepEqual(config.listeners.sieve, []);
 });
 
 test('initialConfig() shifts every port by the port base, and takes what the demo needs', () => {

@@ -68,6 +68,13 @@ export interface Config {
   /** Milliseconds. */
   readonly restart: { readonly drainTime: number };
   readonly login: { readonly channelBinding: boolean };
+  readonly pop3: {
+    readonly inUse: 'refuse' | 'snapshot';
+    readonly markSeen: boolean;
+    /** Milliseconds. */
+    readonly loginDelay: number;
+    readonly expire: 'never' | 'retrieved';
+  };
   readonly rest: {
     readonly corsOrigins: readonly string[];
     /** Networks of reverse proxies. */

@@ -239,6 +239,27 @@ export const schema: Schema = {
         ),
       },
     },
+    pop3: {
+      doc: 'Mail collection by POP3: what INBOX holds.',
+      keys: {
+        inUse: key(
+          kinds.oneOf('refuse', 'snapshot'),
+          'refuse',
+          'What a second session of an account finds: that the maildrop is in use, or the messages as they are when it begins.',
+        ),
+        markSeen: key(kinds.flag, false, 'Mark as seen what a session has retrieved, once it ends with QUIT.'),
+        loginDelay: key(
+          kinds.duration(),
+          0,
+          'How long an account has to wait from one login to the next; 0 is not at all.',
+        ),
+        expire: key(
+          kinds.oneOf('never', 'retrieved'),
+          'never',
+          'What the server removes by itself: nothing, or what a session has retrieved, once it ends with QUIT.',
+        ),
+      },
+    },
     rest: {
       doc: 'The REST interface (docs/api.md) and the pages beside it.',
       keys: {

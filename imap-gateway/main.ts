@@ -5,7 +5,7 @@ import { MailError } from '#mail/failure.ts';
 import { runProgram } from '#runtime/program.ts';
 import { createRpcClient } from '#runtime/rpc/client.ts';
 import type { Program, ProgramContext } from '#runtime/service.ts';
-import type { Directory } from '#store/directory.ts';
+import type { AppScope, Directory } from '#store/directory.ts';
 import { openDirectory } from '#store/sqlite/directory.ts';
 import { openMailStore } from '#store/sqlite/store.ts';
 import type { MailStore } from '#store/store.ts';
@@ -13,11 +13,15 @@ import type { AccountId } from '#store/types.ts';
 import { ViewCache } from '#store/view-cache.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import { ImapListener, type ImapListenerSettings } from './imap/listener.ts';
+import { Pop3Listener, type Pop3ListenerSettings } from './pop3/listener.ts';
 
 runProgram('imap-gateway', startGateway);
 
 /** Before login everything has to happen within it. */
 const LOGIN_TIMEOUT_MS = 120_000;
+/** RFC 1939 §3: at least ten minutes. */
+const POP3_IDLE_MS = 600_000;
+const POP3_DRAIN_MS = 3_000;
 /** Middle boxes forget connections that say nothing for some minutes. */
 const IDLE_KEEP_ALIVE_MS = 110_000;
 const BAD_COMMANDS = 20;
@@ -59,21 +63,22 @@ async function startGateway(context: ProgramContext): Promise<Program> {
     await rpc.close();
   };
   let closed: Promise<void> | undefined;
-  const imap = new ImapListener(
-    { coordination, secureContext, metrics: context.metrics },
-    settings(context, rooms, config),
-  );
+  const around = { coordination, secureContext, metrics: context.metrics };
+  const imap = new ImapListener(around, settings(context, rooms, config));
+  const pop3 = new Pop3Listener(around, pop3Settings(context, rooms, config));
   return {
     accept(listener, socket) {
       if (listener === 'imap' || listener === 'imaps') return imap.accept(listener, socket);
+      if (listener === 'pop3' || listener === 'pop3s') return pop3.accept(listener, socket);
       log.error({ listener }, 'a connection for a listener that the gateway does not serve');
       socket.destroy();
     },
     async reload(changed) {
       imap.configure(settings(context, rooms, changed));
+      pop3.configure(pop3Settings(context, rooms, changed));
     },
     async drain(deadlineMs, replaced) {
-      await imap.drain(deadlineMs, replaced);
+      await Promise.all([imap.drain(deadlineMs, replaced), pop3.drain(deadlineMs, replaced)]);
       closed ??= close();
       await closed;
     },
@@ -81,18 +86,9 @@ async function startGateway(context: ProgramContext): Promise<Program> {
 }
 
 function settings(context: ProgramContext, rooms: Rooms, config: Config): ImapListenerSettings {
-  const { clock, log, random, coordination } = context;
-  const { exemptNetworks, connectionsPerAddress, authFailuresPerMinute, idleTimeout, messageSize } = config.limits;
-  const auth = createAuthenticator({
-    directory: rooms.directory,
-    coordination,
-    clock,
-    random,
-    log,
-    failuresPerMinute: authFailuresPerMinute,
-    metrics: context.metrics,
-    exemptNetworks,
-  });
+  const { clock, log, random } = context;
+  const { exemptNetworks, connectionsPerAddress, idleTimeout, messageSize } = config.limits;
+  const auth = authenticator(context, rooms.directory, config, 'imap');
   return {
     connectionsPerAddress,
     channelBinding: config.login.channelBinding,
@@ -113,4 +109,52 @@ function settings(context: ProgramContext, rooms: Rooms, config: Config): ImapLi
       },
     },
   };
+}
+
+function pop3Settings(context: ProgramContext, rooms: Rooms, config: Config): Pop3ListenerSettings {
+  const { clock, log, random, coordination } = context;
+  const { exemptNetworks, connectionsPerAddress } = config.limits;
+  return {
+    connectionsPerAddress,
+    channelBinding: config.login.channelBinding,
+    exemptNetworks,
+    services: {
+      hostname: config.hostname,
+      store: rooms.store,
+      auth: authenticator(context, rooms.directory, config, 'pop3'),
+      coordination,
+      clock,
+      random,
+      log,
+      limits: {
+        loginTimeout: LOGIN_TIMEOUT_MS,
+        idleTimeout: POP3_IDLE_MS,
+        drainTimeout: POP3_DRAIN_MS,
+        badCommands: BAD_COMMANDS,
+      },
+      policy: config.pop3,
+    },
+  };
+}
+
+function authenticator(
+  context: ProgramContext,
+  directory: Directory,
+  config: Config,
+  use: AppScope,
+): ReturnType<typeof createAuthenticator> {
+  const { clock, log, random, coordination, metrics } = context;
+  const { authFailuresPerMinute, exemptNetworks } = config.limits;
+  const failuresPerMinute = authFailuresPerMinute;
+  return createAuthenticator({
+    directory,
+    use,
+    coordination,
+    clock,
+    random,
+    log,
+    failuresPerMinute,
+    metrics,
+    exemptNetworks,
+  });
 }

@@ -10,11 +10,13 @@ function setUp(exemptNetworks: readonly string[] = []) {
   const counts = new Map<string, number>();
   const asked: string[] = [];
   const auth = createAuthenticator({
+    use: 'imap',
     directory: {
       authenticate: async (login, password) => {
         asked.push(login);
         return password === 'right' ? { account: 'a', address: login } : undefined;
       },
+      noteUse: () => undefined,
       scram: async () => ({
         login: undefined,
         salt: new Uint8Array(1),

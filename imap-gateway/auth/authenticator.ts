@@ -10,7 +10,7 @@ import type { Clock, Log, Random } from '#runtime/ambient.ts';
 import type { Coordination } from '#runtime/coordination.ts';
 import { createLoginGuard } from '#runtime/login-guard.ts';
 import type { Metrics } from '#runtime/metrics/metrics.ts';
-import type { Directory, Login } from '#store/directory.ts';
+import type { AppScope, Directory, Login } from '#store/directory.ts';
 
 export interface Authenticator {
   /** Throws `limit-exceeded` when the address has failed too often. Ask before a conversation starts. */
@@ -24,7 +24,9 @@ export interface Authenticator {
 }
 
 export interface AuthenticatorOptions {
-  readonly directory: Pick<Directory, 'authenticate' | 'scram'>;
+  readonly directory: Pick<Directory, 'authenticate' | 'scram' | 'noteUse'>;
+  /** Which app passwords are taken besides the account's own. */
+  readonly use: AppScope;
   readonly coordination: Pick<Coordination, 'count'>;
   readonly clock: Clock;
   readonly random: Random;
@@ -40,7 +42,7 @@ const DELAY_STEP_MS = 500;
 const DELAY_LIMIT_MS = 5_000;
 
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
-  const { directory, clock, random, metrics } = options;
+  const { directory, clock, random, metrics, use } = options;
   const guard = createLoginGuard(options.coordination, options.failuresPerMinute);
   const count = (result: string): void => metrics?.counter('logins_total', { program: 'imap-gateway', result }).add();
   const inExemptNetwork = networkMatcher(options.exemptNetworks);
@@ -53,7 +55,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     await new Promise<void>((resolve) => clock.after(delay, resolve));
   };
   return {
-    sasl: { scram: (username) => directory.scram(username), random: (length) => random.bytes(length) },
+    sasl: { scram: (username) => directory.scram(username, use), random: (length) => random.bytes(length) },
 
     async admit(remote) {
       if (isExempt(remote)) return;
@@ -68,10 +70,13 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
         count('refused');
         throw new MailError('limit-exceeded', 'Too many failed logins, try again in a minute');
       }
-      const login = await verifySasl(outcome, (username, password) => directory.authenticate(username, password));
+      const login = await verifySasl(outcome, (username, password) => directory.authenticate(username, password, use));
       count(login === undefined ? 'failed' : 'ok');
       if (login !== undefined) {
         if (!exempt) await guard.succeeded(remote, outcome.username);
+        if (login.appPassword !== undefined) {
+          directory.noteUse({ kind: 'app-password', id: login.appPassword, at: clock.now(), remote });
+        }
         return login;
       }
       // The log has no name: people type their password there.

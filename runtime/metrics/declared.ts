@@ -16,7 +16,7 @@ export interface Declared {
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
 
-const listener = 'the protocol of CONTRACT’s list: `smtp`, `submission`, `submissions`, `imap`, `imaps` …';
+const listener = 'the protocol of CONTRACT’s list: `smtp`, `submission`, `submissions`, `imap`, `imaps`, `pop3` …';
 const reason =
   'the subject of the enhanced status code (RFC 3463 §3): `address`, `mailbox`, `system`, `network`, `protocol`, `content`, `policy`, `other`, or `none`';
 const program = '`mta`, `mda` or `imap-gateway`';
@@ -158,6 +158,16 @@ export const DECLARED = {
       operation: 'an `operationId` of docs/api.md, or `unknown`',
       outcome: '`ok`, `refused` (4xx), `failed` (5xx)',
     },
+  },
+  pop3_commands_total: {
+    type: 'counter',
+    help: 'POP3 commands that were answered.',
+    labels: { command: 'a command that we know, or `unknown`', result: '`ok`, `err`' },
+  },
+  pop3_command_seconds: {
+    type: 'histogram',
+    help: 'From a whole POP3 command to the end of its answer, a slow reader’s time included.',
+    buckets: SECONDS,
   },
   workers: {
     type: 'gauge',

@@ -85,6 +85,7 @@ export async function restWorld(options: RestWorldOptions = {}): Promise<RestWor
   const coordination = new LocalCoordination(clock);
   const { authFailuresPerMinute, exemptNetworks } = config.limits;
   const auth = createAuthenticator({
+    use: 'rest',
     directory,
     coordination,
     clock,

@@ -5,7 +5,8 @@ import { type TestContext, test } from 'node:test';
 import { scramClient } from '#mail/sasl/scram-client.ts';
 import { settle } from '#test/support/clock.ts';
 import type { MemoryConnection } from '#test/support/memory-connection.ts';
-import { type Arrival, createWorld, PASSWORD } from './world.ts';
+import type { Arrival } from '../script.ts';
+import { createWorld, PASSWORD } from './world.ts';
 
 async function open(t: TestContext, arrival: Arrival, channelBinding: boolean) {
   const world = await createWorld();

@@ -1,8 +1,8 @@
-/** Every `*.txt` here is a conversation with the gateway; `script.ts` says how to read them. */
+/** Every `*.txt` here is a conversation with the gateway; `../script.ts` says how to read them. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { runScript } from './script.ts';
+import { runScript } from '../script.ts';
 import { createWorld } from './world.ts';
 
 for (const file of readdirSync(import.meta.dirname).filter((name) => name.endsWith('.txt'))) {

@@ -18,12 +18,10 @@ import { createAuthenticator } from '../../../imap-gateway/auth/authenticator.ts
 import type { ImapServices } from '../../../imap-gateway/imap/command.ts';
 import { commandTable } from '../../../imap-gateway/imap/commands/table.ts';
 import { serveConnection } from '../../../imap-gateway/imap/driver.ts';
+import type { Arrival } from '../script.ts';
 
 export const PASSWORD = 'secret word';
 export const USERS = ['alice@alpha.test', 'carol@alpha.test'] as const;
-
-/** How a client comes in. */
-export type Arrival = 'loopback' | 'clear' | 'tls';
 
 export interface World {
   readonly services: ImapServices;
@@ -38,6 +36,8 @@ export interface World {
     readonly server: MemoryConnection;
     readonly ended: Promise<void>;
   };
+  /** LOGIN, and the command behind the name. */
+  logIn(text: string): readonly (readonly [command: string, answer: string])[];
   close(): Promise<void>;
 }
 
@@ -70,6 +70,7 @@ export async function createWorldOf(clock: Clock): Promise<World> {
     directory,
     auth: createAuthenticator({
       directory,
+      use: 'imap',
       coordination,
       clock,
       random,
@@ -98,6 +99,12 @@ export async function createWorldOf(clock: Clock): Promise<World> {
       const { client, server } = connectionPair({ clock, remote, tls: arrival === 'tls' });
       const ended = serveConnection(server, { services, table: commandTable, canStartTls: true, channelBinding, log });
       return { client, server, ended };
+    },
+    logIn(text) {
+      const [user = '', ...command] = text.split(' ');
+      const login = `LOGIN ${user}@alpha.test "${PASSWORD}"`;
+      const commands = command.length === 0 ? [login] : [login, command.join(' ')];
+      return commands.map((each) => [`U ${each}`, 'U OK {{.*}}']);
     },
     async close() {
       await views.close();

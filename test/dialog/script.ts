@@ -2,32 +2,47 @@
  * Runs a scripted dialog, one case a file. Several sessions may take part: the digit behind a letter names one (none is 1).
  * - `# …` says what the dialog shows (RFC sections);
  * - `O2: loopback|clear|tls` opens a connection and leaves the greeting to the script;
- * - `U2: alice` opens one from loopback and logs in, without showing it; with `select INBOX` behind the name, selects too;
+ * - `U2: alice` opens one from loopback and logs in, without showing it (`World.logIn`; of IMAP: with `select INBOX` behind the name, selects too);
  * - `C2: text` is sent with CRLF; consecutive ones of a session leave in one write, as a pipelining client sends them;
  * - `S2: text` is the session's next line; `{{…}}` holds a regular expression, `{{name:=…}}` one whose match later lines get with `<<name>>`;
  * - `S2~ text` passes over lines until one matches;
  * - `S2: <end>` means that the server has closed, `S2: <nothing>` that it says nothing more for now;
- * - `T: ms` lets time pass; `D2: drain` lets the server drain the session.
+ * - `T: ms` lets time pass; `D2: drain` lets the server drain the session, `D2: lost` loses the connection;
+ * - other letters are the world's own (`World.act`).
  */
 import assert from 'node:assert/strict';
 import { type FakeClock, settle } from '#test/support/clock.ts';
-import { type Arrival, PASSWORD, type World } from './world.ts';
+import type { MemoryConnection } from '#test/support/memory-connection.ts';
 
-interface Session {
-  readonly client: ReturnType<World['connect']>['client'];
-  readonly server: ReturnType<World['connect']>['server'];
+/** How a client comes in. */
+export type Arrival = 'loopback' | 'clear' | 'tls';
+
+interface Connected {
+  readonly client: MemoryConnection;
+  readonly server: MemoryConnection;
   readonly ended: Promise<void>;
+}
+
+/** What dialogs of a protocol happen in. */
+export interface World {
+  readonly clock: FakeClock;
+  connect(arrival: Arrival): Connected;
+  /** What is sent for `U: text`, and a line that each is answered with. */
+  logIn(text: string): readonly (readonly [command: string, answer: string])[];
+  /** A step under a letter of the world's own; throws when what it says doesn't hold. */
+  act?(letter: string, text: string): Promise<void>;
+}
+
+interface Session extends Connected {
   text: string;
   over: boolean;
   /** Lines of the client that were not sent yet. */
   group: string;
 }
 
-type ScriptWorld = World & { readonly clock: FakeClock };
-
 const STEP = /^([A-Z])(\d?)([:~])(?: (.*))?$/;
 
-export async function runScript(script: string, world: ScriptWorld): Promise<void> {
+export async function runScript(script: string, world: World): Promise<void> {
   const run = new Run(world);
   try {
     for (const [index, step] of script.split('\n').entries()) {
@@ -44,11 +59,11 @@ export async function runScript(script: string, world: ScriptWorld): Promise<voi
 }
 
 class Run {
-  readonly #world: ScriptWorld;
+  readonly #world: World;
   readonly #sessions = new Map<string, Session>();
   readonly #variables = new Map<string, string>();
 
-  constructor(world: ScriptWorld) {
+  constructor(world: World) {
     this.#world = world;
   }
 
@@ -61,9 +76,17 @@ class Run {
     if (letter === 'O') this.#open(name, text as Arrival);
     else if (letter === 'U') await this.#logIn(name, text, at);
     else if (letter === 'T') await this.#world.clock.advance(Number(text));
+    else if (letter === 'D' && text === 'lost') await this.#lose(this.#session(name, at));
     else if (letter === 'D') this.#session(name, at).server.drain();
     else if (letter === 'S') await this.#expect(this.#session(name, at), mark, text, at);
+    else if (this.#world.act)
+      await this.#world.act(letter, text).catch((error: Error) => assert.fail(`${at}\n${error.message}`));
     else assert.fail(`not understood: ${at}`);
+  }
+
+  async #lose(session: Session): Promise<void> {
+    session.client.destroy();
+    await session.ended;
   }
 
   async end(): Promise<void> {
@@ -93,13 +116,11 @@ class Run {
   }
 
   async #logIn(name: string, text: string, at: string): Promise<void> {
-    const [user = '', ...command] = text.split(' ');
     const session = this.#open(name, 'loopback');
-    await session.client.write(`U LOGIN ${user}@alpha.test "${PASSWORD}"\r\n`);
-    await this.#expect(session, '~', 'U OK {{.*}}', at);
-    if (command.length === 0) return;
-    await session.client.write(`U ${command.join(' ')}\r\n`);
-    await this.#expect(session, '~', 'U OK {{.*}}', at);
+    for (const [command, answer] of this.#world.logIn(text)) {
+      await session.client.write(`${command}\r\n`);
+      await this.#expect(session, '~', answer, at);
+    }
   }
 
   async #expect(session: Session, mark: string, pattern: string, at: string): Promise<void> {

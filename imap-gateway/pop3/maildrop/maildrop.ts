@@ -1,0 +1,188 @@
+/**
+ * INBOX as one session numbers it (RFC 1939 §5): what was there when the session began, whatever other sessions and protocols do meanwhile. How many
+ * messages and octets there are comes from the mailbox's row, so that STAT of a large maildrop reads no more; UIDs and sizes are read once
+ * something asks for a number, unique ids once UIDL does. Marks are only marks: `leave` makes them a commit.
+ */
+import { MailError } from '#mail/failure.ts';
+import type { Mutation } from '#store/mutation.ts';
+import type { MailboxSizes, MessageRow } from '#store/store.ts';
+import type { Mailbox, Uid, UidSet } from '#store/types.ts';
+import { fromUids, intersect, single } from '#store/uid-set.ts';
+import type { MaildropSource } from './source.ts';
+import { uniqueIds } from './unique-ids.ts';
+
+/** A message's number, and what is to be said of it. */
+export type Line<T> = readonly [number: number, what: T];
+
+const INBOX = 'INBOX';
+
+export class Maildrop {
+  readonly #source: MaildropSource;
+  readonly #mailbox: Mailbox;
+  #numbered: Promise<MailboxSizes> | undefined;
+  #ids: Promise<readonly string[]> | undefined;
+  readonly #deleted = new Set<number>();
+  #deletedOctets = 0;
+  readonly #retrieved = new Set<number>();
+
+  private constructor(source: MaildropSource, mailbox: Mailbox) {
+    this.#source = source;
+    this.#mailbox = mailbox;
+  }
+
+  static async open(source: MaildropSource): Promise<Maildrop> {
+    const mailbox = await source.store.mailboxNamed(source.access, INBOX);
+    if (mailbox === undefined) throw new MailError('no-such-mailbox', 'There is no maildrop');
+    return new Maildrop(source, mailbox);
+  }
+
+  /** Without those marked as deleted. */
+  get messages(): number {
+    return this.#mailbox.messages - this.#deleted.size;
+  }
+  get octets(): number {
+    return this.#mailbox.size - this.#deletedOctets;
+  }
+  get deleted(): number {
+    return this.#deleted.size;
+  }
+  get retrieved(): number {
+    return this.#retrieved.size;
+  }
+
+  /** Numbers and sizes of the messages not marked as deleted, ascending. */
+  async list(): Promise<Iterable<Line<number>>> {
+    return this.#lines((await this.#numbers()).sizes);
+  }
+
+  /** Throws `no-such-message`, also for one that is marked as deleted. */
+  async size(number: number): Promise<number> {
+    const { sizes } = await this.#numbers();
+    this.#check(number, sizes.length);
+    return sizes[number - 1]!;
+  }
+
+  /** As `list`, with unique ids. */
+  async uniqueIds(): Promise<Iterable<Line<string>>> {
+    return this.#lines(await this.#uniqueIds());
+  }
+
+  async uniqueId(number: number): Promise<string> {
+    const ids = await this.#uniqueIds();
+    this.#check(number, ids.length);
+    return ids[number - 1]!;
+  }
+
+  /** With its content where that is small, else with its header alone; with `header`, never with more than that. Throws `no-such-message`, `unavailable`. */
+  async message(number: number, columns: { readonly header: boolean }): Promise<MessageRow> {
+    const uid = await this.#uid(number);
+    const wanted = columns.header ? { rawHeader: true } : { content: true };
+    const row = await this.#row(uid, wanted);
+    if (columns.header || row.content !== undefined) return row;
+    return await this.#row(uid, { rawHeader: true });
+  }
+
+  /** Octets of a message from `start` on, in pieces. */
+  async content({ uid, size }: MessageRow, start: number): Promise<AsyncIterable<Uint8Array>> {
+    const { store, access } = this.#source;
+    return store.content(access, this.#mailbox.id, uid, start, size);
+  }
+
+  /** Throws `no-such-message`. */
+  async delete(number: number): Promise<void> {
+    const size = await this.size(number);
+    this.#deleted.add(number);
+    this.#deletedOctets += size;
+  }
+
+  markRetrieved(number: number): void {
+    this.#retrieved.add(number);
+  }
+
+  /** Marks of deletion go (RSET); what was retrieved was retrieved. */
+  reset(): void {
+    this.#deleted.clear();
+    this.#deletedOctets = 0;
+  }
+
+  /** What UPDATE does to the store: one commit, or nothing. */
+  async changes(options: { readonly markSeen: boolean; readonly removeRetrieved: boolean }): Promise<Mutation[]> {
+    if (this.#deleted.size + this.#retrieved.size === 0) return [];
+    const { uids } = await this.#numbers();
+    const mailbox = this.#mailbox.id;
+    const setOf = (numbers: Iterable<number>): UidSet =>
+      fromUids(Uint32Array.from(numbers, (number) => uids[number - 1]!).sort());
+    const gone = options.removeRetrieved ? this.#deleted.union(this.#retrieved) : this.#deleted;
+    const mutations: Mutation[] = [];
+    if (gone.size > 0) mutations.push({ type: 'expunge', mailbox, uids: setOf(gone), onlyDeleted: false });
+    const seen = this.#retrieved.difference(gone);
+    if (options.markSeen && seen.size > 0) {
+      mutations.push({ type: 'set-flags', mailbox, uids: setOf(seen), change: 'add', flags: ['\\Seen'] });
+    }
+    return mutations;
+  }
+
+  *#lines<T>(all: ArrayLike<T>): Generator<Line<T>> {
+    for (let i = 0; i < all.length; i++) if (!this.#deleted.has(i + 1)) yield [i + 1, all[i]!];
+  }
+
+  #check(number: number, messages: number): void {
+    if (number < 1 || number > messages || this.#deleted.has(number)) {
+      throw new MailError('no-such-message', 'No such message');
+    }
+  }
+
+  async #uid(number: number): Promise<Uid> {
+    const { uids } = await this.#numbers();
+    this.#check(number, uids.length);
+    return uids[number - 1]!;
+  }
+
+  /** Also where another session has expunged it meanwhile, as long as the store still has it. */
+  async #row(uid: Uid, columns: { readonly rawHeader?: boolean; readonly content?: boolean }): Promise<MessageRow> {
+    const { store, access } = this.#source;
+    for await (const [row] of store.messages(access, this.#mailbox.id, single(uid), columns, { expunged: true })) {
+      if (row !== undefined) return row;
+    }
+    throw new MailError('no-such-message', 'That message is gone');
+  }
+
+  #uniqueIds(): Promise<readonly string[]> {
+    this.#ids ??= this.#numbers().then(({ uids }) => uniqueIds(this.#source, this.#mailbox.id, uids));
+    this.#ids.catch(() => (this.#ids = undefined));
+    return this.#ids;
+  }
+
+  #numbers(): Promise<MailboxSizes> {
+    this.#numbered ??= this.#number();
+    this.#numbered.catch(() => (this.#numbered = undefined));
+    return this.#numbered;
+  }
+
+  async #number(): Promise<MailboxSizes> {
+    const { store, access } = this.#source;
+    const { id, uidNext, messages } = this.#mailbox;
+    const { uids, sizes } = await store.sizes(access, id);
+    const known = uids.findLastIndex((uid) => uid < uidNext) + 1;
+    const numbered = { uids: uids.subarray(0, known), sizes: sizes.subarray(0, known) };
+    return known === messages ? numbered : withRows(numbered, await this.#expungedSince());
+  }
+
+  /** What others removed since the session began keeps its number. */
+  async #expungedSince(): Promise<MessageRow[]> {
+    const { store, access } = this.#source;
+    const { id, uidNext, highestModseq } = this.#mailbox;
+    const { vanished, complete } = await store.delta(access, id, highestModseq);
+    const rows: MessageRow[] = [];
+    if (!complete || uidNext === 1) return rows;
+    const gone = intersect(vanished, [[1, uidNext - 1]]);
+    for await (const batch of store.messages(access, id, gone, {}, { expunged: true })) rows.push(...batch);
+    return rows;
+  }
+}
+
+function withRows({ uids, sizes }: MailboxSizes, rows: readonly MessageRow[]): MailboxSizes {
+  const all = Array.from(uids, (uid, i) => ({ uid, size: sizes[i]! }));
+  const merged = [...all, ...rows].sort((a, b) => a.uid - b.uid);
+  return { uids: Uint32Array.from(merged, ({ uid }) => uid), sizes: Float64Array.from(merged, ({ size }) => size) };
+}
