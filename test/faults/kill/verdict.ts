@@ -68,6 +68,8 @@ const STAY = [
   /^peerpost\.toml$/,
   /^(directory|queue|shard-\d+)\.(sqlite|lease)$/,
   /^run\/(mta|mda|imap-gateway)\.lock$/,
+  // Compiled code, Node's own.
+  /^run\/code\//,
   /^segments\/\d+\/[A-Za-z0-9_-]+\.seg$/,
   /^tls\/[\w.-]+$/,
 ];
