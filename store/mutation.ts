@@ -25,11 +25,26 @@ export interface Commit {
   readonly mutations: readonly Mutation[];
 }
 
+export interface NewMailbox {
+  readonly id: MailboxId;
+  readonly name: string;
+  readonly role?: Role;
+  /** That of a mailbox which comes from elsewhere with its UIDs; else the store chooses. Fails with `conflict` unless greater than any that the name had. */
+  readonly uidValidity?: number;
+}
+
 export type FlagChange = 'add' | 'remove' | 'replace';
 
 export type Mutation =
   /** Assigns the next UID. Fails with `over-quota`, `no-such-mailbox`; `unavailable` if a staged body no longer resolves. */
-  | { readonly type: 'add-message'; readonly mailbox: MailboxId; readonly message: NewMessage; readonly flags: Flags }
+  | {
+      readonly type: 'add-message';
+      readonly mailbox: MailboxId;
+      readonly message: NewMessage;
+      readonly flags: Flags;
+      /** What it was elsewhere, in an archive or on another peer: its thread (unless the message is there already), and when it came into its mailbox. */
+      readonly as?: { readonly thread: ThreadId; readonly savedAt: number };
+    }
   /** UIDs that do not exist are passed over. With `unchangedSince`, placements with a greater modseq are left alone and reported (RFC 7162 §3.1.3). */
   | {
       readonly type: 'set-flags';
@@ -46,7 +61,9 @@ export type Mutation =
   /** Removes those of `uids` (all when absent) that exist; `onlyDeleted` restricts it to those with \Deleted (RFC 9051 §6.4.3). */
   | { readonly type: 'expunge'; readonly mailbox: MailboxId; readonly uids?: UidSet; readonly onlyDeleted: boolean }
   /** Missing parents are not made here: the caller adds a mutation for each. Fails with `exists`. */
-  | { readonly type: 'create-mailbox'; readonly id: MailboxId; readonly name: string; readonly role?: Role }
+  | ({ readonly type: 'create-mailbox' } & NewMailbox)
+  /** The next message gets at least this UID (RFC 9051 §2.3.1.1 allows gaps); never lowers it. */
+  | { readonly type: 'raise-uid-next'; readonly mailbox: MailboxId; readonly uidNext: Uid }
   /** Removes the mailbox and its messages; never INBOX (`not-permitted`). Children stay; a parent without a row of its own is the protocol's \NonExistent. */
   | { readonly type: 'delete-mailbox'; readonly mailbox: MailboxId }
   /** Renames one row, or with `children` every descendant too. Fails with `exists`. Renaming INBOX is composed by the caller from create + move. */
@@ -58,7 +75,7 @@ export type Mutation =
   /** Creates the account's rows: INBOX (under a random id when it is not in the list) and the mailboxes given. Fails with `exists`. */
   | {
       readonly type: 'create-account';
-      readonly mailboxes: readonly { readonly id: MailboxId; readonly name: string; readonly role?: Role }[];
+      readonly mailboxes: readonly NewMailbox[];
     }
   /** Removes every row of the account. The directory was marked first (STORE.md §1). */
   | { readonly type: 'delete-account' }

@@ -25,6 +25,7 @@ const HANDLERS: { [T in MutationType]: (work: Work, mutation: PackedOf<T>) => Mu
   'delete-mailbox': mailboxes.deleteMailbox,
   'rename-mailbox': mailboxes.renameMailbox,
   'set-role': mailboxes.setRole,
+  'raise-uid-next': mailboxes.raiseUidNext,
   subscribe: accounts.subscribe,
   'set-quota': accounts.setQuota,
   'create-account': accounts.createAccount,

@@ -35,10 +35,10 @@ const FIELDS = 18;
 
 type Delivery = Omit<Commit, 'mutations'> & { readonly mutations: readonly PackedMutation[] };
 
-/** The message of a commit that does nothing else. */
+/** The message of a commit that does nothing else, as a delivery does. */
 export function onlyMessage({ mutations }: Delivery): AddMessage | undefined {
   const [first] = mutations;
-  return mutations.length === 1 && first?.type === 'add-message' ? first : undefined;
+  return mutations.length === 1 && first?.type === 'add-message' && first.as === undefined ? first : undefined;
 }
 
 export function deliveryText({ owner, actor, id }: Delivery, only: AddMessage, blobs: Uint8Array[]): string {

@@ -2,6 +2,7 @@
 import { accounts } from './store/accounts.ts';
 import { changes } from './store/changes.ts';
 import { commits } from './store/commits.ts';
+import { elsewhere } from './store/elsewhere.ts';
 import { finding } from './store/finding.ts';
 import { flags } from './store/flags.ts';
 import { type OpenStore, topic } from './store/kit.ts';
@@ -14,7 +15,20 @@ import { search } from './store/search.ts';
 
 export type { OpenStore, StoreHarness, StoreOptions } from './store/kit.ts';
 
-const TOPICS = { accounts, messages, flags, packs, placements, mailboxes, commits, changes, search, finding, records };
+const TOPICS = {
+  accounts,
+  messages,
+  flags,
+  packs,
+  placements,
+  mailboxes,
+  commits,
+  changes,
+  search,
+  finding,
+  records,
+  elsewhere,
+};
 
 /** Registers the suite. `open` is called once a topic; each test makes accounts of its own. */
 export function storeContract(name: string, open: OpenStore): void {

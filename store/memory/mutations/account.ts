@@ -16,9 +16,9 @@ export function createAccount(work: Work, mutation: Of<'create-account'>): Mutat
   tx.set(state.accounts, account.id, account);
   work.records.push({ modseq: work.modseq, type: 'account' });
   if (!mutation.mailboxes.some(({ name }) => isInbox(name))) {
-    makeMailbox(work, newId('mailbox', work.random), INBOX, 'inbox');
+    makeMailbox(work, { id: newId('mailbox', work.random), name: INBOX, role: 'inbox' });
   }
-  for (const { id, name, role } of mutation.mailboxes) makeMailbox(work, id, name, role);
+  for (const mailbox of mutation.mailboxes) makeMailbox(work, mailbox);
   return { type: 'create-account' };
 }
 

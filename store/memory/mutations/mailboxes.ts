@@ -1,9 +1,10 @@
-/** `create-mailbox`, `delete-mailbox`, `rename-mailbox`, `set-role`. */
+/** `create-mailbox`, `delete-mailbox`, `rename-mailbox`, `set-role`, `raise-uid-next`. */
 import { MailError } from '#mail/failure.ts';
 import { isId } from '../../ids.ts';
-import type { Mutation, MutationResult } from '../../mutation.ts';
+import type { Mutation, MutationResult, NewMailbox } from '../../mutation.ts';
 import { INBOX, mailboxName, namesAfterRename } from '../../names.ts';
-import type { MailboxId, Role } from '../../types.ts';
+import type { Role } from '../../types.ts';
+import { checkUidNext, checkValidity } from '../../uid-rules.ts';
 import { type MailboxState, newMailbox } from '../state.ts';
 import type { Work } from '../transaction.ts';
 import { mailboxOf, release, unplace } from './place.ts';
@@ -11,16 +12,18 @@ import { mailboxOf, release, unplace } from './place.ts';
 type Of<T extends Mutation['type']> = Extract<Mutation, { type: T }>;
 
 export function createMailbox(work: Work, mutation: Of<'create-mailbox'>): MutationResult {
-  const mailbox = makeMailbox(work, mutation.id, mutation.name, mutation.role);
+  const mailbox = makeMailbox(work, mutation);
   return { type: 'create-mailbox', id: mailbox.id, uidValidity: mailbox.uidValidity };
 }
 
-export function makeMailbox(work: Work, id: MailboxId, given: string, role: Role | undefined): MailboxState {
+export function makeMailbox(work: Work, given: NewMailbox): MailboxState {
   const { account, tx } = work;
+  const { id, role } = given;
   if (!isId(id)) throw new MailError('bad-request', 'bad mailbox id');
   if (account.mailboxes.has(id) || account.removed.has(id)) throw new MailError('exists', 'the mailbox id is taken');
-  const name = freeName(work, given);
-  const mailbox = newMailbox(id, name, nextValidity(work), work.modseq);
+  const name = freeName(work, given.name);
+  const validity = given.uidValidity === undefined ? nextValidity(work) : givenValidity(work, name, given.uidValidity);
+  const mailbox = newMailbox(id, name, validity, work.modseq);
   tx.set(account.mailboxes, id, mailbox);
   tx.set(account.validityOfName, name, mailbox.uidValidity);
   giveRole(work, mailbox, name === INBOX ? 'inbox' : role);
@@ -32,6 +35,13 @@ export function makeMailbox(work: Work, id: MailboxId, given: string, role: Role
 function nextValidity(work: Work): number {
   const validity = Math.max(work.account.lastUidValidity + 1, Math.floor(work.now / 1000));
   work.tx.assign(work.account, { lastUidValidity: validity });
+  return validity;
+}
+
+function givenValidity(work: Work, name: string, validity: number): number {
+  const { account, tx } = work;
+  checkValidity(validity, account.validityOfName.get(name) ?? 0);
+  tx.assign(account, { lastUidValidity: Math.max(account.lastUidValidity, validity) });
   return validity;
 }
 
@@ -84,6 +94,13 @@ function rename(work: Work, mailbox: MailboxState, target: string): void {
   work.tx.assign(mailbox, { name, uidValidity });
   work.tx.set(work.account.validityOfName, name, uidValidity);
   recordMailbox(work, mailbox, 'change');
+}
+
+export function raiseUidNext(work: Work, mutation: Of<'raise-uid-next'>): MutationResult {
+  const mailbox = mailboxOf(work, mutation.mailbox);
+  checkUidNext(mutation.uidNext);
+  work.tx.assign(mailbox, { uidNext: Math.max(mailbox.uidNext, mutation.uidNext) });
+  return { type: 'raise-uid-next' };
 }
 
 export function setRole(work: Work, mutation: Of<'set-role'>): MutationResult {

@@ -16,19 +16,20 @@ export function addMessage(work: Work, mutation: Of<'add-message'>): MutationRes
   const mailbox = mailboxOf(work, mutation.mailbox);
   const existing = work.account.messages.get(mutation.message.id);
   checkQuota(work, existing?.size ?? mutation.message.prefix.length + mutation.message.body.length);
-  const message = existing ?? newMessage(work, mutation.message);
-  const placement = place(work, mailbox, message, normaliseFlags(mutation.flags, spelling(work)));
+  const message = existing ?? newMessage(work, mutation);
+  const placement = place(work, mailbox, message, normaliseFlags(mutation.flags, spelling(work)), mutation.as?.savedAt);
   record(work, 'message', mailbox, [placement]);
   const { uidValidity } = mailbox;
   return { type: 'add-message', uidValidity, uid: placement.uid, message: message.id, thread: message.thread };
 }
 
-function newMessage(work: Work, given: NewMessage): Message {
+function newMessage(work: Work, { message: given, as }: Of<'add-message'>): Message {
+  if (as !== undefined && !isId(as.thread)) throw new MailError('bad-request', 'bad thread id');
   if (!isId(given.id)) throw new MailError('bad-request', 'bad message id');
   takeBody(work, given.body);
   const message: Message = {
     id: given.id,
-    thread: threadOf(work, given),
+    thread: threadOf(work, given, as?.thread),
     body: given.body.id,
     prefix: Uint8Array.from(given.prefix),
     index: given.index,
@@ -54,10 +55,10 @@ function takeBody(work: Work, given: BodyRef | InlineBody): void {
 }
 
 /** The thread of the first message that this one names and that the account has seen; every id that it names leads here from now on. */
-function threadOf(work: Work, given: NewMessage): ThreadId {
+function threadOf(work: Work, given: NewMessage, elsewhere: ThreadId | undefined): ThreadId {
   const keys = threadKeys(given.index.headers);
   const known = keys.map((key) => work.account.threads.get(key)).find((thread) => thread !== undefined);
-  const thread = known ?? newId('thread', work.random);
+  const thread = elsewhere ?? known ?? newId('thread', work.random);
   for (const key of keys) if (!work.account.threads.has(key)) work.tx.set(work.account.threads, key, thread);
   return thread;
 }

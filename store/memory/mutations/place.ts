@@ -34,10 +34,16 @@ export function checkQuota(work: Work, more: number): void {
   }
 }
 
-export function place(work: Work, mailbox: MailboxState, message: Message, flags: Flags): Placement {
+export function place(
+  work: Work,
+  mailbox: MailboxState,
+  message: Message,
+  flags: Flags,
+  savedAt = work.now,
+): Placement {
   const uid = mailbox.uidNext;
   if (uid > MAX_UID) throw new MailError('limit-exceeded', 'the mailbox has no UIDs left');
-  const placement = { uid, message, savedAt: work.now, flags, modseq: work.modseq };
+  const placement = { uid, message, savedAt, flags, modseq: work.modseq };
   work.tx.push(mailbox.placements, placement);
   work.tx.assign(mailbox, { uidNext: uid + 1, highestModseq: work.modseq });
   work.tx.assign(message, { placements: message.placements + 1 });

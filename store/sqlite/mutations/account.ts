@@ -11,9 +11,9 @@ export function createAccount(work: Work, mutation: PackedOf<'create-account'>):
   if (work.account.names.size > 0) throw new MailError('exists', 'the account exists');
   work.records.push({ type: 'account' });
   if (!mutation.mailboxes.some(({ name }) => isInbox(name))) {
-    makeMailbox(work, newId('mailbox', work.random), INBOX, 'inbox');
+    makeMailbox(work, { id: newId('mailbox', work.random), name: INBOX, role: 'inbox' });
   }
-  for (const { id, name, role } of mutation.mailboxes) makeMailbox(work, id, name, role);
+  for (const mailbox of mutation.mailboxes) makeMailbox(work, mailbox);
   return { type: 'create-account' };
 }
 

@@ -1,9 +1,10 @@
-/** `create-mailbox`, `delete-mailbox`, `rename-mailbox`, `set-role`. */
+/** `create-mailbox`, `delete-mailbox`, `rename-mailbox`, `set-role`, `raise-uid-next`. */
 import { MailError } from '#mail/failure.ts';
 import { isId } from '../../ids.ts';
-import type { MutationResult } from '../../mutation.ts';
+import type { MutationResult, NewMailbox } from '../../mutation.ts';
 import { INBOX, mailboxName, namesAfterRename } from '../../names.ts';
 import type { MailboxId, Role } from '../../types.ts';
+import { checkUidNext, checkValidity } from '../../uid-rules.ts';
 import { ALL } from '../../uid-set.ts';
 import { addMailbox, type Mailbox } from '../account.ts';
 import type { ArrayRow } from '../database.ts';
@@ -14,21 +15,22 @@ const ADD = `INSERT INTO mailboxes (account, n, id, name, role, uid_validity, ui
   messages, unseen, deleted, size, tombstone_floor) VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, 0, 0, 0, 0, 0)`;
 
 export function createMailbox(work: Work, mutation: PackedOf<'create-mailbox'>): MutationResult {
-  const mailbox = makeMailbox(work, mutation.id, mutation.name, mutation.role);
+  const mailbox = makeMailbox(work, mutation);
   return { type: 'create-mailbox', id: mailbox.id, uidValidity: mailbox.uidValidity };
 }
 
-export function makeMailbox(work: Work, id: MailboxId, given: string, role: Role | undefined): Mailbox {
+export function makeMailbox(work: Work, given: NewMailbox): Mailbox {
   const { db, account, modseq } = work;
+  const { id, role } = given;
   if (!isId(id)) throw new MailError('bad-request', 'bad mailbox id');
   if (account.mailboxes.has(id) || wasRemoved(work, id)) throw new MailError('exists', 'the mailbox id is taken');
-  const name = freeName(work, given);
+  const name = freeName(work, given.name);
   const mailbox: Mailbox = {
     n: account.nextMailbox++,
     id,
     name,
     role: null,
-    uidValidity: nextValidity(work),
+    uidValidity: given.uidValidity === undefined ? nextValidity(work) : givenValidity(work, name, given.uidValidity),
     uidNext: 1,
     highestModseq: modseq,
     createdModseq: modseq,
@@ -55,6 +57,20 @@ function nextValidity(work: Work): number {
   work.account.uidValidity = Math.max(work.account.uidValidity + 1, Math.floor(work.now / 1000));
   work.account.changed = true;
   return work.account.uidValidity;
+}
+
+function givenValidity(work: Work, name: string, validity: number): number {
+  const { account } = work;
+  checkValidity(validity, earlierValidity(work, name));
+  account.uidValidity = Math.max(account.uidValidity, validity);
+  account.changed = true;
+  return validity;
+}
+
+/** The greatest that the name had; 0 for none. */
+function earlierValidity({ db, account }: Work, name: string): number {
+  const find = db.arrays('SELECT uid_validity FROM mailbox_names WHERE account = ? AND name = ?');
+  return ((find.get(account.n, name) as ArrayRow | undefined)?.[0] as number | undefined) ?? 0;
 }
 
 function rememberValidity(work: Work, name: string, uidValidity: number): void {
@@ -111,18 +127,24 @@ export function renameMailbox(work: Work, mutation: PackedOf<'rename-mailbox'>):
 }
 
 function rename(work: Work, mailbox: Mailbox, target: string): void {
-  const { db, account } = work;
+  const { account } = work;
   const name = freeName(work, target);
   // The name may once have stood for a mailbox with a greater UIDVALIDITY than this one has (RFC 9051 §6.3.6).
-  const find = db.arrays('SELECT uid_validity FROM mailbox_names WHERE account = ? AND name = ?');
-  const earlier = ((find.get(account.n, name) as ArrayRow | undefined)?.[0] as number | undefined) ?? 0;
-  if (mailbox.uidValidity <= earlier) mailbox.uidValidity = nextValidity(work);
+  if (mailbox.uidValidity <= earlierValidity(work, name)) mailbox.uidValidity = nextValidity(work);
   account.names.delete(mailbox.name);
   mailbox.name = name;
   account.names.set(name, mailbox);
   account.changedMailboxes.add(mailbox);
   rememberValidity(work, name, mailbox.uidValidity);
   recordMailbox(work, mailbox, 'change');
+}
+
+export function raiseUidNext(work: Work, mutation: PackedOf<'raise-uid-next'>): MutationResult {
+  const mailbox = mailboxOf(work, mutation.mailbox);
+  checkUidNext(mutation.uidNext);
+  mailbox.uidNext = Math.max(mailbox.uidNext, mutation.uidNext);
+  work.account.changedMailboxes.add(mailbox);
+  return { type: 'raise-uid-next' };
 }
 
 export function setRole(work: Work, mutation: PackedOf<'set-role'>): MutationResult {

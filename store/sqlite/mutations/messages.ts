@@ -40,8 +40,9 @@ interface Stored {
 /** Whatever may be refused is refused before anything is changed, rows or memory (commit.ts counts on it). */
 export function addMessage(work: Work, mutation: PackedOf<'add-message'>): MutationResult {
   const mailbox = mailboxOf(work, mutation.mailbox);
-  const { message } = mutation;
+  const { message, as } = mutation;
   if (!isId(message.id)) throw new MailError('bad-request', 'bad message id');
+  if (as !== undefined && !isId(as.thread)) throw new MailError('bad-request', 'bad thread id');
   checkFlags(mutation.flags);
   const existing = existingMessage(work, message.id);
   checkQuota(work, existing?.size ?? message.prefix.length + message.body.length);
@@ -50,8 +51,8 @@ export function addMessage(work: Work, mutation: PackedOf<'add-message'>): Mutat
   work.wrote = true;
   const uid = withUids(mailbox, 1);
   if (existing) work.db.statement(MORE).run(existing.n, mailbox.n, uid);
-  const stored = existing ?? newMessage(work, mailbox, uid, message, takeBody(work, message.body, body));
-  place(work, mailbox, uid, stored, intern(work, normalise(work, mutation.flags)));
+  const stored = existing ?? newMessage(work, mailbox, uid, mutation, takeBody(work, message.body, body));
+  place(work, mailbox, uid, stored, intern(work, normalise(work, mutation.flags)), as?.savedAt);
   work.records.push({ type: 'message', mailbox: mailbox.id, uids: [[uid, uid]], messages: [message.id] });
   return { type: 'add-message', uidValidity: mailbox.uidValidity, uid, message: message.id, thread: stored.thread };
 }
@@ -69,9 +70,15 @@ function existingMessage(work: Work, id: MessageId): Stored | undefined {
   return undefined;
 }
 
-function newMessage(work: Work, mailbox: Mailbox, uid: Uid, message: PackedMessage, body: number): Stored {
+function newMessage(
+  work: Work,
+  mailbox: Mailbox,
+  uid: Uid,
+  { message, as }: PackedOf<'add-message'>,
+  body: number,
+): Stored {
   const { db, account, shard } = work;
-  const thread = threadOf(work, message.threadKeys);
+  const thread = threadOf(work, message.threadKeys, as?.thread);
   const n = shard.nextMessage++;
   const size = message.prefix.length + message.body.length;
   db.statement(ADD).run(n, account.n, mailbox.n, uid, packHead(message, thread, body, size), message.columns);
@@ -86,17 +93,17 @@ function threadNames(keys: readonly string[]): string[] {
 }
 
 /** The thread of the first message that this one names and that the account has seen; every id that it names leads here from now on. */
-function threadOf(work: Work, keys: readonly string[]): ThreadId {
+function threadOf(work: Work, keys: readonly string[], elsewhere: ThreadId | undefined): ThreadId {
   const names = threadNames(keys);
   const found = find(work, names).map((values) => values[0] as ThreadId | undefined);
-  const thread = found.find((one) => one !== undefined) ?? newId('thread', work.random);
+  const thread = elsewhere ?? found.find((one) => one !== undefined) ?? newId('thread', work.random);
   for (const [i, name] of names.entries()) if (found[i] === undefined) makeFindable(work, name, thread);
   return thread;
 }
 
-function place(work: Work, mailbox: Mailbox, uid: Uid, message: Stored, flags: FlagSet): void {
-  const { account, modseq, now } = work;
-  work.db.statement(PLACE).run(account.n, mailbox.n, uid, message.n, modseq, flags.n, message.size, now);
+function place(work: Work, mailbox: Mailbox, uid: Uid, message: Stored, flags: FlagSet, savedAt = work.now): void {
+  const { account, modseq } = work;
+  work.db.statement(PLACE).run(account.n, mailbox.n, uid, message.n, modseq, flags.n, message.size, savedAt);
   countIn(work, mailbox, { messages: 1, unseen: flags.unseen, deleted: flags.deleted, size: message.size });
   touch(work, mailbox);
 }
