@@ -18,8 +18,8 @@ export const PROTOCOLS: { readonly [P in Protocol]: ProtocolInfo } = {
   imaps: { port: 993, tls: 'implicit', program: 'imap-gateway' },
   pop3: { port: 110, tls: 'starttls', program: 'imap-gateway' },
   pop3s: { port: 995, tls: 'implicit', program: 'imap-gateway' },
-  http: { port: 80, tls: 'none' },
-  https: { port: 443, tls: 'implicit' },
+  http: { port: 80, tls: 'none', program: 'imap-gateway' },
+  https: { port: 443, tls: 'implicit', program: 'imap-gateway' },
   sieve: { port: 4190, tls: 'starttls' },
   metrics: { port: 9100, tls: 'none', program: 'imap-gateway' },
 };

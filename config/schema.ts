@@ -91,8 +91,11 @@ export const schema: Schema = {
         imaps: listener('imaps', 'Mailboxes, TLS from the start.'),
         pop3: listener('pop3', 'Mail collection, TLS by STLS.'),
         pop3s: listener('pop3s', 'Mail collection, TLS from the start.'),
-        http: listener('http', 'Web.'),
-        https: listener('https', 'Web, TLS from the start.'),
+        http: listener(
+          'http',
+          'Web in the clear: what needs no secret; everything from loopback and from rest.trusted-proxies.',
+        ),
+        https: listener('https', 'Web with TLS from the start: REST, and setup of mail programs.'),
         sieve: listener('sieve', 'Management of Sieve scripts.'),
         metrics: listener(
           'metrics',

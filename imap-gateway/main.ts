@@ -14,6 +14,7 @@ import { ViewCache } from '#store/view-cache.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import { ImapListener, type ImapListenerSettings } from './imap/listener.ts';
 import { Pop3Listener, type Pop3ListenerSettings } from './pop3/listener.ts';
+import { startWeb } from './web.ts';
 
 runProgram('imap-gateway', startGateway);
 
@@ -66,19 +67,23 @@ async function startGateway(context: ProgramContext): Promise<Program> {
   const around = { coordination, secureContext, metrics: context.metrics };
   const imap = new ImapListener(around, settings(context, rooms, config));
   const pop3 = new Pop3Listener(around, pop3Settings(context, rooms, config));
+  const web = await startWeb(context, rooms, authenticator(context, directory, config, 'rest'));
   return {
     accept(listener, socket) {
       if (listener === 'imap' || listener === 'imaps') return imap.accept(listener, socket);
       if (listener === 'pop3' || listener === 'pop3s') return pop3.accept(listener, socket);
+      if (listener === 'http' || listener === 'https') return web.listener.accept(listener, socket);
       log.error({ listener }, 'a connection for a listener that the gateway does not serve');
       socket.destroy();
     },
     async reload(changed) {
       imap.configure(settings(context, rooms, changed));
       pop3.configure(pop3Settings(context, rooms, changed));
+      await web.reload(changed, authenticator(context, directory, changed, 'rest'));
     },
     async drain(deadlineMs, replaced) {
-      await Promise.all([imap.drain(deadlineMs, replaced), pop3.drain(deadlineMs, replaced)]);
+      const sessions = [imap.drain(deadlineMs, replaced), pop3.drain(deadlineMs, replaced)];
+      await Promise.all([...sessions, web.drain(deadlineMs)]);
       closed ??= close();
       await closed;
     },

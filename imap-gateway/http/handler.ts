@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Exchange } from './exchange.ts';
 
 export interface HttpHandler {
-  /** In logs and in `requests_total`: `rest`, `setup`, `pages`. */
+  /** In logs and in `http_requests_total`: `rest`, `setup`, `pages`. */
   readonly name: string;
   /** Cheap and without effects: by method, host and path alone. */
   wants(exchange: Exchange, method: string): boolean;

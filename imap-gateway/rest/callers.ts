@@ -1,5 +1,5 @@
 /** Who asks, and what that allows. */
-import type { Token, TokenScope } from '#store/directory.ts';
+import type { Login, Token, TokenScope } from '#store/directory.ts';
 import type { Access, AccountId } from '#store/types.ts';
 import { HttpProblem } from './problems.ts';
 
@@ -20,7 +20,8 @@ export interface Caller {
   readonly token?: Token;
 }
 
-export const ACCOUNT_SCOPES: readonly TokenScope[] = ['mail:read', 'mail:write', 'send', 'account'];
+const ACCOUNT_SCOPES: readonly TokenScope[] = ['mail:read', 'mail:write', 'send', 'account'];
+const APP_SCOPES: readonly TokenScope[] = ['mail:read', 'mail:write', 'send'];
 const INCLUDES: { readonly [S in TokenScope]?: TokenScope } = { 'mail:write': 'mail:read', admin: 'admin:read' };
 
 /** With what each scope includes: who may write mail may read it. */
@@ -31,6 +32,12 @@ export function scopeSet(scopes: readonly TokenScope[]): ReadonlySet<TokenScope>
     if (included !== undefined) all.add(included);
   }
   return all;
+}
+
+/** Whoever finds an app password on some device can read and send mail, and can't take the account over. */
+export function passwordScopes(login: Login, admin: boolean): readonly TokenScope[] {
+  if (login.appPassword !== undefined) return APP_SCOPES;
+  return admin ? [...ACCOUNT_SCOPES, 'admin'] : ACCOUNT_SCOPES;
 }
 
 export function isAccountScope(scope: Scope): scope is AccountScope {

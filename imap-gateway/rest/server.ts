@@ -8,7 +8,6 @@ import fastify, {
   type LightMyRequestResponse,
 } from 'fastify';
 import type { TObject, TSchema } from 'typebox';
-import { examiner } from '../http/exchange.ts';
 import { NotModified, sendProblem, sendResult } from './answer.ts';
 import { identify } from './auth/identify.ts';
 import { accessOf, type Caller, isAccountScope, permit, type Scope } from './callers.ts';
@@ -36,7 +35,7 @@ const messageLimit = (messageSize: number): number => Math.ceil((messageSize * 4
 /** Built anew for a changed configuration: requests in hand finish on the one that they began on. */
 export async function createRest(services: RestServices): Promise<Rest> {
   const routes = collectRoutes(resources);
-  const examine = examiner({ trustedProxies: services.config.rest.trustedProxies, random: services.random });
+  const { examine } = services;
   const app = fastify({
     logger: false,
     bodyLimit: JSON_LIMIT,
@@ -63,7 +62,7 @@ export async function createRest(services: RestServices): Promise<Rest> {
       'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
     });
   });
-  for (const route of routes) addRoute(app, services, examine, route);
+  for (const route of routes) addRoute(app, services, route);
   refuseOtherMethods(app, routes);
   await app.ready();
   return {
@@ -74,12 +73,8 @@ export async function createRest(services: RestServices): Promise<Rest> {
   };
 }
 
-function addRoute(
-  app: FastifyInstance,
-  services: RestServices,
-  examine: ReturnType<typeof examiner>,
-  route: Route,
-): void {
+function addRoute(app: FastifyInstance, services: RestServices, route: Route): void {
+  const { examine } = services;
   const checks = inputChecks(route);
   const limit = route.limit === 'message' ? messageLimit(services.config.limits.messageSize) : JSON_LIMIT;
   const callers = new WeakMap<FastifyRequest, Caller>();
@@ -95,7 +90,9 @@ function addRoute(
         route.scope === 'none' ? undefined : await identify(services, exchange, request.method, request.headers);
       await limitRate(services, exchange, caller);
       permit(caller, route.scope);
-      if (caller !== undefined) callers.set(request, caller);
+      if (caller === undefined) return;
+      callers.set(request, caller);
+      exchange.loggedIn?.(caller.account?.address ?? caller.actor);
     },
     async handler(request, reply) {
       const caller = callers.get(request);

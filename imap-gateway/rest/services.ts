@@ -7,6 +7,7 @@ import type { Directory } from '#store/directory.ts';
 import type { MailStore } from '#store/store.ts';
 import type { ViewCache } from '#store/view-cache.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
+import type { Examine } from '../http/exchange.ts';
 
 export interface RestServices {
   /** As it is since the last reload. */
@@ -14,7 +15,10 @@ export interface RestServices {
   readonly store: MailStore;
   readonly directory: Directory;
   readonly views: ViewCache;
+  /** Takes app passwords of the scope `rest`. */
   readonly auth: Authenticator;
+  /** The same one as the listener's. */
+  readonly examine: Examine;
   readonly coordination: Coordination;
   readonly clock: Clock;
   readonly random: Random;

@@ -421,5 +421,5 @@ test('placesOf() binds for each program what it serves', () => {
   const names = (program: string) => placesOf(config, [program]).map(({ name }) => name);
   assert.deepEqual(names('mta'), ['smtp', 'submission', 'submissions', 'queue', 'submission-unix']);
   assert.deepEqual(names('mda'), ['lmtp', 'lmtp-unix', 'directory', 'store-0']);
-  assert.deepEqual(names('imap-gateway'), ['imap', 'imaps', 'metrics']);
+  assert.deepEqual(names('imap-gateway'), ['imap', 'imaps', 'pop3', 'pop3s', 'http', 'https', 'metrics']);
 });

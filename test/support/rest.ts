@@ -11,6 +11,7 @@ import type { MailStore } from '#store/store.ts';
 import type { Access, AccountId } from '#store/types.ts';
 import { ViewCache } from '#store/view-cache.ts';
 import { createAuthenticator } from '../../imap-gateway/auth/authenticator.ts';
+import { examiner } from '../../imap-gateway/http/exchange.ts';
 import { createRest, type Rest } from '../../imap-gateway/rest/server.ts';
 import type { RestServices } from '../../imap-gateway/rest/services.ts';
 import { FakeClock } from './clock.ts';
@@ -102,6 +103,7 @@ export async function restWorld(options: RestWorldOptions = {}): Promise<RestWor
     directory,
     views,
     auth,
+    examine: examiner({ trustedProxies: config.rest.trustedProxies, random }),
     coordination,
     clock,
     random,

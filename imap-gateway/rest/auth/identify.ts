@@ -6,7 +6,7 @@ import { hashToken } from '#store/app-password.ts';
 import type { Token } from '#store/directory.ts';
 import type { AccountId } from '#store/types.ts';
 import type { Exchange } from '../../http/exchange.ts';
-import { ACCOUNT_SCOPES, type Caller, scopeSet } from '../callers.ts';
+import { type Caller, passwordScopes, scopeSet } from '../callers.ts';
 import { HttpProblem } from '../problems.ts';
 import type { RestServices } from '../services.ts';
 import { isCsrfToken, sessionToken } from './cookie.ts';
@@ -68,8 +68,8 @@ async function basic(services: RestServices, exchange: Exchange, value: string):
   return {
     actor: account.address,
     account,
-    scopes: scopeSet([...ACCOUNT_SCOPES, ...(account.admin ? (['admin'] as const) : [])]),
-    how: 'password',
+    scopes: scopeSet(passwordScopes(login, account.admin)),
+    how: login.appPassword === undefined ? 'password' : 'app-password',
   };
 }
 

@@ -3,7 +3,7 @@ import Type from 'typebox';
 import { hashToken, newToken } from '#store/app-password.ts';
 import { newId } from '#store/ids.ts';
 import { csrfToken, sessionCookie, sessionToken } from '../auth/cookie.ts';
-import { ACCOUNT_SCOPES } from '../callers.ts';
+import { passwordScopes } from '../callers.ts';
 import { HttpProblem } from '../problems.ts';
 import type { Routes } from '../route.ts';
 import { EmailAddress, Id } from '../schemas.ts';
@@ -45,7 +45,7 @@ export function sessionRoutes(routes: Routes): void {
       const login = await auth.finish(outcome, exchange.remote);
       const account = await directory.account(login.account);
       const admin = account?.admin === true;
-      const scopes = [...ACCOUNT_SCOPES, ...(admin ? (['admin'] as const) : [])];
+      const scopes = passwordScopes(login, admin);
       const text = newToken(random);
       await directory.change({
         type: 'add-token',

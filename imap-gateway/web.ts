@@ -1,0 +1,99 @@
+/** Everything that the gateway serves over HTTP: the listener, and who answers which requests. */
+import type { Config } from '#config/config.ts';
+import type { ProgramContext } from '#runtime/service.ts';
+import type { Directory } from '#store/directory.ts';
+import type { MailStore } from '#store/store.ts';
+import type { ViewCache } from '#store/view-cache.ts';
+import type { Authenticator } from './auth/authenticator.ts';
+import { examiner } from './http/exchange.ts';
+import type { HttpHandler } from './http/handler.ts';
+import { HttpListener, type HttpListenerSettings } from './http/listener.ts';
+import { createRest, type Rest } from './rest/server.ts';
+import type { RestServices } from './rest/services.ts';
+import { createSetupHandler } from './setup/handler.ts';
+
+export interface WebRooms {
+  readonly store: MailStore;
+  readonly directory: Directory;
+  readonly views: ViewCache;
+}
+
+export interface Web {
+  readonly listener: HttpListener;
+  /** @param auth as it follows from the changed configuration. */
+  reload(config: Config, auth: Authenticator): Promise<void>;
+  drain(deadlineMs: number): Promise<void>;
+}
+
+export async function startWeb(context: ProgramContext, rooms: WebRooms, auth: Authenticator): Promise<Web> {
+  const { coordination, clock, random, log, metrics } = context;
+  const draining = new AbortController();
+  const build = async (config: Config, checked: Authenticator): Promise<[HttpListenerSettings, Rest]> => {
+    const examine = examiner({ trustedProxies: config.rest.trustedProxies, random });
+    const rest = await createRest({
+      config,
+      ...rooms,
+      auth: checked,
+      examine,
+      coordination,
+      clock,
+      random,
+      log,
+      metrics,
+      draining: draining.signal,
+    });
+    const setup = createSetupHandler({
+      config,
+      isLocalDomain: (domain) => rooms.directory.isLocalDomain(domain),
+      now: () => clock.now(),
+      coordination,
+      exemptNetworks: config.limits.exemptNetworks,
+    });
+    return [settings(config, examine, [restHandler(rest), setup]), rest];
+  };
+  let [current, rest] = await build(context.config, auth);
+  const listener = new HttpListener(
+    { coordination, clock, random, log, metrics, secureContext: () => context.secureContext() },
+    current,
+  );
+  return {
+    listener,
+    async reload(config, checked) {
+      [current, rest] = await build(config, checked);
+      listener.configure(current);
+    },
+    async drain(deadlineMs) {
+      draining.abort();
+      await listener.drain(deadlineMs);
+      await rest.close();
+    },
+  };
+}
+
+function settings(
+  config: Config,
+  examine: RestServices['examine'],
+  handlers: readonly HttpHandler[],
+): HttpListenerSettings {
+  const { connectionsPerAddress, exemptNetworks, minimumRate, contentTimeout } = config.limits;
+  const https = config.listeners.https[0]?.port;
+  return {
+    examine,
+    handlers,
+    hostname: config.hostname,
+    ...(https !== undefined && { httpsPort: https }),
+    connectionsPerAddress,
+    exemptNetworks: [...exemptNetworks, ...config.rest.trustedProxies],
+    minimumRate,
+    contentTimeout,
+  };
+}
+
+function restHandler(rest: Rest): HttpHandler {
+  return {
+    name: 'rest',
+    wants: ({ path }) => path === '/api' || path.startsWith('/api/') || path.startsWith('/health/'),
+    inClear: ({ path }) => (path.startsWith('/health/') ? 'serve' : 'redirect'),
+    handle: (request, response) => rest.handle(request, response),
+  };
+}
