@@ -45,12 +45,13 @@ async function serve(t: TestContext, exemptNetworks: readonly string[] = []): Pr
 const CONFIG = '/mail/config-v1.1.xml';
 const AUTODISCOVER = '/autodiscover/autodiscover.xml';
 
-test('only Autoconfig is served in the clear', () => {
+test('only Autoconfig is served in the clear, and Autodiscover’s way to https', () => {
   const setup = handler([]);
   for (const [path, clear] of [
     [CONFIG, 'serve'],
     ['/.well-known/autoconfig/mail/config-v1.1.xml', 'serve'],
-    [AUTODISCOVER, 'redirect'],
+    [AUTODISCOVER, 'serve'],
+    ['/autodiscover/autodiscover.json', 'redirect'],
     ['/setup/mobileconfig', 'redirect'],
     ['/.well-known/user-agent-configuration.json', 'redirect'],
   ] as const) {

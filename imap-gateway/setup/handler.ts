@@ -44,12 +44,12 @@ async function overLimit(
 
 async function answerTo(
   request: IncomingMessage,
-  { host, path, query }: Exchange,
+  { host, path, query, secure }: Exchange,
   services: SetupHandlerServices,
 ): Promise<SetupResponse> {
   const body = request.method === 'POST' ? await readBody(request) : '';
   if (body === undefined) return plain(413, 'The request is too large.', { Connection: 'close' });
-  const answer = await respond({ method: request.method ?? '', host, path, query, body }, services);
+  const answer = await respond({ method: request.method ?? '', host, path, query, secure, body }, services);
   return answer ?? plain(404, 'Not found.');
 }
 

@@ -16,7 +16,7 @@ const services = {
 
 async function ask(url: string, request: Partial<SetupRequest> = {}): Promise<SetupResponse> {
   const { host, pathname, search } = new URL(url);
-  const wanted = { method: 'GET', host, path: pathname, query: search.slice(1), body: '', ...request };
+  const wanted = { method: 'GET', host, path: pathname, query: search.slice(1), secure: true, body: '', ...request };
   const response = await respond(wanted, services);
   assert.ok(response !== undefined, `nobody wants ${url}`);
   return response;
@@ -79,6 +79,15 @@ test('Autodiscover answers POST and GET, in any letter case', async () => {
   assert.equal(textAt(readXml(empty.body), 'Response', 'Error', 'ErrorCode'), '600');
 });
 
+test('Autodiscover without TLS leads to https, and takes nothing', async () => {
+  const url = 'http://autodiscover.example.org/Autodiscover/autodiscover.xml';
+  const led = await ask(url, { secure: false });
+  assert.equal(led.status, 302);
+  assert.equal(led.headers.Location, url.replace('http:', 'https:'));
+  assert.equal((await ask(url, { secure: false, method: 'POST', body: outlook('a@example.org') })).status, 403);
+  assert.equal((await ask(url, { secure: false, host: 'autodiscover.foreign.example' })).status, 404);
+});
+
 test('Autodiscover’s version 2 leads to version 1', async () => {
   for (const url of [
     'https://autodiscover.example.org/autodiscover/autodiscover.json?Email=a%40example.org&Protocol=AutodiscoverV1',
@@ -135,7 +144,10 @@ test('other methods are refused, other paths are not ours', async () => {
     '/autodiscover/autodiscover.xml/x',
     '/MAIL/config-v1.1.xml',
   ]) {
-    assert.equal(await respond({ method: 'GET', host: 'example.org', path, query: '', body: '' }, services), undefined);
+    assert.equal(
+      await respond({ method: 'GET', host: 'example.org', path, query: '', secure: true, body: '' }, services),
+      undefined,
+    );
   }
 });
 
@@ -162,6 +174,7 @@ test('nothing in a request makes it throw, and what it answers is well-formed', 
     host,
     path: fc.constantFrom(...paths),
     query: fc.oneof(query, text),
+    secure: fc.boolean(),
     body: fc.oneof(text, text.map(outlook)),
   });
   await fc.assert(

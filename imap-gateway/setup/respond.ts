@@ -28,6 +28,8 @@ export interface SetupRequest {
   /** As sent, without the query. */
   readonly path: string;
   readonly query: string;
+  /** Over TLS, or from this host. */
+  readonly secure: boolean;
   /** Bounded by whoever read it. */
   readonly body: string;
 }
@@ -81,7 +83,7 @@ export async function respond(request: SetupRequest, services: SetupServices): P
 
 interface RouteInfo {
   readonly methods: readonly string[];
-  /** Served without TLS too: Autoconfig's legacy location, which clients fall back on. */
+  /** Answered without TLS too: Autoconfig's legacy location, which clients fall back on, and Autodiscover's, which only leads to https. */
   readonly clear: boolean;
   readonly run: Route;
 }
@@ -94,8 +96,7 @@ function routeOf(path: string): RouteInfo | undefined {
   if (path === PACC_PATH) return { methods: READ, clear: false, run: pacc };
   if (path === PROFILE_PATH) return { methods: READ, clear: false, run: mobileconfig };
   const lower = path.toLowerCase();
-  if (lower === '/autodiscover/autodiscover.xml')
-    return { methods: [...READ, 'POST'], clear: false, run: autodiscover };
+  if (lower === '/autodiscover/autodiscover.xml') return { methods: [...READ, 'POST'], clear: true, run: autodiscover };
   if (/^\/autodiscover\/autodiscover\.json(?:\/v1\.0\/[^/]*)?$/.test(lower))
     return { methods: READ, clear: false, run: autodiscoverJson };
   return undefined;
@@ -128,6 +129,7 @@ async function mobileconfig({ query }: SetupRequest, services: SetupServices): P
 async function autodiscover(request: SetupRequest, services: SetupServices): Promise<SetupResponse> {
   const refuse = (code: 600 | 601) =>
     answer(200, AUTODISCOVER_TYPE, renderAutodiscoverError(code, services.now()), ANEW);
+  if (!request.secure) return await leadToHttps(request, services);
   let address = parameter(request.query, 'email') ?? parameter(request.query, 'emailaddress');
   if (request.method === 'POST') {
     const read = readAutodiscoverRequest(request.body);
@@ -137,6 +139,22 @@ async function autodiscover(request: SetupRequest, services: SetupServices): Pro
   if (address === undefined || domainOf(address) === undefined) return refuse(600);
   const settings = await ourAddress(address, services);
   return settings === undefined ? notFound() : answer(200, AUTODISCOVER_TYPE, renderAutodiscover(settings), ANEW);
+}
+
+/** Outlook asks http for a redirect, of just this kind ([MS-OXDISCO] §3.1.5.4); what is posted there may hold a password. */
+async function leadToHttps({ method, host, path }: SetupRequest, services: SetupServices): Promise<SetupResponse> {
+  const under = underPrefix(host, 'autodiscover.');
+  const settings = await ourDomain(under ?? host, services);
+  const port = settings?.web.https;
+  if (settings === undefined || port === undefined) return notFound();
+  if (method === 'POST') return answer(403, 'text/plain; charset=utf-8', 'Only over https.\n', ANEW);
+  // Of the request only what is known to be ours goes into the header.
+  const name = under === undefined ? settings.domain : `autodiscover.${settings.domain}`;
+  const response = answer(302, 'text/plain; charset=utf-8', 'Over https.\n', ANEW);
+  return {
+    ...response,
+    headers: { ...response.headers, Location: `https://${name}${port === 443 ? '' : `:${port}`}${path}` },
+  };
 }
 
 async function autodiscoverJson({ host, path, query }: SetupRequest, services: SetupServices): Promise<SetupResponse> {

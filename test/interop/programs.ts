@@ -40,6 +40,7 @@ const PACKAGES: { readonly [program: string]: string } = {
   dovecot: 'dovecot-imapd',
   import: 'imagemagick',
   Xvfb: 'xvfb',
+  'named-checkzone': 'bind9-utils',
 };
 const packageOf = (program: string): string => PACKAGES[program] ?? program;
 
@@ -72,20 +73,23 @@ const WAIT = 60_000;
 const LOOK = 100;
 
 /**
- * A foreign program tells nobody when it is done, so its files are looked at until `look` answers something. Fails after a minute with
- * `what` and, when given, what `evidence` says.
+ * A foreign program tells nobody when it is done, so its files are looked at until `look` answers something. Fails after a minute, or after `patience`
+ * (milliseconds), with `what` and, when given, what `evidence` says.
  */
 export async function until<T>(
   look: () => Promise<T | undefined | false>,
   what: string,
   evidence?: () => Promise<string>,
+  patience = WAIT,
 ): Promise<T> {
-  const end = performance.now() + WAIT;
+  const end = performance.now() + patience;
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
     if (performance.now() > end)
-      throw new Error(`waited a minute for ${what}${evidence ? `\n${(await evidence()).slice(-4000)}` : ''}`);
+      throw new Error(
+        `waited ${patience / 1000} s for ${what}${evidence ? `\n${(await evidence()).slice(-4000)}` : ''}`,
+      );
     await new Promise((resolve) => setTimeout(resolve, LOOK));
   }
 }

@@ -2,6 +2,9 @@
 import { connect, type Socket } from 'node:net';
 import { until } from '../programs.ts';
 
+/** A program with windows is slow to start, and slower on a machine that does much else. */
+const PATIENCE = 180_000;
+
 export class Marionette {
   readonly #socket: Socket;
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
@@ -19,7 +22,7 @@ export class Marionette {
 
   /** Waits until the program listens there, and begins a session. */
   static async connect(port: number): Promise<Marionette> {
-    const socket = await until(() => tryConnect(port), 'Marionette to listen');
+    const socket = await until(() => tryConnect(port), 'Marionette to listen', undefined, PATIENCE);
     const marionette = new Marionette(socket);
     await marionette.#command('WebDriver:NewSession', {});
     await marionette.#command('Marionette:SetContext', { value: 'chrome' });
@@ -51,7 +54,7 @@ export class Marionette {
         return undefined;
       }
     };
-    return await until(look, what, async () => String(last));
+    return await until(look, what, async () => String(last), PATIENCE);
   }
 
   close(): void {

@@ -1,14 +1,10 @@
 /** Thunderbird under Xvfb: set up by a profile, it collects, shows, answers and sends, flags, files and deletes. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
-import { freePort } from '#test/support/ports.ts';
 import { needs } from '../programs.ts';
 import type { ClientPeer } from './client-peer.ts';
-import { type Display, startDisplay } from './display.ts';
-import { Marionette } from './marionette.ts';
+import type { Marionette } from './marionette.ts';
 import {
   ANSWER,
   ASKED,
@@ -19,41 +15,21 @@ import {
   TO_FILE,
   TO_FLAG,
 } from './reader-trial.ts';
+import { type Preferences, startThunderbird, type Thunderbird } from './thunderbird.ts';
 
 describe('Thunderbird', { skip: needs('thunderbird', 'Xvfb', 'import') }, () => {
   let client: ClientPeer;
-  let display: Display;
-  let program: ChildProcess;
+  let program: Thunderbird;
   let thunderbird: Marionette;
-  let output = '';
 
   before(async () => {
     client = await startReaderTrial();
-    display = await startDisplay();
-    const port = await freePort();
-    await mkdir(client.path('profile'));
-    await client.write('profile/user.js', preferences(client, port));
-    program = spawn(
-      'thunderbird',
-      ['--marionette', '--remote-allow-system-access', '--no-remote', '--profile', client.path('profile')],
-      {
-        env: { ...process.env, ...client.env, DISPLAY: display.name, MOZ_CRASHREPORTER_DISABLE: '1' },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
-    for (const stream of [program.stdout, program.stderr])
-      stream?.setEncoding('utf8').on('data', (text: string) => (output += text));
-    thunderbird = await Marionette.connect(port);
+    program = await startThunderbird(client.home, preferences(client));
+    thunderbird = program.remote;
     await trust(thunderbird, client);
   });
   after(async () => {
-    if (program?.exitCode === null && program.signalCode === null) {
-      const gone = once(program, 'exit');
-      program.kill('SIGTERM');
-      await gone;
-    }
-    thunderbird?.close();
-    await display?.close();
+    await program?.close();
     await client?.close();
   });
 
@@ -75,7 +51,7 @@ describe('Thunderbird', { skip: needs('thunderbird', 'Xvfb', 'import') }, () => 
       `${SHOWN} return shown().body.textContent.includes(args[0])`,
       ASKED,
     );
-    t.diagnostic(`screenshot: ${await display.screenshot('thunderbird')}`);
+    t.diagnostic(`screenshot: ${await program.display.screenshot('thunderbird')}`);
     await answer(thunderbird);
     await select(thunderbird, TO_FLAG);
     await thunderbird.run(`main().goDoCommand('cmd_markAsFlagged')`);
@@ -88,7 +64,7 @@ describe('Thunderbird', { skip: needs('thunderbird', 'Xvfb', 'import') }, () => 
     await thunderbird.run(`main().goDoCommand('cmd_delete')`);
     await gone(thunderbird, TO_DELETE);
     await assertReaderTrial(client, { trash: 'Trash' });
-    assert.doesNotMatch(output, /NS_ERROR.*imap/i);
+    assert.doesNotMatch(program.output(), /NS_ERROR.*imap/i);
   });
 });
 
@@ -159,7 +135,7 @@ async function trust(thunderbird: Marionette, { localhost, peer, caFile }: Clien
   );
 }
 
-function preferences({ localhost }: ClientPeer, marionette: number): string {
+function preferences({ localhost }: ClientPeer): Preferences {
   const server = { type: 'imap', hostname: 'localhost', port: localhost.imaps, socketType: 3, authMethod: 3 };
   const more = { userName: 'pat@alpha.test', name: 'Pat', login_at_startup: false, check_new_mail: false };
   const smtp = {
@@ -177,9 +153,9 @@ function preferences({ localhost }: ClientPeer, marionette: number): string {
     compose_html: false,
   };
   const folders = { fcc_folder: 'imap://pat%40alpha.test@localhost/Sent', reply_on_top: 1, auto_quote: false };
-  const under = (prefix: string, values: object) =>
-    Object.entries(values).map(([name, value]) => [`${prefix}.${name}`, value] as const);
-  const all: (readonly [string, unknown])[] = [
+  const under = (prefix: string, values: Readonly<Record<string, string | number | boolean>>): Preferences =>
+    Object.entries(values).map(([name, value]) => [`${prefix}.${name}`, value]);
+  return [
     ...under('mail.server.server1', { ...server, ...more }),
     ...under('mail.smtpserver.smtp1', smtp),
     ...under('mail.identity.id1', { ...identity, ...folders }),
@@ -188,22 +164,6 @@ function preferences({ localhost }: ClientPeer, marionette: number): string {
     ['mail.accountmanager.defaultaccount', 'account1'],
     ['mail.smtpservers', 'smtp1'],
     ['mail.smtp.defaultserver', 'smtp1'],
-    ['marionette.port', marionette],
-    // Nothing is asked of the Internet, nor of the person.
-    ['app.update.auto', false],
-    ['app.donation.eoy.version.viewed', 999],
-    ['datareporting.policy.dataSubmissionEnabled', false],
-    ['extensions.update.enabled', false],
-    ['mail.rights.version', 1],
-    ['mail.shell.checkDefaultClient', false],
-    ['mail.spotlight.firstRunDone', true],
-    ['mail.winsearch.firstRunDone', true],
-    ['mailnews.start_page.enabled', false],
-    ['mailnews.start_page.override_url', ''],
-    ['network.captive-portal-service.enabled', false],
-    ['network.connectivity-service.enabled', false],
     ['network.proxy.type', 0],
-    ['services.settings.server', 'http://127.0.0.1:9'],
   ];
-  return all.map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`).join('');
 }
