@@ -4,7 +4,7 @@
  */
 import { MailError } from '#mail/failure.ts';
 import type { Random } from '#runtime/ambient.ts';
-import type { Account, AccountSecret, Directory } from './directory.ts';
+import type { Account, AccountSecret, By, Directory } from './directory.ts';
 import { newId } from './ids.ts';
 import type { MailStore } from './store.ts';
 import type { AccountId, Role } from './types.ts';
@@ -29,8 +29,13 @@ export interface AccountRooms {
 }
 
 /** @throws MailError `exists`, `bad-request` (the domain is not ours), `unavailable`. */
-export async function createAccount(rooms: AccountRooms, address: string, secret: AccountSecret): Promise<AccountId> {
-  const id = await claimAddress(rooms, address, secret);
+export async function createAccount(
+  rooms: AccountRooms,
+  address: string,
+  secret: AccountSecret,
+  by?: By,
+): Promise<AccountId> {
+  const id = await claimAddress(rooms, address, secret, by && { ...by, act: 'add-account' });
   const mailboxes = firstMailboxes.map((mailbox) => ({ id: newId('mailbox', rooms.random), ...mailbox }));
   const answer = await rooms.store.commit({
     owner: id,
@@ -49,7 +54,12 @@ export async function createAccount(rooms: AccountRooms, address: string, secret
 }
 
 /** The account's id in state `creating`, be it new or left over from a call that a crash cut short. */
-async function claimAddress(rooms: AccountRooms, address: string, secret: AccountSecret): Promise<AccountId> {
+async function claimAddress(
+  rooms: AccountRooms,
+  address: string,
+  secret: AccountSecret,
+  by: By | undefined,
+): Promise<AccountId> {
   const id = newId('account', rooms.random);
   const add = {
     type: 'add-account',
@@ -59,7 +69,7 @@ async function claimAddress(rooms: AccountRooms, address: string, secret: Accoun
     secret,
   } as const;
   try {
-    await rooms.directory.change(add);
+    await rooms.directory.change(add, by);
     return id;
   } catch (error) {
     if (!(error instanceof MailError) || error.failure !== 'exists') throw error;
@@ -67,19 +77,24 @@ async function claimAddress(rooms: AccountRooms, address: string, secret: Accoun
     if (unfinished === undefined || unfinished.state === 'active') throw error;
     if (unfinished.state === 'removing') {
       await removeAccount(rooms, address);
-      await rooms.directory.change(add);
+      await rooms.directory.change(add, by);
       return id;
     }
-    await rooms.directory.change({ type: 'set-secret', id: unfinished.id, secret });
+    await rooms.directory.change({ type: 'set-secret', id: unfinished.id, secret }, by);
     return unfinished.id;
   }
 }
 
 /** @throws MailError `no-such-account`, `unavailable`. */
-export async function removeAccount(rooms: Pick<AccountRooms, 'directory' | 'store'>, address: string): Promise<void> {
+export async function removeAccount(
+  rooms: Pick<AccountRooms, 'directory' | 'store'>,
+  address: string,
+  by?: By,
+): Promise<void> {
   const account = await findAccount(rooms.directory, address);
   if (account === undefined) throw new MailError('no-such-account', `there is no account ${address}`);
-  if (account.state !== 'removing') await rooms.directory.change({ type: 'mark-removing', id: account.id });
+  const noted = by && { ...by, act: 'remove-account' };
+  if (account.state !== 'removing') await rooms.directory.change({ type: 'mark-removing', id: account.id }, noted);
   const answer = await rooms.store.commit({
     owner: account.id,
     actor: account.id,

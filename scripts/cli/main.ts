@@ -5,6 +5,8 @@ import { Command, CommanderError } from 'commander';
 import { act } from './act.ts';
 import { addAccountCommands } from './commands/account.ts';
 import { addAliasCommands } from './commands/alias.ts';
+import { addAppPasswordCommands } from './commands/app-password.ts';
+import { addAuditCommand } from './commands/audit.ts';
 import { addClientSetupCommand } from './commands/client-setup.ts';
 import { addDomainCommands } from './commands/domain.ts';
 import { addDomainDnsCommand } from './commands/domain-dns.ts';
@@ -12,7 +14,9 @@ import { addInitCommand } from './commands/init.ts';
 import { addQueueCommands } from './commands/queue.ts';
 import { addRestartCommand } from './commands/restart.ts';
 import { addRunCommand } from './commands/run.ts';
+import { addSessionCommands } from './commands/session.ts';
 import { addStatusCommand } from './commands/status.ts';
+import { addTokenCommands } from './commands/token.ts';
 import { addTransferCommands } from './commands/transfer.ts';
 
 const version = (
@@ -48,7 +52,11 @@ Exit status: 0 done, 1 failed, 2 used wrongly.`,
   addAccountCommands(program, act);
   addTransferCommands(program, act);
   addAliasCommands(program, act);
+  addAppPasswordCommands(program, act);
+  addTokenCommands(program, act);
   addQueueCommands(program, act);
+  addSessionCommands(program, act);
+  addAuditCommand(program, act);
   addClientSetupCommand(program, act);
   prepare(program);
   await parse(program, args);

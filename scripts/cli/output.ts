@@ -1,6 +1,8 @@
 /** How every command speaks: results on standard output, one clear line on standard error when something is wrong, exit codes 0, 1 and 2. */
 import { MailError } from '#mail/failure.ts';
 
+export { timestamp } from '#admin/rooms.ts';
+
 /** The command was used wrongly: exit 2. */
 export class UsageError extends Error {}
 
@@ -57,9 +59,6 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
       .trimEnd();
   return [head, ...rows].map(line).join('\n');
 }
-
-/** RFC 3339 in UTC. */
-export const timestamp = (ms: number): string => new Date(ms).toISOString();
 
 export function octets(size: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

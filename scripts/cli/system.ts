@@ -3,9 +3,11 @@
  * leases. The command does the same either way.
  */
 import { connect } from 'node:net';
+import type { AdminRooms } from '#admin/rooms.ts';
 import type { Config } from '#config/config.ts';
 import { MailError } from '#mail/failure.ts';
-import type { Log, Random } from '#runtime/ambient.ts';
+import type { Log } from '#runtime/ambient.ts';
+import type { SessionInfo } from '#runtime/coordination.ts';
 import { createRpcClient } from '#runtime/rpc/client.ts';
 import type { SupervisorStatus } from '#runtime/supervisor/control.ts';
 import { innerPaths } from '#runtime/supervisor/layout.ts';
@@ -16,19 +18,15 @@ import type { Queue } from '#store/queue.ts';
 import { openDirectory, openDirectoryWriter } from '#store/sqlite/directory.ts';
 import { openQueue, openQueueWriter } from '#store/sqlite/queue.ts';
 import { openMailStore } from '#store/sqlite/store.ts';
-import type { MailStore } from '#store/store.ts';
 import { CommandError } from './output.ts';
 
-export interface System {
+export interface System extends AdminRooms {
   readonly running: boolean;
-  readonly directory: Directory;
-  readonly store: MailStore;
-  readonly queue: Queue;
-  readonly random: Random;
-  readonly shards: number;
-  readonly quota: number;
   close(): Promise<void>;
 }
+
+/** Who stands in the audit log for what is done by command. */
+export const CLI = { actor: 'cli' };
 
 const ANSWER_MS = 5000;
 /** Each worker may take a while to start, and to hand its leases over. */
@@ -76,6 +74,8 @@ export async function openSystem(config: Config): Promise<System> {
     store,
     queue,
     random: systemRandom,
+    clock: systemClock,
+    ...(parts.coordination && { coordination: parts.coordination }),
     shards: config.store.shards,
     quota: config.limits.quota,
     async close() {
@@ -102,6 +102,7 @@ function isRunning(config: Config): Promise<boolean> {
 interface Parts {
   readonly directory: Directory;
   readonly queue: Queue;
+  readonly coordination?: NonNullable<AdminRooms['coordination']>;
   end(): Promise<void>;
 }
 
@@ -111,12 +112,20 @@ function connectParts(config: Config): Parts {
   const queueRpc = createRpcClient({ connect: paths.queue });
   const directory = openDirectory({ data: config.data, clock: systemClock, rpc: directoryRpc });
   const queue = openQueue({ data: config.data, clock: systemClock, rpc: queueRpc });
+  const control = createRpcClient({ connect: paths.control });
+  const ask = (method: string, argument: unknown): Promise<unknown> =>
+    control.call(method, argument, { deadlineMs: ANSWER_MS });
   return {
     directory,
     queue,
+    coordination: {
+      sessions: async () => (await ask('sessions', null)) as readonly SessionInfo[],
+      disconnect: async (ids) => (await ask('disconnect', ids)) as readonly string[],
+    },
     async end() {
       await directoryRpc.close();
       await queueRpc.close();
+      await control.close();
     },
   };
 }

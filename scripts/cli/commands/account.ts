@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
-import { MailError } from '#mail/failure.ts';
-import { createAccount, findAccount, removeAccount } from '#store/accounts.ts';
-import { makeSecret } from '#store/secret.ts';
+import { type AccountItem, addAccount, listAccounts, removeAccount, setPassword } from '#admin/accounts.ts';
 import { type Act, withSystem } from '../act.ts';
 import { readStandardInput } from '../input.ts';
-import { CommandError, table, timestamp, UsageError } from '../output.ts';
-import type { System } from '../system.ts';
+import { CommandError, table, UsageError } from '../output.ts';
+import { CLI, type System } from '../system.ts';
+import { addAccountSettingCommands } from './account-settings.ts';
 
 export function addAccountCommands(program: Command, act: Act): void {
   const account = program.command('account').description('people who have mailboxes here');
@@ -35,8 +34,7 @@ export function addAccountCommands(program: Command, act: Act): void {
     .action(
       act((output, options, address: string) =>
         withSystem(options, async (system) => {
-          await removeAccount(system, address);
-          output.result({ address }, () => `removed ${address}`);
+          output.result(await removeAccount(system, address, CLI), () => `removed ${address}`);
         }),
       ),
     );
@@ -46,16 +44,18 @@ export function addAccountCommands(program: Command, act: Act): void {
     .argument('<address>')
     .option('--password-stdin', 'read the new password from standard input (one final newline is stripped)')
     .description('set a new password')
+    .addHelpText(
+      'after',
+      `
+App passwords and tokens of the account go on; whoever is signed in on the web pages has to sign in again.`,
+    )
     .action(
       act((output, options, address: string) =>
-        withSystem(options, async ({ directory }) => {
+        withSystem(options, async (system) => {
           if (!options.passwordStdin)
             throw new UsageError('give the password on standard input, with --password-stdin');
-          const found = await findAccount(directory, address);
-          if (found === undefined)
-            throw new MailError('no-such-account', `there is no account ${address}; see: peerpost account list`);
-          await directory.change({ type: 'set-secret', id: found.id, secret: await makeSecret(await readPassword()) });
-          output.result({ address }, () => `new password set for ${address}`);
+          const done = await setPassword(system, { address, password: await readPassword() }, CLI);
+          output.result(done, () => `new password set for ${address}`);
         }),
       ),
     );
@@ -65,22 +65,26 @@ export function addAccountCommands(program: Command, act: Act): void {
     .description('all accounts')
     .action(
       act((output, options) =>
-        withSystem(options, async ({ directory }) => {
-          const items = (await directory.accounts()).map(({ address, id, state, createdAt }) => ({
-            address,
-            id,
-            state,
-            created: timestamp(createdAt),
-          }));
+        withSystem(options, async (system) => {
+          const { items } = await listAccounts(system);
           output.result({ items }, () =>
             table(
-              ['ADDRESS', 'STATE', 'SINCE'],
-              items.map((a) => [a.address, a.state, a.created]),
+              ['ADDRESS', 'STATE', 'SINCE', 'NOTES'],
+              items.map((a) => [a.address, a.suspended ? 'suspended' : a.state, a.created, notes(a)]),
             ),
           );
         }),
       ),
     );
+  addAccountSettingCommands(account, act);
+}
+
+function notes({ admin, forward, moved }: AccountItem): string {
+  return [
+    ...(admin ? ['admin'] : []),
+    ...(forward ? [`forwards to ${forward.targets.join(', ')}${forward.keep ? ' and keeps a copy' : ''}`] : []),
+    ...(moved ? [`moved to ${moved.to}`] : []),
+  ].join('; ');
 }
 
 interface Wanted {
@@ -123,9 +127,7 @@ async function addAll(system: System, wanted: readonly Wanted[]): Promise<{ addr
   let next = 0;
   const work = async (): Promise<void> => {
     for (let one = wanted[next++]; one !== undefined; one = wanted[next++]) {
-      const { address, password } = one;
-      const id = await createAccount(system, address, await makeSecret(password));
-      added.push({ address, id });
+      added.push(await addAccount(system, one, CLI));
       if (wanted.length > 1 && process.stderr.isTTY)
         process.stderr.write(`\r${added.length} of ${wanted.length} accounts`);
     }

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
+import { addAlias, listAliases, removeAlias } from '#admin/aliases.ts';
 import { type Act, withSystem } from '../act.ts';
-import { table, timestamp } from '../output.ts';
+import { table } from '../output.ts';
+import { CLI } from '../system.ts';
 
 export function addAliasCommands(program: Command, act: Act): void {
   const alias = program.command('alias').description('addresses that lead to other addresses, here or elsewhere');
@@ -12,9 +14,9 @@ export function addAliasCommands(program: Command, act: Act): void {
     .description('let an address lead to others')
     .action(
       act((output, options, address: string, targets: string[]) =>
-        withSystem(options, async ({ directory }) => {
-          await directory.change({ type: 'add-alias', address, targets });
-          output.result({ address, targets }, () => `${address} leads to ${targets.join(', ')}`);
+        withSystem(options, async (system) => {
+          const added = await addAlias(system, { address, targets }, CLI);
+          output.result(added, () => `${address} leads to ${targets.join(', ')}`);
         }),
       ),
     );
@@ -25,9 +27,8 @@ export function addAliasCommands(program: Command, act: Act): void {
     .description('end an alias')
     .action(
       act((output, options, address: string) =>
-        withSystem(options, async ({ directory }) => {
-          await directory.change({ type: 'remove-alias', address });
-          output.result({ address }, () => `removed ${address}`);
+        withSystem(options, async (system) => {
+          output.result(await removeAlias(system, address, CLI), () => `removed ${address}`);
         }),
       ),
     );
@@ -37,12 +38,8 @@ export function addAliasCommands(program: Command, act: Act): void {
     .description('all aliases')
     .action(
       act((output, options) =>
-        withSystem(options, async ({ directory }) => {
-          const items = (await directory.aliases()).map((a) => ({
-            address: a.address,
-            targets: a.targets,
-            created: timestamp(a.createdAt),
-          }));
+        withSystem(options, async (system) => {
+          const { items } = await listAliases(system);
           output.result({ items }, () =>
             table(
               ['ALIAS', 'TARGETS'],

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
+import { addDomain, listDomains, removeDomain } from '#admin/domains.ts';
 import { type Act, withSystem } from '../act.ts';
-import { table, timestamp } from '../output.ts';
+import { table } from '../output.ts';
+import { CLI } from '../system.ts';
 
 export function addDomainCommands(program: Command, act: Act): void {
   const domain = program.command('domain').description('the domains that this peer is final for');
@@ -11,11 +13,9 @@ export function addDomainCommands(program: Command, act: Act): void {
     .description('take mail for a domain from now on')
     .action(
       act((output, options, name: string) =>
-        withSystem(options, async ({ directory }) => {
-          // Asked twice, it is there once: `init` has added the first domain already.
-          if (!(await directory.isLocalDomain(name))) await directory.change({ type: 'add-domain', name });
+        withSystem(options, async (system) => {
           output.result(
-            { domain: name },
+            await addDomain(system, name, CLI),
             () => `added ${name}; add accounts with: peerpost account add ADDRESS@${name} --password-stdin`,
           );
         }),
@@ -28,9 +28,8 @@ export function addDomainCommands(program: Command, act: Act): void {
     .description('stop taking mail for a domain; refused while accounts or aliases stand in it')
     .action(
       act((output, options, name: string) =>
-        withSystem(options, async ({ directory }) => {
-          await directory.change({ type: 'remove-domain', name });
-          output.result({ domain: name }, () => `removed ${name}`);
+        withSystem(options, async (system) => {
+          output.result(await removeDomain(system, name, CLI), () => `removed ${name}`);
         }),
       ),
     );
@@ -40,8 +39,8 @@ export function addDomainCommands(program: Command, act: Act): void {
     .description('all domains')
     .action(
       act((output, options) =>
-        withSystem(options, async ({ directory }) => {
-          const items = (await directory.domains()).map((d) => ({ domain: d.name, created: timestamp(d.createdAt) }));
+        withSystem(options, async (system) => {
+          const { items } = await listDomains(system);
           output.result({ items }, () =>
             table(
               ['DOMAIN', 'SINCE'],

@@ -1,23 +1,34 @@
-import type { Command } from 'commander';
-import { formatAddress } from '#mail/address.ts';
-import type { Address } from '#mail/envelope.ts';
-import { formatReply } from '#mail/smtp/reply.ts';
-import type { Queue, QueueEntry, QueueRecipient } from '#store/queue.ts';
-import { type Act, withSystem } from '../act.ts';
-import { CommandError, duration, octets, table, timestamp, UsageError } from '../output.ts';
+import { type Command, Option } from 'commander';
+import {
+  actOnQueue,
+  listQueue,
+  QUEUE_ACTS,
+  type QueueAct,
+  type QueueFilter,
+  type QueueItem,
+  showQueued,
+} from '#admin/queue.ts';
+import { type Act, type Options, withSystem } from '../act.ts';
+import { duration, octets, table, UsageError } from '../output.ts';
+import { CLI } from '../system.ts';
 
-const PAGE = 500;
+const DESCRIPTIONS: Readonly<Record<QueueAct, string>> = {
+  retry: 'try again now',
+  hold: 'keep from being tried until released',
+  release: 'let a held message be tried again',
+  drop: 'end without a report to the sender',
+};
 
 export function addQueueCommands(program: Command, act: Act): void {
   const queue = program.command('queue').description('mail that waits to leave');
 
-  queue
-    .command('list')
+  filtered(queue.command('list'))
     .description('all messages in the queue, oldest first')
+    .addHelpText('after', FILTER_HELP)
     .action(
       act((output, options) =>
         withSystem(options, async (system) => {
-          const items = (await everyEntry(system.queue)).map(describeEntry);
+          const { items } = await listQueue(system, filterOf(options));
           output.result({ items }, () => listText(items));
         }),
       ),
@@ -30,93 +41,61 @@ export function addQueueCommands(program: Command, act: Act): void {
     .action(
       act((output, options, id: string) =>
         withSystem(options, async (system) => {
-          const entry = await system.queue.get(id);
-          if (entry === undefined)
-            throw new CommandError(
-              'no-such-message',
-              `there is no message ${id} in the queue; see: peerpost queue list`,
-            );
-          const item = describeEntry(entry);
+          const item = await showQueued(system, id);
           output.result(item, () => showText(item));
         }),
       ),
     );
 
-  const acts = [
-    ['retry', 'try again now'],
-    ['hold', 'keep from being tried until released'],
-    ['release', 'let a held message be tried again'],
-    ['drop', 'end without a report to the sender'],
-  ] as const;
-  for (const [name, description] of acts) {
-    queue
-      .command(name)
+  for (const name of QUEUE_ACTS) {
+    filtered(queue.command(name))
       .argument('[id...]')
       .option('--all', 'every message in the queue')
-      .description(description)
+      .description(DESCRIPTIONS[name])
+      .addHelpText('after', FILTER_HELP)
       .action(
         act((output, options, ids: string[]) =>
           withSystem(options, async (system) => {
-            if (ids.length > 0 === Boolean(options.all))
-              throw new UsageError(`give ids or --all: peerpost queue ${name} ID… | --all`);
-            const done = await system.queue.act(name, options.all ? 'all' : ids, Date.now());
-            const missing = ids.filter((id) => !done.includes(id));
-            if (missing.length > 0)
-              throw new CommandError(
-                'no-such-message',
-                `not in the queue: ${missing.join(' ')} (${name}: ${done.length} done)`,
-              );
-            output.result(
-              { items: done },
-              () => `${name}: ${done.length} ${done.length === 1 ? 'message' : 'messages'}`,
-            );
+            const { items } = await actOnQueue(system, { act: name, what: chosen(name, ids, options) }, CLI);
+            output.result({ items }, () => `${name}: ${items.length} ${items.length === 1 ? 'message' : 'messages'}`);
           }),
         ),
       );
   }
 }
 
-async function everyEntry(queue: Queue): Promise<QueueEntry[]> {
-  const entries: QueueEntry[] = [];
-  for (;;) {
-    const last = entries.at(-1);
-    const page = await queue.list({ limit: PAGE, ...(last === undefined ? {} : { after: last.id }) });
-    entries.push(...page);
-    if (page.length < PAGE) return entries;
-  }
+const FILTER_HELP = `
+Filters narrow down together:
+  --state held|waiting|deferred   deferred: tried at least once, in vain
+  --domain example.org            a recipient there is still waiting
+  --sender ADDRESS                also @example.org for all of a domain, or "<>" for reports`;
+
+function filtered(command: Command): Command {
+  return command
+    .addOption(new Option('--state <state>', 'messages in this state').choices(['held', 'waiting', 'deferred']))
+    .option('--domain <domain>', 'messages for this domain')
+    .option('--sender <address>', 'messages from this address or @domain');
 }
 
-const addressText = (address: Address | null) => (address === null ? '<>' : formatAddress(address));
-
-function describeEntry(entry: QueueEntry) {
+function filterOf({ state, domain, sender }: Options): QueueFilter {
   return {
-    id: entry.id,
-    from: addressText(entry.reversePath),
-    size: entry.size,
-    arrived: timestamp(entry.arrivedAt),
-    expires: timestamp(entry.expiresAt),
-    held: entry.held,
-    recipients: entry.recipients.map(describeRecipient),
+    ...(typeof state === 'string' && { state: state as NonNullable<QueueFilter['state']> }),
+    ...(typeof domain === 'string' && { domain }),
+    ...(typeof sender === 'string' && { sender }),
   };
 }
 
-function describeRecipient(recipient: QueueRecipient) {
-  return {
-    address: addressText(recipient.address),
-    state: recipient.state,
-    attempts: recipient.attempts,
-    ...(recipient.state === 'pending' ? { nextAttempt: timestamp(recipient.nextAttemptAt) } : {}),
-    ...(recipient.lastAttemptAt === undefined ? {} : { lastAttempt: timestamp(recipient.lastAttemptAt) }),
-    ...(recipient.lastReply === undefined
-      ? {}
-      : { lastReply: formatReply(recipient.lastReply).trimEnd().replaceAll('\r\n', ' / ') }),
-    ...(recipient.remoteMta === undefined ? {} : { remoteMta: recipient.remoteMta }),
-  };
+/** Exactly one way to say which. */
+function chosen(name: string, ids: readonly string[], options: Options): readonly string[] | QueueFilter | 'all' {
+  const filter = filterOf(options);
+  const ways = [ids.length > 0, Boolean(options.all), Object.keys(filter).length > 0].filter(Boolean).length;
+  if (ways !== 1)
+    throw new UsageError(`give ids, --all or a filter: peerpost queue ${name} ID… | --all | --domain DOMAIN`);
+  if (options.all) return 'all';
+  return ids.length > 0 ? ids : filter;
 }
 
-type Item = ReturnType<typeof describeEntry>;
-
-function listText(items: readonly Item[]): string {
+function listText(items: readonly QueueItem[]): string {
   if (items.length === 0) return 'the queue is empty';
   const rows = items.map((item) => {
     const waiting = item.recipients.filter((r) => r.state === 'pending');
@@ -127,7 +106,7 @@ function listText(items: readonly Item[]): string {
   return table(['ID', 'SIZE', 'AGE', 'FROM', 'STATE', 'LAST REPLY'], rows);
 }
 
-function showText(item: Item): string {
+function showText(item: QueueItem): string {
   const head = `${item.id}  from ${item.from}  ${octets(item.size)}  arrived ${item.arrived}  expires ${item.expires}${item.held ? '  held' : ''}`;
   const rows = item.recipients.map((r) => [
     r.address,

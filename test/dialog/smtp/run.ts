@@ -61,6 +61,7 @@ export async function runDialog(script: string): Promise<void> {
 
 class Dialog {
   readonly #clock = new FakeClock();
+  readonly #coordination = new LocalCoordination(this.#clock);
   readonly #sink: RememberingSink = rememberingSink();
   readonly #spool = memorySpool();
   readonly #limits: Record<string, number> = {};
@@ -132,6 +133,11 @@ class Dialog {
       case 'drain':
         void this.#server?.drain();
         return;
+      case 'disconnect': {
+        const sessions = await this.#coordination.sessions();
+        await this.#coordination.disconnect(sessions.map(({ id }) => id));
+        return;
+      }
       case 'messages':
         await settle();
         return assert.equal(this.#sink.messages.length, Number(rest));
@@ -201,7 +207,7 @@ class Dialog {
       directory: fakeDirectory(),
       sink: this.#sink,
       resolver: noNames,
-      coordination: new LocalCoordination(this.#clock),
+      coordination: this.#coordination,
       spool: this.#spool,
       hasRoom: async (octets) => octets + (this.#limits.minimumFree ?? 0) <= DISK_FREE,
       clock: this.#clock,

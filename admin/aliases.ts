@@ -1,0 +1,32 @@
+/** Addresses that lead to other addresses, here or elsewhere; `@domain` is the catch-all. */
+import { type Actor, type AdminRooms, type Items, timestamp } from './rooms.ts';
+
+type Rooms = Pick<AdminRooms, 'directory'>;
+
+export interface AliasItem {
+  readonly address: string;
+  readonly targets: readonly string[];
+  readonly created: string;
+}
+
+export async function addAlias(
+  { directory }: Rooms,
+  args: { readonly address: string; readonly targets: readonly string[] },
+  by: Actor,
+): Promise<{ address: string; targets: readonly string[] }> {
+  const { address, targets } = args;
+  await directory.change({ type: 'add-alias', address, targets }, by);
+  return { address, targets };
+}
+
+export async function removeAlias({ directory }: Rooms, address: string, by: Actor): Promise<{ address: string }> {
+  await directory.change({ type: 'remove-alias', address }, by);
+  return { address };
+}
+
+export async function listAliases({ directory }: Rooms): Promise<Items<AliasItem>> {
+  const aliases = await directory.aliases();
+  return {
+    items: aliases.map(({ address, targets, createdAt }) => ({ address, targets, created: timestamp(createdAt) })),
+  };
+}
