@@ -1,15 +1,25 @@
 /** Every resource, once. The order is that of the documentation. */
-import type { Routes } from './route.ts';
+import { collectRoutes, type Route, type Routes } from './route.ts';
 import { accountRoutes } from './routes/account.ts';
+import { credentialRoutes } from './routes/credentials.ts';
+import { documentationRoutes } from './routes/documentation.ts';
 import { healthRoutes } from './routes/health.ts';
+import { mailboxRoutes } from './routes/mailboxes.ts';
+import { messageChangeRoutes } from './routes/message-changes.ts';
 import { messageContentRoutes } from './routes/message-content.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { sessionRoutes } from './routes/session.ts';
 
-export const resources: readonly ((routes: Routes) => void)[] = [
+const resources: readonly ((routes: Routes) => void)[] = [
   sessionRoutes,
   accountRoutes,
+  credentialRoutes,
+  mailboxRoutes,
   messageRoutes,
   messageContentRoutes,
+  messageChangeRoutes,
   healthRoutes,
+  documentationRoutes(() => allRoutes),
 ];
+
+export const allRoutes: readonly Route[] = collectRoutes(resources);

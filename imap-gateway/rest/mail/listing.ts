@@ -66,6 +66,13 @@ function next({ view, order, found }: Source, at: number): number {
   return -1;
 }
 
+/** All that a source lists. */
+export function* uidsOf(source: Source): Generator<Uid> {
+  for (let at = startOf(source, Number.POSITIVE_INFINITY); at >= 0; at = next(source, at - 1)) {
+    yield source.order.uidAt(at);
+  }
+}
+
 /** In the order of `walk`: whether it stands behind the key. */
 function isBehind({ time, mailbox, uid }: Spot, [keyTime, keyMailbox, keyUid]: ListKey): boolean {
   if (time !== keyTime) return time < keyTime;

@@ -1,11 +1,12 @@
 /** Pages of messages as finished JSON. */
-import type { Access } from '#store/types.ts';
+import type { Access, MessageId } from '#store/types.ts';
+import { fromUids } from '#store/uid-set.ts';
 import { DEFAULT_LIMIT, writeCursor } from '../paging.ts';
-import { type Listed, type ListKey, list } from './listing.ts';
+import { type Listed, type ListKey, list, uidsOf } from './listing.ts';
 import type { Mail } from './mail.ts';
 import { messageText } from './message-json.ts';
 import { type Asked, withSources } from './scope.ts';
-import { standings } from './standing.ts';
+import { type Standing, standings } from './standing.ts';
 
 export interface AskedPage extends Asked {
   readonly limit?: number;
@@ -35,4 +36,24 @@ export async function messagePage(mail: Mail, access: Access, asked: AskedPage):
   });
   const next = listed.length > limit ? `,"next":"${writeCursor(items.at(-1)!.key)}"` : '';
   return `{"items":[${texts.join(',')}]${next}}`;
+}
+
+/** Every message that is asked for, newest first in each mailbox. */
+export async function idsOf(mail: Mail, access: Access, asked: Asked): Promise<MessageId[]> {
+  const ids = new Set<MessageId>();
+  await withSources(mail, access, asked, async (sources) => {
+    for (const source of sources) {
+      const { mailbox } = source.view;
+      const uids = fromUids(Array.from(uidsOf(source)).sort((a, b) => a - b));
+      for await (const rows of mail.store.messages(access, mailbox, uids, {}))
+        for (const row of rows) ids.add(row.message);
+    }
+  });
+  return [...ids];
+}
+
+/** How a message stands, as JSON; `undefined` for one that can't be read. */
+export async function messageNow(mail: Mail, access: Access, standing: Standing): Promise<string | undefined> {
+  const [fragment] = await mail.fragments.of(access, [standing.placements[0]!]);
+  return fragment && messageText(fragment.text, standing);
 }

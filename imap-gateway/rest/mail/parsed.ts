@@ -20,7 +20,7 @@ const Attachment = Type.Object(
     path: Type.String({ description: 'As IMAP names the part: `/messages/{id}/parts/{path}`.' }),
     name: Type.Optional(Type.String()),
     type: Type.String(),
-    size: Type.Integer({ description: 'Octets without its transfer encoding; of base64 up to two too many.' }),
+    size: Type.Integer({ description: 'Octets when decoded; of base64 about, as its length says.' }),
     contentId: Type.Optional(Type.String({ description: 'Without angle brackets: what `cid:` names.' })),
     disposition: Type.Optional(Type.String()),
     url: Type.String(),
@@ -105,7 +105,8 @@ export function attachmentsOf(row: MessageRow) {
 function sizeOf(node: ListedPart['node']): number {
   const octets = node.bodyEnd - node.bodyStart;
   if (isDecoded(node) || node.encoding !== 'base64') return octets;
-  return Math.max(0, Math.floor(((octets - 2 * node.lines) * 3) / 4));
+  // 57 octets a line of 76 characters and CRLF (RFC 2045 §6.8).
+  return Math.round((octets * 57) / 78);
 }
 
 function headersOf(raw: Uint8Array): { name: string; value: string }[] {
