@@ -193,17 +193,14 @@ function domainOf(address: string | undefined): string | undefined {
   }
 }
 
-async function ourDomain(
-  domain: string,
-  { config, isLocalDomain }: SetupServices,
-): Promise<ClientSettings | undefined> {
+async function ourDomain(domain: string, services: SetupServices): Promise<ClientSettings | undefined> {
   let name: string;
   try {
     name = parseDomain(domain);
   } catch {
     return undefined;
   }
-  return (await isLocalDomain(name)) ? domainSettings(config, name) : undefined;
+  return (await services.isLocalDomain(name)) ? domainSettings(services.config, name) : undefined;
 }
 
 async function ourAddress(address: string | undefined, services: SetupServices): Promise<ClientSettings | undefined> {

@@ -14,20 +14,41 @@ export interface Issued {
 export async function issueCertificate(folder: string, names: readonly string[]): Promise<Issued> {
   const at = (name: string) => join(folder, name);
   const [authority, authorityKey, certificate, key] = [at('ca.pem'), at('ca.key'), at('host.pem'), at('host.key')];
-  const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '7'];
   // Extensions from here alone, whatever the system's configuration adds.
   const config = at('openssl.cnf');
   await writeFile(config, '[req]\ndistinguished_name = dn\n[dn]\n');
-  await openssl([
-    ...[...request, '-config', config, '-subj', '/CN=Trial authority', '-keyout', authorityKey, '-out', authority],
-    ...['-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'keyUsage=critical,keyCertSign'],
-  ]);
-  await openssl([
-    ...[...request, '-config', config, '-subj', `/CN=${names[0]}`, '-keyout', key, '-out', certificate],
-    ...['-CA', authority, '-CAkey', authorityKey],
-    ...['-addext', 'basicConstraints=critical,CA:FALSE', '-addext', 'extendedKeyUsage=serverAuth'],
-    ...['-addext', `subjectAltName=${names.map((name) => `DNS:${name}`).join(',')}`],
-  ]);
+  const make = (name: string, keyOut: string, out: string, more: readonly string[], extensions: readonly string[]) =>
+    openssl([
+      ...'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 7'.split(' '),
+      '-config',
+      config,
+      '-subj',
+      `/CN=${name}`,
+      '-keyout',
+      keyOut,
+      '-out',
+      out,
+      ...more,
+      ...extensions.flatMap((extension) => ['-addext', extension]),
+    ]);
+  await make(
+    'Trial authority',
+    authorityKey,
+    authority,
+    [],
+    ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,keyCertSign'],
+  );
+  await make(
+    names[0] ?? '',
+    key,
+    certificate,
+    ['-CA', authority, '-CAkey', authorityKey],
+    [
+      'basicConstraints=critical,CA:FALSE',
+      'extendedKeyUsage=serverAuth',
+      `subjectAltName=${names.map((name) => `DNS:${name}`).join(',')}`,
+    ],
+  );
   return { authority, certificate, key };
 }
 
