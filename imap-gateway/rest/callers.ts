@@ -59,7 +59,18 @@ export function permit(caller: Caller | undefined, scope: Scope): void {
 
 /** Of a route with an account's scope. @throws HttpProblem 403 for a token that belongs to no account. */
 export function accessOf(caller: Caller | undefined): Access {
-  const account = caller?.account;
+  if (caller === undefined) throw new HttpProblem('bad-credentials', 'Who asks?');
+  const { id } = accountOf(caller);
+  return { owner: id, viewer: id };
+}
+
+/** For the audit log. */
+export function by({ actor }: Caller): { readonly actor: string } {
+  return { actor };
+}
+
+/** Of a route with an account's scope, where acts go by the address. @throws HttpProblem 403 as `accessOf`. */
+export function accountOf({ account }: Caller): NonNullable<Caller['account']> {
   if (account === undefined) throw new HttpProblem('not-permitted', 'This token belongs to no account');
-  return { owner: account.id, viewer: account.id };
+  return account;
 }

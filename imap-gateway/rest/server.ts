@@ -14,8 +14,8 @@ import { accessOf, type Caller, isAccountScope, permit, type Scope } from './cal
 import { limitRate } from './limits.ts';
 import { checkPreconditions } from './preconditions.ts';
 import { HttpProblem, problemOf } from './problems.ts';
-import { collectRoutes, METHODS, type Route, type RouteRequest } from './route.ts';
-import { resources } from './routes.ts';
+import { METHODS, type Route, type RouteRequest } from './route.ts';
+import { allRoutes as routes } from './routes.ts';
 import type { RestServices } from './services.ts';
 import { uploadOf } from './upload.ts';
 import { type Check, inputCheck } from './validation.ts';
@@ -34,7 +34,6 @@ const messageLimit = (messageSize: number): number => Math.ceil((messageSize * 4
 
 /** Built anew for a changed configuration: requests in hand finish on the one that they began on. */
 export async function createRest(services: RestServices): Promise<Rest> {
-  const routes = collectRoutes(resources);
   const { examine } = services;
   const app = fastify({
     logger: false,

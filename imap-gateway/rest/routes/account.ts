@@ -1,15 +1,26 @@
 /** The caller's own account. */
 import Type from 'typebox';
+import { setForward } from '#admin/account-settings.ts';
 import { MailError } from '#mail/failure.ts';
+import { accountOf, by } from '../callers.ts';
 import type { Routes } from '../route.ts';
 import { EmailAddress, Id, Time, time } from '../schemas.ts';
+
+const Forward = Type.Object(
+  {
+    targets: Type.Array(EmailAddress, { minItems: 1, maxItems: 20 }),
+    keep: Type.Boolean({ description: 'Whether the mail stays here too.' }),
+  },
+  { title: 'Forward', additionalProperties: false },
+);
 
 const Account = Type.Object(
   {
     id: Id,
     address: EmailAddress,
     admin: Type.Boolean({ description: 'May use /api/v1/admin.' }),
-    createdAt: Time,
+    created: Time,
+    forward: Type.Optional(Forward),
     quota: Type.Object({
       used: Type.Integer({ description: 'Octets of all messages.' }),
       limit: Type.Optional(Type.Integer({ description: 'Octets; absent where there is no limit.' })),
@@ -40,13 +51,42 @@ export function accountRoutes(routes: Routes): void {
         id: known.id,
         address: account.address,
         admin: known.admin,
-        createdAt: time(account.createdAt),
+        created: time(account.createdAt),
+        ...(account.forward && { forward: account.forward }),
         quota: {
           used: state.usedBytes,
           ...(state.quotaBytes !== undefined && { limit: state.quotaBytes }),
           messages: state.usedMessages,
         },
       };
+    },
+  });
+
+  routes.add({
+    method: 'PUT',
+    url: '/account/forward',
+    scope: 'account',
+    tag: 'Account',
+    summary: 'Forward all mail that comes',
+    operationId: 'setForward',
+    body: Forward,
+    response: Forward,
+    async run({ body, caller, services }) {
+      const forward = { targets: body.targets, keep: body.keep };
+      const done = await setForward(services, { address: accountOf(caller).address, forward }, by(caller));
+      return done.forward ?? forward;
+    },
+  });
+
+  routes.add({
+    method: 'DELETE',
+    url: '/account/forward',
+    scope: 'account',
+    tag: 'Account',
+    summary: 'Forward no more',
+    operationId: 'removeForward',
+    async run({ caller, services }) {
+      await setForward(services, { address: accountOf(caller).address }, by(caller));
     },
   });
 }

@@ -1,0 +1,204 @@
+/** What lets somebody into the account: its password, app passwords, tokens. Every change is an act of `#admin`, and stands in the audit log. */
+import Type from 'typebox';
+import { setPassword } from '#admin/accounts.ts';
+import { addAppPassword, listAppPasswords, removeAppPassword } from '#admin/app-passwords.ts';
+import { addToken, listTokens, removeToken } from '#admin/tokens.ts';
+import { APP_SCOPES, TOKEN_SCOPES, type TokenScope } from '#store/credentials.ts';
+import { accountOf, by, type Caller } from '../callers.ts';
+import { HttpProblem } from '../problems.ts';
+import type { Routes } from '../route.ts';
+import { Id, IdParams, Page, Time } from '../schemas.ts';
+
+const AppPassword = Type.Object(
+  {
+    id: Id,
+    name: Type.String(),
+    scopes: Type.Array(Type.String(), { description: '`imap`, `pop3`, `smtp`, `rest`; empty for all of them.' }),
+    created: Time,
+    lastUsed: Type.Optional(Time),
+    lastUsedFrom: Type.Optional(Type.String()),
+  },
+  { title: 'AppPassword' },
+);
+
+const TokenItem = Type.Object(
+  {
+    id: Id,
+    name: Type.String(),
+    scopes: Type.Array(Type.String()),
+    created: Time,
+    expires: Type.Optional(Time),
+    networks: Type.Optional(Type.Array(Type.String())),
+    lastUsed: Type.Optional(Time),
+    lastUsedFrom: Type.Optional(Type.String()),
+  },
+  { title: 'Token' },
+);
+
+const Name = Type.String({ minLength: 1, maxLength: 100, description: 'For people: which device or program.' });
+const Password = Type.String({ minLength: 8, maxLength: 1024 });
+const TokenScopes = Type.Array(Type.Enum([...TOKEN_SCOPES]), { minItems: 1, maxItems: TOKEN_SCOPES.length });
+
+export function credentialRoutes(routes: Routes): void {
+  passwordRoute(routes);
+  appPasswordRoutes(routes);
+  tokenRoutes(routes);
+}
+
+function passwordRoute(routes: Routes): void {
+  routes.add({
+    method: 'PUT',
+    url: '/account/password',
+    scope: 'account',
+    tag: 'Account',
+    summary: 'Change the password',
+    description:
+      'Needs the present one. Sessions of pages end, but for the one that asks; app passwords and tokens stay.',
+    operationId: 'setPassword',
+    body: Type.Object({ current: Type.String({ minLength: 1, maxLength: 1024 }), password: Password }),
+    async run({ body, caller, exchange, services }) {
+      const { address } = accountOf(caller);
+      const { auth } = services;
+      await auth.admit(exchange.remote);
+      const outcome = { kind: 'password', username: address, password: body.current, authzid: '' } as const;
+      const login = await auth.finish(outcome, exchange.remote);
+      if (login.appPassword !== undefined) {
+        throw new HttpProblem('not-permitted', 'The account’s own password is needed, not an app password');
+      }
+      const keep = caller.how === 'session' ? caller.token?.id : undefined;
+      await setPassword(
+        services,
+        { address, password: body.password, ...(keep !== undefined && { keep }) },
+        by(caller),
+      );
+    },
+  });
+}
+
+function appPasswordRoutes(routes: Routes): void {
+  const tag = 'App passwords';
+  routes.add({
+    method: 'GET',
+    url: '/account/app-passwords',
+    scope: 'account',
+    tag,
+    summary: 'All app passwords',
+    operationId: 'listAppPasswords',
+    response: Page(AppPassword),
+    run: ({ caller, services }) => listAppPasswords(services, accountOf(caller).address),
+  });
+
+  routes.add({
+    method: 'POST',
+    url: '/account/app-passwords',
+    scope: 'account',
+    tag,
+    summary: 'Make an app password',
+    description:
+      '`password` is shown this once. It opens the mail, so that the caller needs `mail:write` and `send` too.',
+    operationId: 'addAppPassword',
+    body: Type.Object({
+      name: Name,
+      scopes: Type.Optional(Type.Array(Type.Enum([...APP_SCOPES]), { maxItems: APP_SCOPES.length, uniqueItems: true })),
+    }),
+    response: Type.Intersect([AppPassword, Type.Object({ password: Type.String() })]),
+    status: 201,
+    run({ body, caller, services }) {
+      mayGive(caller, ['mail:write', 'send']);
+      const { address } = accountOf(caller);
+      return addAppPassword(services, { address, name: body.name, scopes: body.scopes ?? [] }, by(caller));
+    },
+  });
+
+  routes.add({
+    method: 'DELETE',
+    url: '/account/app-passwords/{id}',
+    scope: 'account',
+    tag,
+    summary: 'Remove an app password',
+    operationId: 'removeAppPassword',
+    params: IdParams,
+    failures: ['not-found'],
+    async run({ params, caller, services }) {
+      const { address } = accountOf(caller);
+      exists((await listAppPasswords(services, address)).items, params.id);
+      await removeAppPassword(services, { address, password: params.id }, by(caller));
+    },
+  });
+}
+
+function tokenRoutes(routes: Routes): void {
+  const tag = 'Tokens';
+  routes.add({
+    method: 'GET',
+    url: '/account/tokens',
+    scope: 'account',
+    tag,
+    summary: 'All tokens of the account',
+    operationId: 'listTokens',
+    response: Page(TokenItem),
+    run: ({ caller, services }) => listTokens(services, { account: accountOf(caller).address }),
+  });
+
+  routes.add({
+    method: 'POST',
+    url: '/account/tokens',
+    scope: 'account',
+    tag,
+    summary: 'Make a token',
+    description: '`token` is shown this once. It can have no scope that the caller lacks.',
+    operationId: 'addToken',
+    body: Type.Object({
+      name: Name,
+      scopes: TokenScopes,
+      expires: Type.Optional(Time),
+      networks: Type.Optional(
+        Type.Array(Type.String({ maxLength: 64 }), {
+          maxItems: 50,
+          description: 'Where it may come from: `192.0.2.0/24`.',
+        }),
+      ),
+    }),
+    response: Type.Intersect([TokenItem, Type.Object({ token: Type.String() })]),
+    status: 201,
+    run({ body, caller, services }) {
+      const { name, scopes, expires, networks } = body;
+      mayGive(caller, scopes);
+      const expiresAt = expires === undefined ? undefined : Date.parse(expires);
+      if (expiresAt !== undefined && !(expiresAt > services.clock.now())) {
+        throw new HttpProblem('bad-request', 'expires must be a time to come', {
+          errors: [{ path: '/body/expires', message: 'must be a time to come' }],
+        });
+      }
+      const wanted = { name, scopes, ...(expiresAt !== undefined && { expiresAt }), ...(networks && { networks }) };
+      return addToken(services, { ...wanted, account: accountOf(caller).address }, by(caller));
+    },
+  });
+
+  routes.add({
+    method: 'DELETE',
+    url: '/account/tokens/{id}',
+    scope: 'account',
+    tag,
+    summary: 'Remove a token',
+    operationId: 'removeToken',
+    params: IdParams,
+    failures: ['not-found'],
+    async run({ params, caller, services }) {
+      const account = accountOf(caller).address;
+      exists((await listTokens(services, { account })).items, params.id);
+      await removeToken(services, { token: params.id, account }, by(caller));
+    },
+  });
+}
+
+/** Nobody makes a credential that may do more than the one in hand. */
+function mayGive(caller: Caller, scopes: readonly TokenScope[]): void {
+  const lacking = scopes.find((scope) => !caller.scopes.has(scope));
+  if (lacking !== undefined)
+    throw new HttpProblem('not-permitted', `This needs the scope ${lacking}, which would be given on`);
+}
+
+function exists(items: readonly { readonly id: string }[], id: string): void {
+  if (!items.some((item) => item.id === id)) throw new HttpProblem('not-found', 'The account has none of this id');
+}
