@@ -4,11 +4,13 @@ import { accountRoutes } from './routes/account.ts';
 import { credentialRoutes } from './routes/credentials.ts';
 import { documentationRoutes } from './routes/documentation.ts';
 import { healthRoutes } from './routes/health.ts';
+import { mailTransferRoutes } from './routes/mail-transfer.ts';
 import { mailboxRoutes } from './routes/mailboxes.ts';
 import { messageChangeRoutes } from './routes/message-changes.ts';
 import { messageContentRoutes } from './routes/message-content.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { sessionRoutes } from './routes/session.ts';
+import { threadRoutes } from './routes/threads.ts';
 
 const resources: readonly ((routes: Routes) => void)[] = [
   sessionRoutes,
@@ -18,6 +20,8 @@ const resources: readonly ((routes: Routes) => void)[] = [
   messageRoutes,
   messageContentRoutes,
   messageChangeRoutes,
+  threadRoutes,
+  mailTransferRoutes,
   healthRoutes,
   documentationRoutes(() => allRoutes),
 ];

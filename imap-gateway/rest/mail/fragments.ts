@@ -9,6 +9,8 @@ import { FRAGMENT_COLUMNS, fragmentOf } from './message-json.ts';
 export interface Fragment {
   readonly message: MessageId;
   readonly thread: ThreadId;
+  /** When it was received: milliseconds. */
+  readonly time: number;
   readonly text: string;
 }
 
@@ -41,7 +43,7 @@ export class FragmentCache {
       for await (const row of this.#rows(access, mailbox, uids)) {
         const place = { mailbox, uid: row.uid };
         const text = fragmentOf(row);
-        const fragment = { message: row.message, thread: row.thread, text };
+        const fragment = { message: row.message, thread: row.thread, time: row.internalDate.time, text };
         found.set(key(place), fragment);
         this.#known.set(key(place), fragment, 200 + text.length);
       }

@@ -33,7 +33,13 @@ export class MailboxOrder {
     return this.#uids[index]!;
   }
 
-  /** The last index that stands before the position (with `same`: before or at it) in ascending order; -1 when there is none. */
+  /** The time of a message; looked for, since it is asked of few. */
+  find(uid: Uid): number | undefined {
+    for (let i = this.#length - 1; i >= 0; i--) if (this.#uids[i] === uid) return this.#times[i];
+    return undefined;
+  }
+
+  /** The last index that stands before the position in ascending order; -1 when there is none. */
   before({ time, uid }: Position): number {
     let low = 0;
     let high = this.#length;

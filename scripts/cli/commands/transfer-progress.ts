@@ -2,8 +2,8 @@
 import type { Output } from '../output.ts';
 
 export interface ProgressLine<P> {
-  report(progress: P): void;
-  end(): void;
+  readonly report: (progress: P) => void;
+  readonly end: () => void;
 }
 
 const EVERY_MS = 200;
@@ -38,7 +38,7 @@ export function createProgressLine<P>(
 }
 
 /** The first Ctrl-C or SIGTERM ends what runs in an orderly way, the second one at once. */
-export function interrupted(): { readonly signal: AbortSignal; off(): void } {
+export function interrupted(): { readonly signal: AbortSignal; readonly off: () => void } {
   const controller = new AbortController();
   const stop = (): void => controller.abort();
   process.once('SIGINT', stop);
