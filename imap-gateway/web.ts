@@ -1,4 +1,5 @@
 /** Everything that the gateway serves over HTTP: the listener, and who answers which requests. */
+import { signProfile } from '#admin/setup/signature.ts';
 import type { Config } from '#config/config.ts';
 import type { ProgramContext } from '#runtime/service.ts';
 import type { Directory } from '#store/directory.ts';
@@ -48,6 +49,8 @@ export async function startWeb(context: ProgramContext, rooms: WebRooms, auth: A
       now: () => clock.now(),
       coordination,
       exemptNetworks: config.limits.exemptNetworks,
+      signProfile: (profile) =>
+        config.tls.certificate === undefined ? undefined : signProfile(profile, context.certificate(), clock.now()),
     });
     return [settings(config, examine, [restHandler(rest), setup]), rest];
   };

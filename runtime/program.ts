@@ -70,6 +70,7 @@ class Child {
   readonly #scrapes = new Map<number, (samples: Snapshot) => void>();
   #log: Logger;
   #context: SecureContext | undefined;
+  #keys: CertificatePem | undefined;
   #program: Program | undefined;
   #cancelExit: (() => void) | undefined;
   #replaced = false;
@@ -157,7 +158,7 @@ class Child {
 
   async #begin(config: Config, keys: CertificatePem, assigned: readonly string[]): Promise<void> {
     this.#log = this.#logger(config.log);
-    this.#context = makeSecureContext(keys);
+    this.#use(keys);
     watchProcess(this.#metrics, systemClock);
     this.#program = await this.#start({
       config,
@@ -168,6 +169,7 @@ class Child {
       metrics: this.#metrics,
       assigned,
       secureContext: () => this.#secureContext(),
+      certificate: () => this.#certificate(),
       claim: (listener, held) => tell({ type: 'claim', listener, held }),
     });
     tell({ type: 'ready' });
@@ -177,7 +179,7 @@ class Child {
 
   async #reload(config: Config, keys: CertificatePem): Promise<void> {
     try {
-      this.#context = makeSecureContext(keys);
+      this.#use(keys);
       this.#log.setLevel(config.log.level);
       await this.#program?.reload(config);
       tell({ type: 'reloaded' });
@@ -220,6 +222,16 @@ class Child {
       tell({ type: 'closed', count: this.#closed });
       this.#closed = 0;
     });
+  }
+
+  #use(keys: CertificatePem): void {
+    this.#context = makeSecureContext(keys);
+    this.#keys = keys;
+  }
+
+  #certificate(): CertificatePem {
+    if (this.#keys === undefined) throw new Error('no certificate yet');
+    return this.#keys;
   }
 
   #secureContext(): SecureContext {

@@ -8,6 +8,7 @@ import type { Config } from '#config/config.ts';
 import type { Clock, Log, Random } from './ambient.ts';
 import type { Coordination } from './coordination.ts';
 import type { Metrics } from './metrics/metrics.ts';
+import type { CertificatePem } from './tls/self-signed.ts';
 
 /** The name of a listening socket: a protocol of CONTRACT (`smtp`, `imaps` …), `lmtp-unix`, or an inner Unix socket (`submission-unix`, `directory`, `queue`, `store-0` …). */
 export type ListenerName = string;
@@ -23,6 +24,8 @@ export interface ProgramContext {
   readonly assigned: readonly ListenerName[];
   /** The current server certificate; replaced on SIGHUP, so ask for it at each handshake. */
   secureContext(): SecureContext;
+  /** The same as PEM, for what is signed outside of TLS. */
+  certificate(): CertificatePem;
   /**
    * Says that this worker serves an inner socket that only one worker may serve (it took that lease), or no longer does. Connections go to the
    * claimant; while there is none they wait, except that the only worker of a program gets them all unclaimed.

@@ -18,6 +18,7 @@ function handler(exemptNetworks: readonly string[]) {
     now: () => clock.now(),
     coordination: new LocalCoordination(clock),
     exemptNetworks,
+    signProfile: (profile) => (profile.includes('unsigned@') ? undefined : Buffer.from('signed')),
   });
 }
 
@@ -73,6 +74,13 @@ test('GET, HEAD and POST are answered; a body beyond the bound is not read', asy
   assert.match(await posted.text(), /<LoginName>a@example\.org<\/LoginName>/);
   const large = await fetch(`${at}${AUTODISCOVER}`, { method: 'POST', body: body.padEnd(20_000) });
   assert.equal(large.status, 413);
+});
+
+test('a profile is sent signed where it can be', async (t) => {
+  const at = await serve(t);
+  const profile = async (address: string) => await (await fetch(`${at}/setup/mobileconfig?address=${address}`)).text();
+  assert.equal(await profile('a@example.org'), 'signed');
+  assert.match(await profile('unsigned@example.org'), /^<\?xml /);
 });
 
 test('more than some hundreds of requests a minute from one network are refused, except from exempt ones', async (t) => {

@@ -1,5 +1,6 @@
 /** Client setup as one of the handlers of http and https: reads a request within bounds, counts it, and sends what `respond.ts` answers. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { PROFILE_TYPE } from '#admin/setup/mobileconfig.ts';
 import { networkMatcher, networkOf } from '#runtime/address.ts';
 import type { Coordination } from '#runtime/coordination.ts';
 import type { Exchange } from '../http/exchange.ts';
@@ -10,6 +11,8 @@ export interface SetupHandlerServices extends SetupServices {
   readonly coordination: Coordination;
   /** Networks that aren't counted. */
   readonly exemptNetworks: readonly string[];
+  /** Undefined leaves a profile unsigned: a certificate that nobody vouches for would only make it look worse. */
+  signProfile(profile: string): Uint8Array | undefined;
 }
 
 /** A request of Outlook has some 400 octets. */
@@ -27,7 +30,8 @@ export function createSetupHandler(services: SetupHandlerServices): HttpHandler 
     async handle(request, response, exchange) {
       const refused = await overLimit(services, isExempt, exchange);
       const answer = refused ?? (await answerTo(request, exchange, services));
-      send(response, answer);
+      const isProfile = answer.headers['Content-Type'] === PROFILE_TYPE;
+      send(response, answer, (isProfile ? services.signProfile(answer.body) : undefined) ?? answer.body);
     },
   };
 }
@@ -70,7 +74,7 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function send(response: ServerResponse, { status, headers, body }: SetupResponse): void {
+function send(response: ServerResponse, { status, headers }: SetupResponse, body: string | Uint8Array): void {
   response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) });
   response.end(body);
 }
