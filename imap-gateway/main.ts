@@ -7,6 +7,7 @@ import { createRpcClient } from '#runtime/rpc/client.ts';
 import type { Program, ProgramContext } from '#runtime/service.ts';
 import type { AppScope, Directory } from '#store/directory.ts';
 import { openDirectory } from '#store/sqlite/directory.ts';
+import { openQueue } from '#store/sqlite/queue.ts';
 import { openMailStore } from '#store/sqlite/store.ts';
 import type { MailStore } from '#store/store.ts';
 import type { AccountId } from '#store/types.ts';
@@ -38,6 +39,8 @@ async function startGateway(context: ProgramContext): Promise<Program> {
   const { data } = config;
   const rpc = createRpcClient({ connect: join(data, 'run', 'directory.sock') });
   const directory = openDirectory({ data, clock, rpc });
+  const queueRpc = createRpcClient({ connect: join(data, 'run', 'queue.sock') });
+  const queue = openQueue({ data, clock, rpc: queueRpc });
   const locate = async (id: AccountId): Promise<number> => {
     const account = await directory.account(id);
     if (account === undefined) throw new MailError('no-such-account', 'No such account');
@@ -60,14 +63,14 @@ async function startGateway(context: ProgramContext): Promise<Program> {
   const close = async (): Promise<void> => {
     await rooms.views.close();
     await store.close();
-    await directory.close();
-    await rpc.close();
+    await Promise.all([directory.close(), queue.close()]);
+    await Promise.all([rpc.close(), queueRpc.close()]);
   };
   let closed: Promise<void> | undefined;
   const around = { coordination, secureContext, metrics: context.metrics };
   const imap = new ImapListener(around, settings(context, rooms, config));
   const pop3 = new Pop3Listener(around, pop3Settings(context, rooms, config));
-  const web = await startWeb(context, rooms, authenticator(context, directory, config, 'rest'));
+  const web = await startWeb(context, { ...rooms, queue }, authenticator(context, directory, config, 'rest'));
   return {
     accept(listener, socket) {
       if (listener === 'imap' || listener === 'imaps') return imap.accept(listener, socket);
@@ -83,7 +86,7 @@ async function startGateway(context: ProgramContext): Promise<Program> {
     },
     async drain(deadlineMs, replaced) {
       const sessions = [imap.drain(deadlineMs, replaced), pop3.drain(deadlineMs, replaced)];
-      await Promise.all([...sessions, web.drain(deadlineMs)]);
+      await Promise.all([...sessions, web.drain(deadlineMs, replaced)]);
       closed ??= close();
       await closed;
     },

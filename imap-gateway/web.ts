@@ -3,12 +3,14 @@ import { signProfile } from '#admin/setup/signature.ts';
 import type { Config } from '#config/config.ts';
 import type { ProgramContext } from '#runtime/service.ts';
 import type { Directory } from '#store/directory.ts';
+import type { Queue } from '#store/queue.ts';
 import type { MailStore } from '#store/store.ts';
 import type { ViewCache } from '#store/view-cache.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import { examiner } from './http/exchange.ts';
 import type { HttpHandler } from './http/handler.ts';
 import { HttpListener, type HttpListenerSettings } from './http/listener.ts';
+import { startOutbound } from './rest/sending/outbound.ts';
 import { createRest, type Rest } from './rest/server.ts';
 import type { RestServices } from './rest/services.ts';
 import { createSetupHandler } from './setup/handler.ts';
@@ -16,6 +18,7 @@ import { createSetupHandler } from './setup/handler.ts';
 export interface WebRooms {
   readonly store: MailStore;
   readonly directory: Directory;
+  readonly queue: Queue;
   readonly views: ViewCache;
 }
 
@@ -23,12 +26,14 @@ export interface Web {
   readonly listener: HttpListener;
   /** @param auth as it follows from the changed configuration. */
   reload(config: Config, auth: Authenticator): Promise<void>;
-  drain(deadlineMs: number): Promise<void>;
+  drain(deadlineMs: number, replaced: boolean): Promise<void>;
 }
 
 export async function startWeb(context: ProgramContext, rooms: WebRooms, auth: Authenticator): Promise<Web> {
   const { coordination, clock, random, log, metrics } = context;
   const draining = new AbortController();
+  let config = context.config;
+  const outbound = startOutbound(context, rooms, () => config);
   const build = async (config: Config, checked: Authenticator): Promise<[HttpListenerSettings, Rest]> => {
     const examine = examiner({ trustedProxies: config.rest.trustedProxies, random });
     const rest = await createRest({
@@ -61,14 +66,16 @@ export async function startWeb(context: ProgramContext, rooms: WebRooms, auth: A
   );
   return {
     listener,
-    async reload(config, checked) {
+    async reload(changed, checked) {
+      config = changed;
       [current, rest] = await build(config, checked);
       listener.configure(current);
     },
-    async drain(deadlineMs) {
+    async drain(deadlineMs, replaced) {
       draining.abort();
-      await listener.drain(deadlineMs);
+      await listener.drain(deadlineMs, replaced);
       await rest.close();
+      await outbound.stop();
     },
   };
 }

@@ -11,6 +11,9 @@ import { messageContentRoutes } from './routes/message-content.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { threadRoutes } from './routes/threads.ts';
+import { draftRoutes } from './sending/draft-routes.ts';
+import { sendRoutes } from './sending/send-routes.ts';
+import { submissionRoutes } from './sending/submission-routes.ts';
 
 const resources: readonly ((routes: Routes) => void)[] = [
   sessionRoutes,
@@ -19,6 +22,9 @@ const resources: readonly ((routes: Routes) => void)[] = [
   mailboxRoutes,
   messageRoutes,
   messageContentRoutes,
+  sendRoutes,
+  submissionRoutes,
+  draftRoutes,
   messageChangeRoutes,
   threadRoutes,
   mailTransferRoutes,

@@ -4,6 +4,7 @@ import type { Clock, Log, Random } from '#runtime/ambient.ts';
 import type { Coordination } from '#runtime/coordination.ts';
 import type { Metrics } from '#runtime/metrics/metrics.ts';
 import type { Directory } from '#store/directory.ts';
+import type { Queue } from '#store/queue.ts';
 import type { MailStore } from '#store/store.ts';
 import type { ViewCache } from '#store/view-cache.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
@@ -14,6 +15,8 @@ export interface RestServices {
   readonly config: Config;
   readonly store: MailStore;
   readonly directory: Directory;
+  /** What became of what was sent. */
+  readonly queue: Pick<Queue, 'track'>;
   readonly views: ViewCache;
   /** Takes app passwords of the scope `rest`. */
   readonly auth: Authenticator;

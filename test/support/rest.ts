@@ -5,7 +5,9 @@ import { createAccount } from '#store/accounts.ts';
 import { hashToken, newToken } from '#store/app-password.ts';
 import type { Directory, Token, TokenScope } from '#store/directory.ts';
 import { createMemoryDirectory } from '#store/memory/directory.ts';
+import { MemoryQueue } from '#store/memory/queue.ts';
 import { MemoryStore } from '#store/memory/store.ts';
+import type { Queue } from '#store/queue.ts';
 import { makeSecret } from '#store/secret.ts';
 import type { MailStore } from '#store/store.ts';
 import type { Access, AccountId } from '#store/types.ts';
@@ -52,6 +54,7 @@ export interface RestWorld {
   readonly services: RestServices;
   readonly store: MailStore;
   readonly directory: Directory;
+  readonly queue: Queue;
   readonly clock: FakeClock;
   readonly log: readonly LogEntry[];
   readonly alice: RestUser;
@@ -96,11 +99,13 @@ export async function restWorld(options: RestWorldOptions = {}): Promise<RestWor
     exemptNetworks,
   });
   const views = new ViewCache({ store, clock, log });
+  const queue = new MemoryQueue({ clock });
   const draining = new AbortController();
   const plain: RestServices = {
     config,
     store,
     directory,
+    queue,
     views,
     auth,
     examine: examiner({ trustedProxies: config.rest.trustedProxies, random }),
@@ -144,6 +149,7 @@ export async function restWorld(options: RestWorldOptions = {}): Promise<RestWor
     services,
     store,
     directory,
+    queue,
     clock,
     log: log.entries,
     alice: await user('alice'),

@@ -1,0 +1,49 @@
+/** What a worker of the gateway does by itself, put together: it drains outboxes while it is the leader. */
+import { join } from 'node:path';
+import type { Config } from '#config/config.ts';
+import type { ProgramContext } from '#runtime/service.ts';
+import type { Directory } from '#store/directory.ts';
+import type { Queue } from '#store/queue.ts';
+import type { MailStore } from '#store/store.ts';
+import { Drainer } from './drainer.ts';
+import { type Duty, lead } from './leader.ts';
+import { transmitter } from './transmit.ts';
+
+export interface OutboundRooms {
+  readonly store: MailStore;
+  readonly directory: Directory;
+  readonly queue: Queue;
+}
+
+export interface Outbound {
+  stop(): Promise<void>;
+}
+
+/** @param config as it is now. */
+export function startOutbound(context: ProgramContext, rooms: OutboundRooms, config: () => Config): Outbound {
+  const { coordination, clock, log, random } = context;
+  const { data, hostname } = context.config;
+  const transmit = transmitter({ path: join(data, 'run', 'submission.sock'), hostname, clock, random, log });
+  const stop = new AbortController();
+  const expire = (): number => config().delivery.expire;
+  const services = { ...rooms, transmit, clock, random, log, expire };
+  const duties = (): Duty[] => [draining(new Drainer(services), log)];
+  const leading = lead({ store: rooms.store, coordination, clock, log, signal: stop.signal, duties });
+  return {
+    async stop() {
+      stop.abort();
+      await leading;
+    },
+  };
+}
+
+export function draining(drainer: Drainer, log: ProgramContext['log']): Duty {
+  return {
+    begin: () => drainer.start(),
+    noticed({ account, types }) {
+      if (!types.includes('outbox')) return;
+      drainer.look(account).catch((error: unknown) => log.warn({ account, err: error }, 'an outbox can not be read'));
+    },
+    end: () => drainer.stop(),
+  };
+}
