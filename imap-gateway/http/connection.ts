@@ -59,11 +59,11 @@ export class HttpConnection {
     if (this.#shown) this.#show();
   }
 
-  /** No request after those in hand. */
-  drain(): void {
+  /** No request after those in hand; an idle connection gets one more where it is `patient`. */
+  drain(patient: boolean): void {
     this.#draining = true;
     for (const response of this.#inHand) response.shouldKeepAlive = false;
-    this.#endWhenDone();
+    if (!patient) this.#endWhenDone();
   }
 
   #endWhenDone(): void {

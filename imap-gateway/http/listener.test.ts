@@ -219,6 +219,17 @@ test('a drain ends idle connections, and finishes what is in hand', async () => 
   await w.close();
 });
 
+test('where another worker is there, an idle connection has one more answer', async () => {
+  const w = await world();
+  const idle = await raw(w.http, '');
+  while ((await w.coordination.acquire('http-connections:127.0.0.1', 1)) !== undefined) await settle();
+  const drained = w.listener.drain(60_000, true);
+  idle.socket.write('GET /open HTTP/1.1\r\nHost: x\r\n\r\n');
+  assert.match(await idle.closed, /^HTTP\/1\.1 200 .*\r\nConnection: close\r\n.*open/s);
+  await drained;
+  await w.close();
+});
+
 test('connections that last stand among the sessions, with their account', async () => {
   const clock = new FakeClock();
   const w = await world({ clock });

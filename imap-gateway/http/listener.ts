@@ -32,6 +32,8 @@ export interface HttpListenerSettings extends DispatchSettings, Pace {
 }
 
 const HANDSHAKE_MS = 30_000;
+/** How long idle connections may wait for a last request when another worker is there. */
+const PATIENT_MS = 10_000;
 const HEADER_OCTETS = 16_384;
 const HEADER_FIELDS = 100;
 
@@ -39,6 +41,8 @@ export class HttpListener {
   readonly #rooms: HttpListenerRooms;
   readonly #server: Server;
   readonly #connections = new Map<Socket, HttpConnection>();
+  /** Before their first request: the place, the handshake. */
+  readonly #arriving = new Set<Promise<void>>();
   readonly #count: ReturnType<typeof requestFigures>;
   #settings: HttpListenerSettings;
   #isExempt: (address: string) => boolean;
@@ -65,22 +69,36 @@ export class HttpListener {
   }
 
   accept(protocol: 'http' | 'https', socket: Socket): void {
-    this.#admit(protocol, socket).catch((error: unknown) => {
-      this.#rooms.log.error({ protocol, error }, 'a connection failed');
-      socket.destroy();
-    });
+    const arrival = this.#admit(protocol, socket)
+      .catch((error: unknown) => {
+        this.#rooms.log.error({ protocol, error }, 'a connection failed');
+        socket.destroy();
+      })
+      .finally(() => this.#arriving.delete(arrival));
+    this.#arriving.add(arrival);
   }
 
-  /** Requests in hand are finished, idle connections end at once; what lasts longer is cut off. A second call shortens the first. */
-  async drain(deadlineMs: number): Promise<void> {
+  /**
+   * Requests in hand are finished; what lasts longer is cut off. Idle connections end at once, or, where another worker has taken our place already, with their
+   * next answer: so no request runs into a connection that just closes. A second call shortens the first.
+   */
+  async drain(deadlineMs: number, replaced = false): Promise<void> {
     this.#draining = true;
-    const cancel = this.#rooms.clock.after(deadlineMs, () => {
-      for (const { socket } of this.#connections.values()) socket.destroy();
-    });
-    const open = [...this.#connections.values()];
-    for (const connection of open) connection.drain();
-    await Promise.all(open.map(({ closed }) => closed));
-    cancel();
+    const { clock } = this.#rooms;
+    for (const connection of this.#connections.values()) connection.drain(replaced);
+    const cancels = [
+      clock.after(Math.min(PATIENT_MS, deadlineMs / 2), () => {
+        for (const connection of this.#connections.values()) connection.drain(false);
+      }),
+      clock.after(deadlineMs, () => {
+        for (const { socket } of this.#connections.values()) socket.destroy();
+      }),
+    ];
+    // Those too that were dealt to us before the drain began, and come into being only now.
+    while (this.#arriving.size + this.#connections.size > 0) {
+      await Promise.all([...this.#arriving, ...[...this.#connections.values()].map(({ closed }) => closed)]);
+    }
+    for (const cancel of cancels) cancel();
   }
 
   async #admit(protocol: 'http' | 'https', raw: Socket): Promise<void> {
@@ -104,7 +122,7 @@ export class HttpListener {
     socket.once('close', () => this.#connections.delete(socket));
     this.#server.emit('connection', socket);
     socket.resume();
-    if (this.#draining) connection.drain();
+    if (this.#draining) connection.drain(true);
   }
 
   #secured(raw: Socket): Promise<Socket | undefined> {
