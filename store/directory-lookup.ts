@@ -45,7 +45,7 @@ function fallback(rows: DirectoryRows, localPart: string, domain: string, detail
 
 function toAccount(account: Account, detail: string | undefined): Lookup {
   const { id, address, forward, moved } = account;
-  if (moved !== undefined) return { kind: 'moved', to: readAddress(moved.to), how: moved.how };
+  if (moved !== undefined) return { kind: 'moved', account: id, to: readAddress(moved.to), how: moved.how };
   const found = { kind: 'account' as const, account: id, address: readAddress(address) };
   return {
     ...found,

@@ -21,6 +21,7 @@ export function directoryReads(rows: () => DirectoryRows, now: () => number): Di
     authenticate: (login, password, use) => authenticate(rows(), passwords, login, password, use),
     scram: async (login, use) => scram(rows(), login, use),
     account: async (id: AccountId) => rows().accountById(id),
+    secret: async (id: AccountId) => rows().secret(id),
     maySendAs: async (account: AccountId, address: Address) => leadsTo(rows(), address, account),
     domains: async () => rows().domains(),
     accounts: async () => rows().accounts(),

@@ -35,6 +35,8 @@ export interface Directory {
    */
   scram(login: string, use?: AppScope): Promise<ScramCredentials>;
   account(id: AccountId): Promise<Account | undefined>;
+  /** What the account's password is checked by: for an archive, or another peer that takes the account over. */
+  secret(id: AccountId): Promise<AccountSecret | undefined>;
   /** May the account send as this address: its own, or an alias that leads to it alone or among others? */
   maySendAs(account: AccountId, address: Address): Promise<boolean>;
 
@@ -75,7 +77,12 @@ export type Lookup =
       readonly forward?: { readonly targets: readonly Address[]; readonly keep: boolean };
     }
   /** The account lives elsewhere now: its mail is forwarded there, or refused with the new address (RFC 5321 §3.4). */
-  | { readonly kind: 'moved'; readonly to: Address; readonly how: 'forward' | 'reject' }
+  | {
+      readonly kind: 'moved';
+      readonly account: AccountId;
+      readonly to: Address;
+      readonly how: 'forward' | 'reject';
+    }
   | { readonly kind: 'alias'; readonly targets: readonly Address[] }
   | { readonly kind: 'unknown' }
   /** Not one of our domains. */

@@ -75,7 +75,12 @@ test('forwards within the house are followed, and nothing is lost in them', asyn
 });
 
 test('who has moved is found within the house, and refused with the new address elsewhere', async () => {
-  const to = (text: string, how: 'forward' | 'reject'): Lookup => ({ kind: 'moved', to: parseAddress(text), how });
+  const to = (text: string, how: 'forward' | 'reject'): Lookup => ({
+    kind: 'moved',
+    account: 'm',
+    to: parseAddress(text),
+    how,
+  });
   const entries = {
     near: to('b@x.test', 'forward'),
     far: to('b@else.test', 'forward'),

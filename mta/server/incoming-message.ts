@@ -13,9 +13,10 @@ import type { Login } from '#store/directory.ts';
 import type { AcceptedMessage } from '../message-sink.ts';
 import { missingFields } from '../submission/missing-fields.ts';
 import { withoutForgedResults } from './forged-results.ts';
+import { forwardMark, marksField } from './forward-marks.ts';
 import { newQueueId } from './ids.ts';
 import { readHeader } from './message-header.ts';
-import { type Recipient, uniqueTargets } from './recipients.ts';
+import { type Recipient, resolveRecipient, uniqueTargets } from './recipients.ts';
 import { isSubmission, type Peer, type SmtpServices, type SpoolFile } from './services.ts';
 import { receivedField } from './trace.ts';
 
@@ -33,6 +34,7 @@ export class IncomingMessage implements ContentSink {
   readonly #arrivedAt: number;
   #chunks: Buffer[] = [];
   #size = 0;
+  #marks: readonly string[] = [];
   #file: Promise<SpoolFile> | undefined;
 
   constructor(
@@ -61,7 +63,11 @@ export class IncomingMessage implements ContentSink {
   async finish(): Promise<readonly Reply[]> {
     const content = await this.#content();
     faultPoint('mta:received');
-    const targets = uniqueTargets(this.#transaction.recipients);
+    const recipients = await this.#recipients().catch((error: unknown) => {
+      this.abort();
+      throw error;
+    });
+    const targets = uniqueTargets(recipients);
     const envelope = this.#envelope(targets.map((target) => target.path));
     const message: AcceptedMessage = {
       id: this.id,
@@ -147,9 +153,27 @@ export class IncomingMessage implements ContentSink {
       id: this.id,
       at,
     });
+    this.#marks = facts.marks;
+    const followed = this.#transaction.recipients.flatMap((recipient) => recipient.followed ?? []);
+    const marks = followed.length === 0 ? '' : marksField(followed.map(forwardMark));
     const missing = isSubmission(this.#peer) ? missingFields(facts, this.id, config.hostname, at) : '';
     const genuine = facts.hasResults ? withoutForgedResults(head, facts.length ?? head.length, config.hostname) : head;
-    return [Buffer.from(received + missing), genuine];
+    return [Buffer.from(received + marks + missing), genuine];
+  }
+
+  /** Forwards that the message has passed before are not followed again: each account gets its own copy, and the circle ends. */
+  async #recipients(): Promise<readonly Recipient[]> {
+    const { recipients } = this.#transaction;
+    const passed = (account: string): boolean => this.#marks.includes(forwardMark(account));
+    if (!recipients.some(({ followed }) => followed?.some(passed))) return recipients;
+    const { directory, config } = this.#services;
+    const again = recipients.map(async (recipient): Promise<Recipient> => {
+      if (!recipient.followed?.some(passed)) return recipient;
+      const found = await resolveRecipient(directory, recipient.given, config.hostname, passed);
+      if (found.kind !== 'targets') throw new MailError('loop', 'This message is going round in circles');
+      return { given: recipient.given, ...found };
+    });
+    return await Promise.all(again);
   }
 
   #envelope(forwardPaths: Envelope['forwardPaths']): Envelope {

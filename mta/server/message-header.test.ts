@@ -8,14 +8,22 @@ test('readHeader() counts Received fields and sees Date and Message-ID, in the h
       'Received: a\r\n\tReceived: folded\r\nRECEIVED :b\r\nX-Date: c\r\n\r\nDate: body\r\nMessage-ID: body\r\n',
     ),
   );
-  assert.deepEqual(facts, { received: 2, hasDate: false, hasMessageId: false, hasResults: false, length: 56 });
-  const nothing = { received: 0, hasDate: false, hasMessageId: false, hasResults: false };
+  assert.deepEqual(facts, {
+    received: 2,
+    hasDate: false,
+    hasMessageId: false,
+    hasResults: false,
+    marks: [],
+    length: 56,
+  });
+  const nothing = { received: 0, hasDate: false, hasMessageId: false, hasResults: false, marks: [] };
   assert.deepEqual(readHeader(Buffer.from('\r\nDate: body\r\n')), { ...nothing, length: 0 });
   assert.deepEqual(readHeader(Buffer.from('date:x\r\nMessage-Id: y\r\nAuthentication-results: z')), {
     received: 0,
     hasDate: true,
     hasMessageId: true,
     hasResults: true,
+    marks: [],
     length: undefined,
   });
   assert.deepEqual(readHeader(Buffer.alloc(0)), { ...nothing, length: undefined });

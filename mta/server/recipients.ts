@@ -3,6 +3,7 @@ import { formatAddress, needsUtf8 } from '#mail/address.ts';
 import type { Address, ForwardPath, OriginalRecipient } from '#mail/envelope.ts';
 import { MailError } from '#mail/failure.ts';
 import type { Directory, Lookup } from '#store/directory.ts';
+import type { AccountId } from '#store/types.ts';
 
 export interface Target {
   readonly path: ForwardPath;
@@ -14,10 +15,14 @@ export interface Target {
 export interface Recipient {
   readonly given: ForwardPath;
   readonly targets: readonly Target[];
+  /** Accounts whose forward or move led away from here: from there the message may come back. */
+  readonly followed?: readonly AccountId[];
 }
 
 export type Resolution =
-  | { readonly kind: 'targets'; readonly targets: readonly Target[] }
+  | { readonly kind: 'targets'; readonly targets: readonly Target[]; readonly followed?: readonly AccountId[] }
+  /** A move that was followed before leads back here. */
+  | { readonly kind: 'loop' }
   /** The account lives elsewhere now. */
   | { readonly kind: 'moved'; readonly to: Address }
   | { readonly kind: 'unknown' }
@@ -26,15 +31,26 @@ export type Resolution =
 /** Addresses that one RCPT may expand to. */
 const EXPANSION_LIMIT = 1000;
 
-/** Throws what the directory throws (temporary), and `limit-exceeded` for an alias that has no end. */
-export async function resolveRecipient(directory: Directory, path: ForwardPath, hostname: string): Promise<Resolution> {
+/**
+ * Throws what the directory throws (temporary), and `limit-exceeded` for an alias that has no end.
+ * @param passed accounts whose forwards the message has passed before: they are not followed again.
+ */
+export async function resolveRecipient(
+  directory: Directory,
+  path: ForwardPath,
+  hostname: string,
+  passed: (account: AccountId) => boolean = () => false,
+): Promise<Resolution> {
   const { address, lookup } = await lookupRecipient(directory, path.address, hostname);
   if (lookup.kind === 'unknown' || lookup.kind === 'foreign') return { kind: lookup.kind };
   if (lookup.kind === 'moved' && lookup.how === 'reject') return { kind: 'moved', to: lookup.to };
   if (lookup.kind === 'account' && lookup.forward === undefined)
     return { kind: 'targets', targets: [{ path: { ...path, address }, local: true }] };
-  const targets = await expand(directory, path, address, lookup);
-  return targets.length === 0 ? { kind: 'unknown' } : { kind: 'targets', targets };
+  const expansion = new Expansion(path, passed);
+  const targets = await expansion.run(directory, address, lookup);
+  if (targets.length === 0) return { kind: expansion.looped ? 'loop' : 'unknown' };
+  const leaves = expansion.followed.length > 0 && targets.some(({ local }) => !local);
+  return { kind: 'targets', targets, ...(leaves && { followed: expansion.followed }) };
 }
 
 /**
@@ -61,41 +77,64 @@ async function lookupRecipient(
  * Breadth first; an address that was seen already is passed over, which ends cycles and removes duplicates. Where forwards lead nowhere (to one
  * another, to who is no more), the first account that forwards keeps the message: it is somebody's, and nobody else's.
  */
-async function expand(directory: Directory, path: ForwardPath, address: Address, lookup: Lookup): Promise<Target[]> {
-  const found: Target[] = [];
-  const seen = new Set<string>();
-  const waiting: Address[] = [];
-  let owner: Target | undefined;
-  // RFC 3461 §5.2.7.1: what the sender addressed stays known behind the alias.
-  const originalRecipient = path.originalRecipient ?? originalOf(path.address);
-  const targetOf = (to: Address, local: boolean): Target => ({
-    path: { ...path, address: to, originalRecipient },
-    local,
-  });
+class Expansion {
+  /** Accounts whose forward or move was followed. */
+  readonly followed: AccountId[] = [];
+  looped = false;
+  readonly #path: ForwardPath;
+  readonly #passed: (account: AccountId) => boolean;
+  readonly #found: Target[] = [];
+  readonly #seen = new Set<string>();
+  readonly #waiting: Address[] = [];
+  #owner: Target | undefined;
 
-  const visit = (at: Address, next: Lookup): void => {
-    const local = next.kind !== 'foreign';
+  constructor(path: ForwardPath, passed: (account: AccountId) => boolean) {
+    // RFC 3461 §5.2.7.1: what the sender addressed stays known behind the alias.
+    this.#path = { ...path, originalRecipient: path.originalRecipient ?? originalOf(path.address) };
+    this.#passed = passed;
+  }
+
+  async run(directory: Directory, address: Address, lookup: Lookup): Promise<readonly Target[]> {
+    this.#visit(address, lookup);
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift())
+      this.#visit(next, await directory.lookup(next));
+    return this.#found.length === 0 && this.#owner !== undefined ? [this.#owner] : this.#found;
+  }
+
+  #visit(at: Address, found: Lookup): void {
     // An account that forwards does so once, whatever detail led to it.
-    const forwards = next.kind === 'account' && next.forward !== undefined;
-    const key = recipientKey(forwards ? next.address : at, local);
-    if (seen.has(key)) return;
-    seen.add(key);
-    if (seen.size > EXPANSION_LIMIT) throw new MailError('limit-exceeded', 'The alias leads to too many addresses');
-    if (next.kind === 'alias') waiting.push(...next.targets);
-    else if (next.kind === 'moved' && next.how === 'forward') waiting.push(next.to);
-    else if (forwards) {
-      owner ??= targetOf(at, true);
-      if (next.forward?.keep) found.push(targetOf(at, true));
-      waiting.push(...(next.forward?.targets ?? []));
+    const forward = found.kind === 'account' && !this.#passed(found.account) ? found.forward : undefined;
+    const local = found.kind !== 'foreign';
+    const key = recipientKey(found.kind === 'account' && forward !== undefined ? found.address : at, local);
+    if (this.#seen.has(key)) return;
+    this.#seen.add(key);
+    if (this.#seen.size > EXPANSION_LIMIT)
+      throw new MailError('limit-exceeded', 'The alias leads to too many addresses');
+    if (found.kind === 'alias') this.#waiting.push(...found.targets);
+    else if (found.kind === 'moved') this.#followMove(found);
+    else if (found.kind === 'account' && forward !== undefined) {
+      this.followed.push(found.account);
+      this.#owner ??= this.#target(at, true);
+      if (forward.keep) this.#found.push(this.#target(at, true));
+      this.#waiting.push(...forward.targets);
     }
-    // A target that is no more, or has moved: the others still get the message.
-    else if (next.kind === 'account' || next.kind === 'foreign') found.push(targetOf(at, local));
-  };
+    // A target that is no more: the others still get the message.
+    else if (found.kind !== 'unknown') this.#found.push(this.#target(at, local));
+  }
 
-  visit(address, lookup);
-  for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
-    visit(next, await directory.lookup(next));
-  return found.length === 0 && owner !== undefined ? [owner] : found;
+  #followMove({ account, to, how }: Extract<Lookup, { kind: 'moved' }>): void {
+    if (how === 'reject') return;
+    if (this.#passed(account)) {
+      this.looped = true;
+      return;
+    }
+    this.followed.push(account);
+    this.#waiting.push(to);
+  }
+
+  #target(address: Address, local: boolean): Target {
+    return { path: { ...this.#path, address }, local };
+  }
 }
 
 function originalOf(address: Address): OriginalRecipient {

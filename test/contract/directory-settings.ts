@@ -75,9 +75,9 @@ export const SETTINGS_TESTS: DirectoryTests = {
       directory.change({ type: 'set-moved', id, moved: { to, how } });
     await move('new@Else.test', 'reject');
     const to = { localPart: 'new', domain: 'else.test' };
-    assert.deepEqual(await lookUp(on, 'gone'), { kind: 'moved', to, how: 'reject' });
+    assert.deepEqual(await lookUp(on, 'gone'), { kind: 'moved', account: id, to, how: 'reject' });
     await move('new@else.test', 'forward');
-    assert.deepEqual(await lookUp(on, 'Gone+x'), { kind: 'moved', to, how: 'forward' });
+    assert.deepEqual(await lookUp(on, 'Gone+x'), { kind: 'moved', account: id, to, how: 'forward' });
     assert.ok(await directory.authenticate(`gone@${domain}`, PASSWORD));
     await assert.rejects(move(`gone@${domain}`, 'reject'), refused('bad-request'));
     await directory.change({ type: 'set-moved', id: first, moved: { to: 'a@else.test', how: 'reject' } });

@@ -1,13 +1,15 @@
 /** RCPT (RFC 5321 §4.1.1.3): local recipients must exist; others are for those who may relay. */
 import { formatAddress } from '#mail/address.ts';
 import type { Address, ForwardPath } from '#mail/envelope.ts';
+import { MailError } from '#mail/failure.ts';
+import { failureReply } from '#mail/smtp/failure-replies.ts';
 import { parseRcpt } from '#mail/smtp/rcpt-command.ts';
 import { type Reply, reply } from '#mail/smtp/reply.ts';
 import { canonicalAddress } from '#runtime/address.ts';
 import { defineCommand } from '#runtime/smtp/command-table.ts';
 import type { Login } from '#store/directory.ts';
 import { mayBeginMessage } from '../limits.ts';
-import { type Recipient, resolveRecipient, type Target } from '../recipients.ts';
+import { type Recipient, resolveRecipient } from '../recipients.ts';
 import { isSubmission, type MtaCommand, type Peer, type SmtpServices } from '../services.ts';
 
 /** RFC 5321 §4.5.3.1.8: so many a message may always have. Each further so many count as another message. */
@@ -37,14 +39,14 @@ export function rcpt(services: SmtpServices, peer: Peer): MtaCommand {
       ) {
         return { reply: reply(450, '7.1', 'Too many recipients in a minute, try again later'), next: session };
       }
-      const targets = await route(
+      const routed = await route(
         services,
         session.login,
         { ...path, address: ofThisHost(peer, path.address) },
         hostname,
       );
-      if ('code' in targets) return { reply: targets, next: session };
-      const recipients = [...transaction.recipients, { given: path, targets }];
+      if ('code' in routed) return { reply: routed, next: session };
+      const recipients = [...transaction.recipients, { given: path, ...routed }];
       return {
         reply: reply(250, '1.5', 'Recipient taken'),
         next: { ...session, transaction: { mail: transaction.mail, recipients } },
@@ -67,19 +69,21 @@ async function route(
   login: Login | undefined,
   path: ForwardPath,
   hostname: string,
-): Promise<readonly Target[] | Reply> {
+): Promise<Omit<Recipient, 'given'> | Reply> {
   const resolution = await resolveRecipient(services.directory, path, hostname);
   switch (resolution.kind) {
     case 'targets':
-      return resolution.targets;
+      return resolution;
     case 'moved':
       // RFC 5321 §3.4: 551 names the new place, so that the sender can take note of it.
       return reply(551, '1.6', `User has moved to <${formatAddress(resolution.to)}>, please try it`);
+    case 'loop':
+      return failureReply(new MailError('loop', ''));
     case 'unknown':
       return reply(550, '1.1', `No such user here: ${formatAddress(path.address)}`);
     case 'foreign':
       // Relay only for those who logged in. Whoever reaches the port from loopback is not thereby one of them.
       if (login === undefined) return reply(550, '7.1', `This host does not relay to ${path.address.domain}`);
-      return [{ path, local: false }];
+      return { targets: [{ path, local: false }] };
   }
 }

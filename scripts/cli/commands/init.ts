@@ -1,13 +1,14 @@
 import { access, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { addDomain } from '#admin/domains.ts';
 import { initialConfig } from '#config/init.ts';
 import { parseConfig } from '#config/parse.ts';
 import { syncFolder } from '#runtime/durable-folder.ts';
 import type { Act } from '../act.ts';
 import { makeFolder } from '../folder.ts';
 import { CommandError, UsageError } from '../output.ts';
-import { openSystem } from '../system.ts';
+import { CLI, openSystem } from '../system.ts';
 
 interface InitOptions {
   readonly data: string;
@@ -46,7 +47,7 @@ export function addInitCommand(program: Command, act: Act): void {
         await syncFolder(data);
         const system = await openSystem(config);
         try {
-          await system.directory.change({ type: 'add-domain', name: domain });
+          await addDomain(system, domain, CLI);
         } finally {
           await system.close();
         }

@@ -99,7 +99,7 @@ function fakeDirectory(ids: ReadonlyMap<string, AccountId>): Directory {
     const targets = aliases.get(name);
     if (targets !== undefined) return { kind: 'alias', targets: targets.map((target) => parseAddress(target)) };
     const [local = '', ...details] = address.localPart.split('+');
-    if (local === 'left') return { kind: 'moved', to: parseAddress('left@new.test'), how: 'forward' };
+    if (local === 'left') return { kind: 'moved', account: 'left', to: parseAddress('left@new.test'), how: 'forward' };
     const forwards = local === 'giver';
     const account = ids.get(forwards ? 'bob@beta.test' : `${local.toLowerCase()}@beta.test`);
     if (account === undefined) return { kind: 'unknown' };

@@ -32,8 +32,8 @@ const FORWARDS: Readonly<Record<string, { readonly targets: readonly string[]; r
   'nowhere@beta.test': { targets: ['gone@beta.test'], keep: false },
 };
 const MOVED: Readonly<Record<string, Lookup>> = {
-  'left@beta.test': { kind: 'moved', to: parseAddress('left@new.test'), how: 'reject' },
-  'moved@beta.test': { kind: 'moved', to: parseAddress('moved@new.test'), how: 'forward' },
+  'left@beta.test': { kind: 'moved', account: 'left', to: parseAddress('left@new.test'), how: 'reject' },
+  'moved@beta.test': { kind: 'moved', account: 'moved', to: parseAddress('moved@new.test'), how: 'forward' },
 };
 const APP_PASSWORD = 'bcdf-ghjk-mnpq-rstv';
 export const PASSWORD = 'secret';
@@ -61,6 +61,7 @@ export function fakeDirectory(): Directory {
       const account = { id, address: id, shard: 0, createdAt: 0, state: 'active' as const };
       return id === SUSPENDED ? { ...account, suspended: true } : account;
     },
+    secret: unused,
     maySendAs: async (account, address) => `${address.localPart}@${address.domain}` === account,
     domains: async () => DOMAINS.map((name) => ({ name, createdAt: 0 })),
     accounts: unused,
