@@ -31,13 +31,20 @@ describe('what clients and zones need', () => {
     assert.match(words.stdout, /^user name: a@example\.org,/);
     assert.match(words.stdout, /^incoming +IMAP +mx\.example\.org +993 +SSL\/TLS$/m);
     assert.match(words.stdout, /^outgoing +SMTP +mx\.example\.org +465 +SSL\/TLS$/m);
-    const { address, incoming, outgoing } = JSON.parse(
+    const link = 'https://mx.example.org/setup/mobileconfig?address=a%40example.org';
+    assert.ok(words.stdout.includes(`iPhone, iPad, Mac: open ${link}\n`), words.stdout);
+    // The code, without colours where no terminal shows it.
+    assert.match(words.stdout, /\n█{10,}\n/);
+    assert.ok(!words.stdout.includes('\x1b'));
+    const { address, incoming, outgoing, profile } = JSON.parse(
       (await run('client-setup', 'a@example.org', '--json')).stdout,
     ) as {
       address: string;
       incoming: object[];
       outgoing: object[];
+      profile: string;
     };
+    assert.equal(profile, link);
     assert.equal(address, 'a@example.org');
     assert.deepEqual(incoming[0], { protocol: 'imaps', host: 'mx.example.org', port: 993, security: 'tls' });
     assert.deepEqual(outgoing[0], { protocol: 'submissions', host: 'mx.example.org', port: 465, security: 'tls' });
@@ -56,6 +63,8 @@ describe('what clients and zones need', () => {
     const zone = (await run('domain', 'dns', 'example.org')).stdout;
     assert.match(zone, /^example\.org\. 3600 IN MX 10 mx\.example\.org\.$/m);
     assert.match(zone, /^_imaps\._tcp\.example\.org\. 3600 IN SRV 0 1 993 mx\.example\.org\.$/m);
+    assert.match(zone, /^autoconfig\.example\.org\. 3600 IN CNAME mx\.example\.org\.$/m);
+    assert.match(zone, /^_ua-auto-config\.example\.org\. 3600 IN TXT "v=UAAC1; a=sha256; d=[\w+/=]{44}"$/m);
     assert.match(zone, /^; note: the certificate is self-signed/m);
     const { items } = JSON.parse((await run('domain', 'dns', 'example.org', '--json')).stdout) as {
       items: { name: string; type: string; value: string; priority?: number }[];
