@@ -68,13 +68,13 @@ export class LocalCoordination implements Coordination {
 
   async disconnect(ids: readonly string[]): Promise<readonly string[]> {
     const wanted = new Set(ids);
-    const told = new Set<string>();
-    for (const { info, end } of [...this.#sessions.values()]) {
-      if (end === undefined || !wanted.has(info.id)) continue;
-      told.add(info.id);
-      end();
-    }
-    return [...told];
+    // All are found first: who ends leaves the map.
+    const found = this.#sessions
+      .values()
+      .filter(({ info, end }) => end !== undefined && wanted.has(info.id))
+      .toArray();
+    for (const { end } of found) end?.();
+    return [...new Set(found.map(({ info }) => info.id))];
   }
 
   /** Forgets what has run out, a few at a time, and the oldest beyond the bound. */

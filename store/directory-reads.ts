@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import type { Address } from '#mail/envelope.ts';
 import { MailError } from '#mail/failure.ts';
 import { readAppPassword } from './app-password.ts';
-import type { AppScope, Directory, Login, ScramCredentials, Token } from './directory.ts';
+import type { AppPassword, AppScope, Directory, Login, ScramCredentials, Token } from './directory.ts';
 import { leadsTo, loginAccount, lookup } from './directory-lookup.ts';
 import type { DirectoryRows, StoredAppPassword } from './directory-rows.ts';
 import { PasswordChecker, SCRAM_ITERATIONS } from './secret.ts';
@@ -26,10 +26,7 @@ export function directoryReads(rows: () => DirectoryRows, now: () => number): Di
     domains: async () => rows().domains(),
     accounts: async () => rows().accounts(),
     aliases: async () => rows().aliases(),
-    appPasswords: async (account) =>
-      rows()
-        .appPasswords(account)
-        .map(({ keys: _, ...shown }) => shown),
+    appPasswords: async (account) => rows().appPasswords(account).map(shown),
     tokens: async (account) => rows().tokens(account).filter(counts),
     async token(hash) {
       const token = rows().tokenByHash(hash);
@@ -42,6 +39,11 @@ export function directoryReads(rows: () => DirectoryRows, now: () => number): Di
     tokenById: async (id) => rows().tokenById(id),
     audit: async (query) => rows().audit(query),
   };
+}
+
+function shown(password: StoredAppPassword): AppPassword {
+  const { keys: _, ...rest } = password;
+  return rest;
 }
 
 /** Whoever cannot come in learns nothing of why; who has the right password learns this. */

@@ -125,7 +125,7 @@ function toToken(row: Row): Token {
   return {
     ...(rest as Omit<Token, 'scopes' | 'networks'>),
     scopes: JSON.parse(String(scopes)),
-    ...(networks !== undefined && { networks: JSON.parse(String(networks)) }),
+    ...(networks !== undefined && { networks: JSON.parse(networks as string) }),
   };
 }
 

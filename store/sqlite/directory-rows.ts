@@ -135,7 +135,7 @@ const plain = <T>(row: Row): T | undefined => (row === undefined ? undefined : (
 function toAccount(row: Row): Account | undefined {
   if (row === undefined) return undefined;
   const { settings, ...account } = row;
-  return { ...account, ...(settings !== null && JSON.parse(String(settings))) } as Account;
+  return { ...account, ...(settings !== null && JSON.parse(settings as string)) } as Account;
 }
 
 function toAlias(row: Row): Alias | undefined {

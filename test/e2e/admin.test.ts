@@ -42,7 +42,10 @@ describe('peerpost while the peer runs', () => {
   test('a session is listed with its account, and ended from elsewhere', async () => {
     const [first, second] = [await imap(), await imap(peer.password, BOB)];
     const { items } = await command<{ items: { id: string; protocol: string; login: string }[] }>(
-      ...['session', 'list', '--account', ALICE],
+      'session',
+      'list',
+      '--account',
+      ALICE,
     );
     assert.deepEqual(
       items.map(({ protocol, login }) => ({ protocol, login })),
@@ -56,7 +59,12 @@ describe('peerpost while the peer runs', () => {
 
   test('an app password works where it is meant to, and shows its last use', async () => {
     const { password, id } = await command<{ password: string; id: string }>(
-      ...['app-password', 'add', ALICE, 'phone', '--scope', 'imap'],
+      'app-password',
+      'add',
+      ALICE,
+      'phone',
+      '--scope',
+      'imap',
     );
     await (await imap(password)).close();
     assert.equal(await authenticate(password), '535 5.7.8 ');
