@@ -22,7 +22,11 @@ const ALGORITHMS: { readonly [type: string]: Buffer } = {
 };
 
 /** @param now milliseconds since 1970. Answers undefined where the key is of a kind that devices don't know, such as Ed25519. */
-export function signProfile(profile: string, { certificate, key }: CertificatePem, now: number): Buffer | undefined {
+export function signProfile(
+  profile: string,
+  { certificate, key }: CertificatePem,
+  now: number,
+): Uint8Array | undefined {
   const privateKey = createPrivateKey(key);
   const algorithm = ALGORITHMS[privateKey.asymmetricKeyType ?? ''];
   const chain = (certificate.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).map(
@@ -59,7 +63,7 @@ function signedAttributes(digest: Uint8Array, now: number): Buffer {
     attribute(SIGNING_TIME, der.time(now)),
     attribute(MESSAGE_DIGEST, der.octetString(digest)),
   ];
-  return Buffer.concat(attributes.sort(Buffer.compare));
+  return Buffer.concat(attributes.sort((a, b) => a.compare(b)));
 }
 
 /** RFC 5280 §4.1: the body of a certificate begins with its version [0], serial number, algorithm and issuer. */
