@@ -31,6 +31,10 @@ for (const args of [
   ['account'],
   ['alias'],
   ['queue'],
+  ['session'],
+  ['audit'],
+  ['token', 'add', 'x'],
+  ['account', 'admin', 'a@a.test', 'maybe'],
   ['bogus'],
   ['queue', 'show'],
   ['domain', 'add'],
@@ -85,4 +89,41 @@ test('a peer is made, filled and listed while nothing runs', async (t) => {
   assert.match(restart.err, oneLine);
   const unknown = await peerpost(['restart', 'web', ...config]);
   assert.equal(unknown.code, 2);
+});
+
+test('settings, credentials and what was done, while nothing runs', async (t) => {
+  const data = await mkdtemp(join(tmpdir(), 'peerpost-cli-'));
+  t.after(() => rm(data, { recursive: true, force: true }));
+  const config = ['--config', join(data, 'peerpost.toml'), '--json'];
+  const answer = async (args: readonly string[], input = ''): Promise<Record<string, unknown>> => {
+    const { code, out, err } = await peerpost([...args, ...config], input);
+    assert.equal(code, 0, err);
+    return JSON.parse(out) as Record<string, unknown>;
+  };
+  const refusal = async (code: number, ...args: readonly string[]): Promise<void> => {
+    const outcome = await peerpost([...args, ...config]);
+    assert.deepEqual([outcome.code, oneLine.test(outcome.err)], [code, true], outcome.err);
+  };
+  await peerpost(['init', '--data', data, '--domain', 'a.test', '--port-base', '20000']);
+  await answer(['account', 'add', 'bob@a.test', '--password-stdin'], 'secret\n');
+  assert.deepEqual(await answer(['account', 'quota', 'bob@a.test', '1MB']), {
+    address: 'bob@a.test',
+    used: 0,
+    limit: 1_048_576,
+    messages: 0,
+  });
+  const token = ['token', 'add', 'backup', '--scope', 'mail:read,send'];
+  await refusal(2, ...token);
+  await refusal(2, ...token, '--account', 'bob@a.test', '--expires', 'soon');
+  await refusal(1, ...token, '--account', 'eve@a.test');
+  const made = await answer([...token, '--account', 'bob@a.test', '--expires', '1h', '--network', '::1']);
+  assert.match(String(made.token), /^pp_[\w-]{43}$/);
+  assert.deepEqual([made.scopes, made.networks, made.account], [['mail:read', 'send'], ['::1'], 'bob@a.test']);
+  await refusal(2, 'queue', 'drop', 'id', '--all');
+  await refusal(1, 'session', 'list');
+  const { items } = await answer(['audit', 'list', '--target', 'bob@a.test']);
+  assert.deepEqual(
+    (items as { act: string; actor: string }[]).map(({ act, actor }) => `${actor} ${act}`),
+    ['cli set-quota', 'cli add-account'],
+  );
 });
