@@ -11,7 +11,9 @@ import type { TObject, TSchema } from 'typebox';
 import { NotModified, sendProblem, sendResult } from './answer.ts';
 import { identify } from './auth/identify.ts';
 import { accessOf, type Caller, isAccountScope, permit, type Scope } from './callers.ts';
-import { limitRate } from './limits.ts';
+import { allowOrigins } from './cors.ts';
+import { operationCounter } from './figures.ts';
+import { type RateLimit, rateLimit } from './limits.ts';
 import { checkPreconditions } from './preconditions.ts';
 import { HttpProblem, problemOf } from './problems.ts';
 import { METHODS, type Route, type RouteRequest } from './route.ts';
@@ -19,6 +21,13 @@ import { allRoutes as routes } from './routes.ts';
 import type { RestServices } from './services.ts';
 import { uploadOf } from './upload.ts';
 import { type Check, inputCheck } from './validation.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Its operation id. */
+    operation?: string;
+  }
+}
 
 export interface Rest {
   readonly routes: readonly Route[];
@@ -61,7 +70,13 @@ export async function createRest(services: RestServices): Promise<Rest> {
       'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
     });
   });
-  for (const route of routes) addRoute(app, services, route);
+  allowOrigins(app, services.config.rest.corsOrigins);
+  const count = operationCounter(services.metrics);
+  app.addHook('onResponse', async (request, reply) => {
+    count(request.routeOptions.config.operation ?? 'unknown', reply.statusCode);
+  });
+  const limit = rateLimit(services);
+  for (const route of routes) addRoute(app, services, limit, route);
   refuseOtherMethods(app, routes);
   await app.ready();
   return {
@@ -72,7 +87,7 @@ export async function createRest(services: RestServices): Promise<Rest> {
   };
 }
 
-function addRoute(app: FastifyInstance, services: RestServices, route: Route): void {
+function addRoute(app: FastifyInstance, services: RestServices, limitRate: RateLimit, route: Route): void {
   const { examine } = services;
   const checks = inputChecks(route);
   const limit = route.limit === 'message' ? messageLimit(services.config.limits.messageSize) : JSON_LIMIT;
@@ -81,13 +96,14 @@ function addRoute(app: FastifyInstance, services: RestServices, route: Route): v
     method: route.method === 'GET' ? ['GET', 'HEAD'] : route.method,
     url: fastifyPath(route.path),
     bodyLimit: limit,
+    config: { operation: route.operationId },
     ...(route.response && { schema: { response: { '2xx': route.response } } }),
     // Before the body is read: who may not do this can't make us read anything.
     async onRequest(request) {
       const exchange = examine(request.raw);
       const caller =
         route.scope === 'none' ? undefined : await identify(services, exchange, request.method, request.headers);
-      await limitRate(services, exchange, caller);
+      await limitRate(exchange, caller);
       permit(caller, route.scope);
       if (caller === undefined) return;
       callers.set(request, caller);
