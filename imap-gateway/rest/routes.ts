@@ -1,4 +1,6 @@
 /** Every resource, once. The order is that of the documentation. */
+
+import { eventRoutes } from './events/event-routes.ts';
 import { collectRoutes, type Route, type Routes } from './route.ts';
 import { accountRoutes } from './routes/account.ts';
 import { credentialRoutes } from './routes/credentials.ts';
@@ -25,6 +27,7 @@ const resources: readonly ((routes: Routes) => void)[] = [
   sendRoutes,
   submissionRoutes,
   draftRoutes,
+  eventRoutes,
   messageChangeRoutes,
   threadRoutes,
   mailTransferRoutes,

@@ -15,8 +15,8 @@ export interface RestServices {
   readonly config: Config;
   readonly store: MailStore;
   readonly directory: Directory;
-  /** What became of what was sent. */
-  readonly queue: Pick<Queue, 'track'>;
+  /** The MTA's queue: what became of what was sent. */
+  readonly queue: Queue;
   readonly views: ViewCache;
   /** Takes app passwords of the scope `rest`. */
   readonly auth: Authenticator;

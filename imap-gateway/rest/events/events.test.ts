@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { newId } from '#store/ids.ts';
+import { settle } from '#test/support/clock.ts';
+import { type RestUser, type RestWorld, restWorld } from '#test/support/rest.ts';
+import { change, deliver, letter } from '../mail/mail.testkit.ts';
+import { eventStream, HEARTBEAT } from './stream.ts';
+
+interface Heard {
+  readonly id?: number;
+  readonly event: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look at any shape.
+  readonly data: any;
+}
+
+/** Reads a stream as a browser would. */
+function listen(world: RestWorld, user: RestUser, more: Partial<Parameters<typeof eventStream>[0]> = {}) {
+  const stop = new AbortController();
+  const stream = eventStream({
+    store: world.store,
+    views: world.services.views,
+    clock: world.clock,
+    access: user.access,
+    since: undefined,
+    wanted: () => true,
+    mayGoOn: async () => true,
+    signal: stop.signal,
+    ...more,
+  });
+  const heard: Heard[] = [];
+  const comments: string[] = [];
+  const reading = (async () => {
+    for await (const text of stream) {
+      for (const block of text.split('\n\n').filter((one) => one !== '')) {
+        const fields = new Map(
+          block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+        );
+        if (fields.has('')) comments.push(block);
+        if (!fields.has('event')) continue;
+        const id = fields.get('id');
+        heard.push({
+          event: fields.get('event')!,
+          data: JSON.parse(fields.get('data')!),
+          ...(id !== undefined && { id: Number(id) }),
+        });
+      }
+    }
+  })();
+  const end = async (): Promise<void> => {
+    stop.abort();
+    await reading;
+  };
+  return { heard, comments, reading, end };
+}
+
+async function world(t: TestContext): Promise<RestWorld> {
+  const made = await restWorld();
+  t.after(() => made.close());
+  return made;
+}
+
+const types = (heard: readonly Heard[]): string[] => heard.map(({ event }) => event);
+
+test('what happens is told once, in order, and again exactly from where it broke off', async (t) => {
+  const on = await world(t);
+  const stream = listen(on, on.alice);
+  await settle();
+  const one = await deliver(on, on.alice, letter('First'));
+  const work = newId('mailbox', on.services.random);
+  await change(on, on.alice, { type: 'create-mailbox', id: work, name: 'Work' });
+  await change(on, on.alice, { type: 'move', from: one.mailbox, uids: [[one.uid, one.uid]], to: work });
+  await change(on, on.alice, { type: 'set-flags', mailbox: work, uids: [[1, 1]], change: 'add', flags: ['\\Seen'] });
+  await deliver(on, on.bob, letter('Not for Alice'));
+  await settle();
+  await stream.end();
+  assert.deepEqual(types(stream.heard), [
+    'ready',
+    'message.added',
+    'mailbox.created',
+    'message.added',
+    'message.removed',
+    'message.flags',
+  ]);
+  const [ready, added, , moved, removed, flags] = stream.heard;
+  assert.deepEqual([added!.data.messageIds, added!.data.messages[0].subject], [[one.id], 'First']);
+  assert.deepEqual([flags!.data.mailboxId, flags!.data.uids, flags!.data.messageIds], [work, '1', [one.id]]);
+  assert.deepEqual([moved!.id, typeof removed!.id], [undefined, 'number'], 'one commit, one id, at its end');
+  for (const { id } of stream.heard.slice(0, 3)) {
+    const again = listen(on, on.alice, { since: id! });
+    await settle();
+    await again.end();
+    const expected = stream.heard.filter((event) => (event.id ?? removed!.id!) > id!);
+    assert.deepEqual(again.heard.slice(1), expected);
+  }
+  assert.equal(ready!.data.constructor, Object);
+});
+
+test('a log that no longer reaches back, or that went back, is said', async (t) => {
+  const on = await world(t);
+  const future = listen(on, on.alice, { since: 1_000_000 });
+  await settle();
+  await future.end();
+  assert.deepEqual(types(future.heard), ['reset']);
+  const store = Object.assign(Object.create(on.store), {
+    changes: async () => ({ complete: false, modseq: 77 }),
+    accountState: () => on.store.accountState(on.alice.access),
+  });
+  const old = listen(on, on.alice, { since: 0, store });
+  await settle();
+  await old.end();
+  assert.deepEqual([types(old.heard), old.heard.at(-1)!.id], [['ready', 'reset'], 77]);
+});
+
+test('silence is broken by heartbeats; the stream ends with the token', async (t) => {
+  const on = await world(t);
+  let may = true;
+  const stream = listen(on, on.alice, { mayGoOn: async () => may });
+  await settle();
+  await on.clock.advance(HEARTBEAT);
+  await on.clock.advance(HEARTBEAT);
+  assert.equal(stream.comments.length, 2);
+  may = false;
+  await on.clock.advance(HEARTBEAT);
+  await settle();
+  await stream.reading;
+});
+
+test('a client that does not read holds nothing, and catches up', async (t) => {
+  const on = await world(t);
+  const stop = new AbortController();
+  const stream = eventStream({
+    store: on.store,
+    views: on.services.views,
+    clock: on.clock,
+    access: on.alice.access,
+    since: undefined,
+    wanted: (type) => type === 'message.added',
+    mayGoOn: async () => true,
+    signal: stop.signal,
+  });
+  await stream.next();
+  for (let i = 0; i < 450; i++) await deliver(on, on.alice, letter(`Number ${i}`));
+  const counts: number[] = [];
+  while (counts.reduce((sum, n) => sum + n, 0) < 450) {
+    const { value } = await stream.next();
+    counts.push(String(value).split('event: message.added').length - 1);
+  }
+  assert.ok(
+    counts.every((n) => n <= 200),
+    counts.join(),
+  );
+  stop.abort();
+  assert.equal((await stream.next()).done, true);
+});
+
+test('over HTTP: a revoked token, types, and what is no id', async (t) => {
+  const on = await world(t);
+  const short = await on.token({ account: on.alice.id, scopes: ['mail:read'], expiresAt: on.clock.now() + 30_000 });
+  const asking = on.ask(short, 'GET', '/events', { query: { types: 'mailbox' } });
+  await settle();
+  await deliver(on, on.alice, letter('x'));
+  await change(on, on.alice, { type: 'create-mailbox', id: newId('mailbox', on.services.random), name: 'New' });
+  for (let i = 0; i < 3; i++) {
+    await settle();
+    await on.clock.advance(HEARTBEAT);
+  }
+  const answer = await asking;
+  assert.deepEqual([answer.status, answer.headers['content-type']], [200, 'text/event-stream']);
+  assert.match(answer.text, /event: mailbox\.created\ndata: \{"mailboxId":"\w+","name":"New"\}/);
+  assert.doesNotMatch(answer.text, /message\.added/);
+  assert.equal((await on.ask(on.alice, 'GET', '/events', { headers: { 'last-event-id': 'x' } })).status, 400);
+  const other = await on.token({ account: on.alice.id, scopes: ['send'] });
+  assert.equal((await on.ask(other, 'GET', '/events')).status, 403);
+});
