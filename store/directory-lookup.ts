@@ -82,7 +82,8 @@ export function leadsTo(rows: DirectoryRows, address: Address, account: AccountI
     if (seen.has(name)) continue;
     seen.add(name);
     const found = lookup(rows, next);
-    if (found.kind === 'account' && found.account === account) return true;
+    // Who has moved away may still write from here: people's programs follow later.
+    if ((found.kind === 'account' || found.kind === 'moved') && found.account === account) return true;
     if (found.kind === 'alias') pending.push(...found.targets);
   }
   return false;

@@ -79,6 +79,8 @@ export const SETTINGS_TESTS: DirectoryTests = {
     await move('new@else.test', 'forward');
     assert.deepEqual(await lookUp(on, 'Gone+x'), { kind: 'moved', account: id, to, how: 'forward' });
     assert.ok(await directory.authenticate(`gone@${domain}`, PASSWORD));
+    assert.equal(await directory.maySendAs(id, { localPart: 'gone', domain }), true);
+    assert.equal(await directory.maySendAs(first, { localPart: 'gone', domain }), false);
     await assert.rejects(move(`gone@${domain}`, 'reject'), refused('bad-request'));
     await directory.change({ type: 'set-moved', id: first, moved: { to: 'a@else.test', how: 'reject' } });
     assert.equal(await on.look(`postmaster@${domain}`), 'unknown', 'nobody is at home');
