@@ -127,7 +127,7 @@ test('what nobody wants is 404, and a fault is 500 with the id of the request', 
   assert.deepEqual([none.status, none.body], [404, 'There is nothing here\n']);
   const fault = await get(w.http, '/api/throw');
   assert.equal(fault.status, 500);
-  assert.equal(fault.body, `An error of the server, request ${fault.headers['x-request-id']}\n`);
+  assert.equal(fault.body, `An error of the server, request ${String(fault.headers['x-request-id'])}\n`);
   await w.close();
 });
 

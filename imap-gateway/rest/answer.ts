@@ -3,13 +3,11 @@ import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import type { Log } from '#runtime/ambient.ts';
 import { Content } from './content.ts';
-import type { HttpProblem, ProblemAnswer } from './problems.ts';
+import type { ProblemAnswer } from './problems.ts';
 import type { Route } from './route.ts';
 
 /** Thrown by `etag()`: the client has it already (RFC 9110 §15.4.5). */
 export class NotModified extends Error {}
-
-export type RouteRefusal = HttpProblem | NotModified;
 
 export function sendResult(route: Route, reply: FastifyReply, method: string, result: unknown, log: Log): FastifyReply {
   if (result instanceof Content) return sendContent(result, reply, method, log);

@@ -82,7 +82,8 @@ test('the walk has ids of Alice that she herself reaches', async () => {
     const answer = await ask(world.alice.token, route, pathOf(route));
     if (answer.status === 200) reached.push(route.operationId);
   }
-  for (const expected of ['getMailbox', 'getMessage']) assert.ok(reached.includes(expected), `${expected}: ${reached}`);
+  for (const expected of ['getMailbox', 'getMessage'])
+    assert.ok(reached.includes(expected), `${expected}: ${reached.join()}`);
 });
 
 test('nobody reaches what is Alice’s by its id', async () => {
