@@ -14,6 +14,7 @@ import type { AccountId } from '#store/types.ts';
 import { ViewCache } from '#store/view-cache.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import { ImapListener, type ImapListenerSettings } from './imap/listener.ts';
+import { rehearse } from './imap/rehearsal.ts';
 import { Pop3Listener, type Pop3ListenerSettings } from './pop3/listener.ts';
 import { startWeb } from './web.ts';
 
@@ -56,7 +57,7 @@ async function startGateway(context: ProgramContext): Promise<Program> {
     random,
     largestBody: config.limits.messageSize,
   });
-  await store.warm();
+  const samples = await store.warm();
   const rooms: Rooms = { store, directory, views: new ViewCache({ store, clock, log }) };
   const { coordination } = context;
   const secureContext = (): ReturnType<typeof context.secureContext> => context.secureContext();
@@ -68,9 +69,14 @@ async function startGateway(context: ProgramContext): Promise<Program> {
   };
   let closed: Promise<void> | undefined;
   const around = { coordination, secureContext, metrics: context.metrics };
-  const imap = new ImapListener(around, settings(context, rooms, config));
+  const imapSettings = settings(context, rooms, config);
+  const imap = new ImapListener(around, imapSettings);
   const pop3 = new Pop3Listener(around, pop3Settings(context, rooms, config));
   const web = await startWeb(context, { ...rooms, queue }, authenticator(context, directory, config, 'rest'));
+  for (const sample of samples.slice(0, 1)) {
+    const refused = await rehearse(imapSettings.services, sample);
+    if (refused.length > 0) log.warn({ refused: refused[0] }, 'the rehearsal went wrong');
+  }
   return {
     accept(listener, socket) {
       if (listener === 'imap' || listener === 'imaps') return imap.accept(listener, socket);

@@ -70,6 +70,20 @@ export interface MailboxSnapshot extends PlacementRows {
   readonly modseq: ModSeq;
 }
 
+/** What a client is told of a mailbox when it opens it, all of one moment, without a look at each message. */
+export interface MailboxGlance {
+  readonly uidValidity: number;
+  readonly uidNext: Uid;
+  readonly highestModseq: ModSeq;
+  /** The account's modseq at which it was read. */
+  readonly modseq: ModSeq;
+  readonly messages: number;
+  /** Keywords that its messages may have; perhaps with others of the account. */
+  readonly keywords: Flags;
+  /** The number of the first message without \\Seen; absent when there is none among the first hundred. */
+  readonly firstUnseen?: number;
+}
+
 /** One line of the shard's commit sequence: a hint that the account has news, at least once, unordered across accounts. */
 export interface Notice {
   readonly account: AccountId;

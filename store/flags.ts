@@ -47,5 +47,12 @@ export function changeFlags(current: Flags, change: FlagChange, next: Flags): Fl
   return change === 'remove' ? others : [...others, ...next].sort((a, b) => (flagKey(a) < flagKey(b) ? -1 : 1));
 }
 
+/** The keywords in these sets, in the order in which they occur. */
+export function keywordsOf(sets: Iterable<Flags>): Flags {
+  const found = new Set<string>();
+  for (const flags of sets) for (const flag of flags) if (!flag.startsWith('\\')) found.add(flag);
+  return [...found];
+}
+
 /** Both normalised. */
 export const sameFlags = (a: Flags, b: Flags): boolean => a.length === b.length && a.every((flag, i) => flag === b[i]);

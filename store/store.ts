@@ -4,7 +4,7 @@
  * `no-such-account`, `no-such-mailbox`, `unavailable` (temporary, also for a wrong CRC); anything else is a fault.
  */
 import type { DateTime, IndexedHeaders, PartNode } from '#mail/mime/message-index.ts';
-import type { Changes, MailboxDelta, MailboxSnapshot, NoticeBatch } from './change.ts';
+import type { Changes, MailboxDelta, MailboxGlance, MailboxSnapshot, NoticeBatch } from './change.ts';
 import type { Commit, CommitAnswer } from './mutation.ts';
 import type { PackedBlock, PackedColumn } from './packed.ts';
 import type { SearchQuery } from './search-query.ts';
@@ -37,6 +37,8 @@ export interface MailStore {
   mailboxNamed(access: Access, name: string): Promise<Mailbox | undefined>;
 
   snapshot(access: Access, mailbox: MailboxId): Promise<MailboxSnapshot>;
+  /** What of a snapshot costs the same however large the mailbox is. */
+  glance(access: Access, mailbox: MailboxId): Promise<MailboxGlance>;
   /** UIDs and sizes of all that is in the mailbox: what POP3 numbers (RFC 1939 §5). Their message ids are a packed column. */
   sizes(access: Access, mailbox: MailboxId): Promise<MailboxSizes>;
   delta(access: Access, mailbox: MailboxId, since: ModSeq): Promise<MailboxDelta>;
@@ -114,6 +116,9 @@ export interface StoredRecord {
   readonly value: string;
   readonly expiresAt?: number;
 }
+
+/** With more messages than this a snapshot takes its time, and is worth a glance before. */
+export const LARGE_MAILBOX = 500;
 
 /** Which columns of a message are wanted; `content` gives whole messages up to `CONTENT_COLUMN_LIMIT`, larger ones come by `content()`. */
 export interface Columns {

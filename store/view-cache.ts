@@ -64,9 +64,14 @@ export class ViewCache {
     this.#watching = this.#watch();
   }
 
+  /** Whether the mailbox is in memory, perhaps out of date: `open` needn't read all of it. */
+  holds(access: Access, mailbox: MailboxId): boolean {
+    return this.#entries.get(keyOf(access, mailbox))?.view !== undefined;
+  }
+
   /** Throws what `MailStore.snapshot` throws. */
   async open(access: Access, mailbox: MailboxId): Promise<OpenView> {
-    const key = `${access.owner} ${access.viewer} ${mailbox}`;
+    const key = keyOf(access, mailbox);
     const entry = this.#entries.get(key) ?? {
       key,
       access,
@@ -256,6 +261,8 @@ export class ViewCache {
     });
   }
 }
+
+const keyOf = (access: Access, mailbox: MailboxId): string => `${access.owner} ${access.viewer} ${mailbox}`;
 
 const isGone = (error: unknown): boolean =>
   error instanceof MailError && (error.failure === 'no-such-mailbox' || error.failure === 'no-such-account');

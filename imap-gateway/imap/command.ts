@@ -22,6 +22,8 @@ export interface Completion {
   readonly text: string;
   /** What the driver does once the result is written. */
   readonly followedBy?: 'close' | 'start-tls';
+  /** Runs once the result is on its way, before the next command is looked at. What it throws ends the session. */
+  readonly afterwards?: () => Promise<void>;
 }
 
 export function ok(text: string, code?: string): Completion {

@@ -189,6 +189,11 @@ class Driver {
     this.#count(completion);
     this.#badInRow = completion.status === 'BAD' ? this.#badInRow + 1 : 0;
     this.#noticeLogin();
+    if (completion.afterwards !== undefined) {
+      this.#output.flush();
+      await this.#giveWay(); // what was written leaves at the end of a turn
+      await completion.afterwards();
+    }
     if (completion.followedBy === 'start-tls') await this.#startTls();
     if (completion.followedBy === 'close') this.#over = true;
     if (this.#badInRow >= this.#options.services.limits.badCommands) {
@@ -353,7 +358,7 @@ class Driver {
   }
 
   #farewell(error: unknown): string | undefined {
-    if (error instanceof MailboxGone) return 'The selected mailbox was removed';
+    if (error instanceof MailboxGone) return error.message;
     if (!(error instanceof ConnectionClosed)) {
       this.#log.error({ error }, 'session ended by a fault');
       return `[SERVERBUG] Internal error, session ${this.#connection.id}`;

@@ -10,10 +10,10 @@ import type { SelectedMailbox, Session } from './session.ts';
 
 const BATCH = 512;
 
-/** Thrown when the selected mailbox was removed by somebody else: there is no way to tell but BYE (RFC 2180 §3.3). */
+/** Thrown when the selected mailbox was removed by somebody else: there is no way to tell but BYE (RFC 2180 §3.3), with the message for its text. */
 export class MailboxGone extends Error {
-  constructor() {
-    super('the selected mailbox is gone');
+  constructor(text = 'The selected mailbox was removed', options?: ErrorOptions) {
+    super(text, options);
     this.name = 'MailboxGone';
   }
 }

@@ -121,6 +121,32 @@ test('client and mailbox agree whenever everything was told, whatever happens in
   );
 });
 
+test('a map that goes back is the map of that time to which the same has happened', () => {
+  fc.assert(
+    fc.property(fc.nat(12), fc.nat(6), fc.array(fc.nat(24)), fc.array(fc.nat(24)), (size, news, went, flags) => {
+      const before = Array.from({ length: size }, (_, i) => 2 * i + 1);
+      const uidNext = 2 * size + 1;
+      const added = Array.from({ length: news }, (_, i) => uidNext + i);
+      const all = [...before, ...added];
+      const vanished = fromUids(all.filter((uid) => went.includes(uid)));
+      const flagged = fromUids(all.filter((uid) => flags.includes(uid) && !went.includes(uid)));
+      const expected = numbering(...before);
+      const known = fromUids(toArray(flagged).filter((uid) => uid < uidNext));
+      expected.apply(happened({ added: fromUids(added), flagged: known, vanished }));
+      const map = numbering(...all.filter((uid) => !went.includes(uid)));
+      map.number(all.at(-1) ?? 0);
+      map.rewind(uidNext, { flagged, vanished });
+      const seen = (of: Numbering) => {
+        const uids = Array.from({ length: of.count }, (_, i) => of.uid(i + 1));
+        const told = [of.takeArrivals(), of.takeFlagged(() => 1, 1), of.takeExpunges(), of.count, of.last];
+        return [uids, uids.map((uid) => of.number(uid!)), told];
+      };
+      assert.deepEqual(seen(map), seen(expected));
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test('a million messages: ranges are found, and half of them expunged', () => {
   const map = new Numbering(Uint32Array.from({ length: 1_000_000 }, (_, i) => 2 * i + 1));
   // Whoever walks over all of them each time would be here for minutes.

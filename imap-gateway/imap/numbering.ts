@@ -6,7 +6,18 @@
  * has vanished keeps its number until then. Ranges cost a binary search, so 1:* of a million messages is as cheap as 1.
  */
 import type { ModSeq, Uid, UidSet } from '#store/types.ts';
-import { contains, EMPTY, isEmpty, iterate, count as sizeOf, subtract, union } from '#store/uid-set.ts';
+import {
+  contains,
+  EMPTY,
+  fromUids,
+  intersect,
+  isEmpty,
+  iterate,
+  count as sizeOf,
+  subtract,
+  toArray,
+  union,
+} from '#store/uid-set.ts';
 
 /** Message numbers, both ends inclusive. */
 export type NumberRange = readonly [first: number, last: number];
@@ -140,6 +151,26 @@ export class Numbering {
     this.#arrived = subtract(this.#arrived, vanished);
     this.#flagged = subtract(this.#flagged, vanished);
     this.#vanished = union(this.#vanished, this.known(vanished));
+  }
+
+  /**
+   * Goes back to what the client was told before this map was made: all UIDs below `uidNext`, those among `vanished` included. What has happened since
+   * waits like anything else. Only before a number of this map was used.
+   */
+  rewind(uidNext: Uid, { flagged, vanished }: Omit<Happened, 'added'>): void {
+    const told: UidSet = [[1, uidNext - 1]];
+    const kept = this.#indexFrom(uidNext);
+    const gone = toArray(intersect(vanished, told)).filter((uid) => this.number(uid) === 0);
+    const before = new Uint32Array(kept + gone.length);
+    before.set(this.#uids.subarray(0, kept));
+    before.set(gone, kept);
+    const added = fromUids(this.#uids.subarray(kept, this.#count));
+    this.#uids = before.sort();
+    this.#borrowed = false;
+    this.#count = before.length;
+    this.#near = 0;
+    this.#last = -1;
+    this.apply({ added, flagged: intersect(flagged, told), vanished: fromUids(gone) });
   }
 
   /** The session has reported, or was asked not to report, its own change of flags: the commit's modseq and what it changed. */

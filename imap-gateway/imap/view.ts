@@ -2,6 +2,7 @@
  * One session's hold on the shared view of a mailbox (store/view-cache.ts), with the numbering that it keeps in step: every change of the view goes
  * into the numbering in the same turn, so that nothing lies between them.
  */
+import { keywordsOf } from '#store/flags.ts';
 import type { FlagChange } from '#store/mutation.ts';
 import type { Flags, ModSeq, Uid, UidSet } from '#store/types.ts';
 import { BIT, type MailboxView } from '#store/view.ts';
@@ -76,9 +77,7 @@ export class View {
 
   /** The keywords in use, in the order in which they occurred; some may be in use no more. */
   keywords(): Flags {
-    const found = new Set<string>();
-    for (const flags of this.columns.flagSets()) for (const flag of flags) if (!flag.startsWith('\\')) found.add(flag);
-    return [...found];
+    return keywordsOf(this.columns.flagSets());
   }
 
   /** Reads what was committed up to `modseq`, or up to now. */

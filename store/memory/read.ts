@@ -1,5 +1,6 @@
 /** Reads of the memory backend, each taken at one moment. */
-import type { ChangeRecord, Changes, MailboxDelta, MailboxSnapshot, PlacementRows } from '../change.ts';
+import type { ChangeRecord, Changes, MailboxDelta, MailboxGlance, MailboxSnapshot, PlacementRows } from '../change.ts';
+import { hasFlag, keywordsOf } from '../flags.ts';
 import { CONTENT_COLUMN_LIMIT, type Columns, type MailboxSizes, type MessageRow } from '../store.ts';
 import type { AccountState, Flags, Mailbox, MailboxList, ModSeq, Placed, UidSet } from '../types.ts';
 import { contains, EMPTY, fromUids, subtract, union } from '../uid-set.ts';
@@ -54,6 +55,14 @@ export function snapshot(account: Account, mailbox: MailboxState): MailboxSnapsh
 export function sizes({ placements }: MailboxState): MailboxSizes {
   const uids = Uint32Array.from(placements, ({ uid }) => uid);
   return { uids, sizes: Float64Array.from(placements, ({ message }) => message.size) };
+}
+
+export function glance(account: Account, mailbox: MailboxState): MailboxGlance {
+  const { uidValidity, uidNext, highestModseq, messages, placements } = mailbox;
+  const keywords = keywordsOf(placements.map(({ flags }) => flags));
+  const seen = placements.findIndex(({ flags }) => !hasFlag(flags, '\\Seen'));
+  const head = { uidValidity, uidNext, highestModseq, modseq: account.modseq, messages, keywords };
+  return seen < 0 ? head : { ...head, firstUnseen: seen + 1 };
 }
 
 export function delta(account: Account, mailbox: MailboxState, since: ModSeq): MailboxDelta {

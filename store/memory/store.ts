@@ -2,7 +2,7 @@
 import { crc32 } from 'node:zlib';
 import { MailError } from '#mail/failure.ts';
 import type { Clock, Random } from '#runtime/ambient.ts';
-import type { Changes, MailboxDelta, MailboxSnapshot, NoticeBatch } from '../change.ts';
+import type { Changes, MailboxDelta, MailboxGlance, MailboxSnapshot, NoticeBatch } from '../change.ts';
 import { newId } from '../ids.ts';
 import type { Commit, CommitAnswer } from '../mutation.ts';
 import {
@@ -102,6 +102,10 @@ export class MemoryStore implements MailStore {
 
   async snapshot(access: Access, mailbox: MailboxId): Promise<MailboxSnapshot> {
     return read.snapshot(this.#account(access), this.#mailbox(access, mailbox));
+  }
+
+  async glance(access: Access, mailbox: MailboxId): Promise<MailboxGlance> {
+    return read.glance(this.#account(access), this.#mailbox(access, mailbox));
   }
 
   async sizes(access: Access, mailbox: MailboxId): Promise<MailboxSizes> {

@@ -8,7 +8,7 @@ import type { Clock, Log, Random } from '#runtime/ambient.ts';
 import { createRpcClient } from '#runtime/rpc/client.ts';
 import type { RpcClient } from '#runtime/rpc/rpc.ts';
 import { systemRandom } from '#runtime/system.ts';
-import type { Changes, MailboxDelta, MailboxSnapshot, NoticeBatch } from '../change.ts';
+import type { Changes, MailboxDelta, MailboxGlance, MailboxSnapshot, NoticeBatch } from '../change.ts';
 import type { Commit, CommitAnswer } from '../mutation.ts';
 import { type PackedBlock, type PackedColumn, unpackBlocks } from '../packed.ts';
 import type { Retention } from '../retention.ts';
@@ -35,7 +35,7 @@ import type { PackBatch } from './packs/read.ts';
 import { segmentFolder, shardSocket } from './paths.ts';
 import { type FewMessages, type MessageBatch, unpackRows } from './read/messages.ts';
 import { ReaderPool } from './read/pool.ts';
-import type { ReadRequest } from './read/shard-reader.ts';
+import type { ReadRequest, Sample } from './read/shard-reader.ts';
 import { Stager } from './segment.ts';
 import { watchShards } from './watch.ts';
 import type { PackedMutation } from './work.ts';
@@ -74,8 +74,8 @@ const FEW_MESSAGES = 50;
 const LOCATED = 10_000;
 
 export interface SqliteMailStore extends MailStore {
-  /** Opens the shards for reading and starts a thread, so that nobody waits for that later. */
-  warm(): Promise<void>;
+  /** Opens the shards for reading and starts a thread, so that nobody waits for that later. Answers a few mailboxes with messages. */
+  warm(): Promise<readonly Sample[]>;
 }
 
 export function openMailStore(options: MailStoreOptions): SqliteMailStore {
@@ -122,8 +122,8 @@ class SqliteStore implements SqliteMailStore {
     return { id, length, crc, codec, key };
   }
 
-  async warm(): Promise<void> {
-    await this.#readers.warm(this.#options.shards);
+  warm(): Promise<readonly Sample[]> {
+    return this.#readers.warm(this.#options.shards);
   }
 
   async accountState(access: Access): Promise<AccountState> {
@@ -146,6 +146,10 @@ class SqliteStore implements SqliteMailStore {
   async sizes(access: Access, mailbox: MailboxId): Promise<MailboxSizes> {
     const small = await this.#read(access, ['small-sizes', mailbox]);
     return (small ?? (await this.#read(access, ['sizes', mailbox]))) as MailboxSizes;
+  }
+
+  async glance(access: Access, mailbox: MailboxId): Promise<MailboxGlance> {
+    return (await this.#read(access, ['glance', mailbox])) as MailboxGlance;
   }
 
   async delta(access: Access, mailbox: MailboxId, since: ModSeq): Promise<MailboxDelta> {

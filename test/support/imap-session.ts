@@ -13,6 +13,7 @@ import { connectionPair, type MemoryConnection } from './memory-connection.ts';
 import { fakeRandom } from './random.ts';
 
 export interface ImapWorld {
+  readonly services: ImapServices;
   readonly store: MailStore;
   readonly access: Access;
   readonly clock: FakeClock;
@@ -62,6 +63,7 @@ export async function imapWorld(options: WorldOptions = {}): Promise<ImapWorld> 
   const running: Promise<void>[] = [];
   const clients: ImapTestClient[] = [];
   return {
+    services,
     store,
     access,
     clock,

@@ -4,7 +4,6 @@ import type { PlacementRows } from '../../change.ts';
 import type { ArrayRow, Database } from '../database.ts';
 
 const SAVE = 'INSERT OR REPLACE INTO snapshots (account, mailbox, modseq, crc, bytes) VALUES (?, ?, ?, ?, ?)';
-const LOOK = 'SELECT modseq, length(bytes) FROM snapshots WHERE account = ? AND mailbox = ?';
 const LOAD = 'SELECT modseq, crc, bytes FROM snapshots WHERE account = ? AND mailbox = ?';
 
 export function saveSnapshot(
@@ -16,16 +15,6 @@ export function saveSnapshot(
 ): void {
   const bytes = pack(rows);
   db.statement(SAVE).run(account, mailbox, modseq, crc32(bytes), bytes);
-}
-
-/** Without reading it. */
-export function lookAtSnapshot(
-  db: Database,
-  account: number,
-  mailbox: number,
-): { readonly modseq: number; readonly octets: number } | undefined {
-  const row = db.arrays(LOOK).get(account, mailbox) as unknown as [number, number] | undefined;
-  return row && { modseq: row[0], octets: row[1] };
 }
 
 /** `undefined` when there is none, or a damaged one. */

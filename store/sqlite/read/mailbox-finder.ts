@@ -5,10 +5,14 @@
 import type { Access, AccountId, Mailbox } from '../../types.ts';
 import type { ArrayRow, Database } from '../database.ts';
 import { describe, MAILBOX_COLUMNS } from './account.ts';
-import { accountNumber } from './place.ts';
+import { accountNumber, remember } from './place.ts';
 
 /** Accounts whose mailboxes are remembered. */
 const ACCOUNTS = 1_000;
+/** Names that are looked for one by one. */
+const FEW = 4;
+/** No mailbox has this number. */
+const NONE = 0;
 
 const BY_NAME = `SELECT n, ${MAILBOX_COLUMNS} FROM mailboxes WHERE account = ? AND name = ?`;
 const BY_NUMBER = `SELECT ${MAILBOX_COLUMNS} FROM mailboxes WHERE account = ? AND n = ?`;
@@ -36,17 +40,25 @@ export class MailboxFinder {
   find(access: Access, name: string): Mailbox | undefined {
     const { owner } = access;
     const account = accountNumber(this.#db, access);
-    // Who asks once is found without a look at all names; who goes on asking has them all read.
-    if (!this.#accounts.has(owner)) {
+    // Who asks for a few is answered without a look at all names; who goes on asking has them all read.
+    const known = this.#accounts.get(owner);
+    if (known === undefined || known.size < FEW) {
       const row = this.#db.arrays(BY_NAME).get(account, name) as unknown as [number, ...ArrayRow] | undefined;
-      this.#remember(owner, row ? [[name, row[0]]] : []);
-      return row && describe(row.slice(1));
+      this.#remember(owner, [...(known ?? []), [name, row?.[0] ?? NONE]]);
+      return row && this.#found(row[0], row.slice(1));
     }
     const all = this.#db.arrays(NAMES).all(account) as unknown as [string, number][];
     const number = this.#remember(owner, all).get(name);
     if (number === undefined) return undefined;
     const row = this.#db.arrays(BY_NUMBER).get(account, number) as ArrayRow | undefined;
-    return row && describe(row);
+    return row && this.#found(number, row);
+  }
+
+  /** Whoever looks for a mailbox by its name mostly asks for it by its id next. */
+  #found(number: number, row: ArrayRow): Mailbox {
+    const mailbox = describe(row);
+    remember(this.#db, mailbox.id, number);
+    return mailbox;
   }
 
   #remember(owner: AccountId, names: readonly (readonly [string, number])[]): ReadonlyMap<string, number> {

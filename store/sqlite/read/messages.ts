@@ -27,7 +27,7 @@ import {
 } from '../pack.ts';
 import type { FoundMailbox } from './account.ts';
 import type { BodyReader } from './bodies.ts';
-import { findPlace } from './place.ts';
+import { findPlace, numberHint } from './place.ts';
 
 export interface BatchRequest {
   readonly mailbox: MailboxId;
@@ -68,14 +68,28 @@ export const storedColumns = (columns: Columns): readonly ColumnName[] =>
 export const extraColumns = (columns: Columns): readonly ('rawHeader' | 'content')[] =>
   (['rawHeader', 'content'] as const).filter((name) => columns[name] === true);
 
+const cells = (columns: boolean): string => `SELECT p.uid, p.saved_at, m.head${columns ? ', m.columns' : ''}`;
+const MESSAGE = 'CROSS JOIN messages m ON m.k = p.message';
+
 function query(columns: boolean, expunged: boolean): string {
+  if (!expunged) {
+    return `${cells(columns)} FROM placements p ${MESSAGE}
+      WHERE p.account = ?1 AND p.mailbox = ?2 AND p.uid BETWEEN ?3 AND ?4 ORDER BY p.uid LIMIT ?5`;
+  }
+  // Brought together in a table of its own first, which takes four times as long as the rest.
   const from = (table: string): string => `SELECT account, uid, saved_at, message FROM ${table}
     WHERE account = ?1 AND mailbox = ?2 AND uid BETWEEN ?3 AND ?4`;
-  const source = expunged ? `${from('placements')} UNION ALL ${from('expunged')}` : from('placements');
-  return `SELECT p.uid, p.saved_at, m.head${columns ? ', m.columns' : ''} FROM (${source} ORDER BY uid LIMIT ?5) p
-    CROSS JOIN messages m ON m.k = p.message`;
+  return `${cells(columns)} FROM (${from('placements')} UNION ALL ${from('expunged')} ORDER BY uid LIMIT ?5) p ${MESSAGE}`;
 }
 
+/** One message with its mailbox, whose number is a hint (place.ts). */
+const queryOne = (columns: boolean): string => `${cells(columns)} FROM accounts a
+  CROSS JOIN mailboxes b ON b.account = a.n
+  CROSS JOIN placements p ON p.account = b.account AND p.mailbox = b.n ${MESSAGE}
+  WHERE a.id = ? AND b.n = ? AND b.id = ? AND p.uid = ?`;
+
+const ONE = queryOne(false);
+const ONE_WITH_COLUMNS = queryOne(true);
 const EXPUNGED = 'SELECT 1 FROM expunged WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? LIMIT 1';
 
 export class MessageReader {
@@ -105,13 +119,18 @@ export class MessageReader {
 
   /** Answers what is left. */
   #read(access: Access, request: BatchRequest, out: Sink): UidSet {
-    const { account, mailbox } = findPlace(this.#db, access, request.mailbox);
     const stored = storedColumns(request.columns);
     const extra = extraColumns(request.columns);
+    const wanted = stored.map((name) => COLUMN_NAMES.indexOf(name));
     const one = isOne(request.uids);
+    const found = one ? this.#one(access, request, stored.length > 0) : undefined;
+    if (found !== undefined) {
+      this.#add(out, found, wanted, extra);
+      return [];
+    }
+    const { account, mailbox } = findPlace(this.#db, access, request.mailbox);
     const expunged = request.expunged && !one && this.#anyExpunged(account, mailbox, request.uids);
     const statement = this.#db.arrays(query(stored.length > 0, expunged));
-    const wanted = stored.map((name) => COLUMN_NAMES.indexOf(name));
     const limit = extra.length > 0 ? CONTENTS_A_QUERY : ROWS_A_QUERY;
     let left = [...request.uids];
     while (left.length > 0 && !out.full) {
@@ -131,6 +150,13 @@ export class MessageReader {
     }
     if (left.length > 0 && left[0]![0] >= mailbox.uidNext) left = [];
     return left;
+  }
+
+  /** The only message asked for, where it and its mailbox are as mostly: `undefined` says nothing. */
+  #one({ owner, viewer }: Access, { mailbox, uids }: BatchRequest, columns: boolean): Row | undefined {
+    if (viewer !== owner) return undefined;
+    const statement = this.#db.arrays(columns ? ONE_WITH_COLUMNS : ONE);
+    return statement.get(owner, numberHint(this.#db, mailbox), mailbox, uids[0]![0]) as unknown as Row | undefined;
   }
 
   /** Mostly there are none, and the query that brings both tables together is twice as dear. */

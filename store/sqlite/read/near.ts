@@ -5,9 +5,9 @@
 import type { Log } from '#runtime/ambient.ts';
 import type { Access, UidSet } from '../../types.ts';
 import type { BatchRequest } from './messages.ts';
-import { type ReadRequest, ShardReader } from './shard-reader.ts';
+import { type ReadRequest, type Sample, ShardReader } from './shard-reader.ts';
 
-const CACHE_KB = 4_096;
+const CACHE_KB = 16_384;
 /** Messages: with whole contents, of at most 64 KB each, fewer than without. */
 const MOST_ROWS = 16;
 const MOST_CONTENTS = 2;
@@ -30,11 +30,12 @@ export class NearReader {
   }
 
   /** Opens a shard, so that the first read of it doesn't wait for that. What goes wrong will be told to whoever reads. */
-  warm(shard: number): void {
+  warm(shard: number): Sample | undefined {
     try {
-      this.#shard(shard).rehearse();
+      return this.#shard(shard).rehearse();
     } catch (error) {
       this.#log.debug({ error, shard }, 'a shard can not be read yet');
+      return undefined;
     }
   }
 
@@ -57,6 +58,7 @@ export function isSmall(request: ReadRequest): request is SmallRequest {
     case 'accountState':
     case 'record':
     case 'few-placements':
+    case 'glance':
     case 'mailbox':
     case 'small-delta':
     case 'small-snapshot':

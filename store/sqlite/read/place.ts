@@ -26,7 +26,7 @@ const ACCOUNT = 'SELECT n FROM accounts WHERE id = ?';
 /** Throws `no-such-account`, `no-such-mailbox`, and `not-permitted` for another's. */
 export function findPlace(db: Database, access: Access, id: MailboxId): Place {
   if (access.viewer === access.owner) {
-    const row = db.arrays(PLACE).get(access.owner, known(db).get(id) ?? 0, id) as unknown as number[] | undefined;
+    const row = db.arrays(PLACE).get(access.owner, numberHint(db, id), id) as unknown as number[] | undefined;
     if (row) return { account: row[6] as number, mailbox: foundMailbox(row) };
   }
   const account = accountNumber(db, access);
@@ -34,6 +34,9 @@ export function findPlace(db: Database, access: Access, id: MailboxId): Place {
   remember(db, id, mailbox.n);
   return { account, mailbox };
 }
+
+/** Which number a mailbox had; one that none has when that is not remembered. */
+export const numberHint = (db: Database, id: MailboxId): number => known(db).get(id) ?? 0;
 
 export interface Unchanged {
   /** The account's. */

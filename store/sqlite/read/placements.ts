@@ -1,11 +1,12 @@
 /** Snapshots and deltas of a mailbox: columns in typed arrays, handed over without a copy. */
 import type { ChangeRecord, MailboxDelta, MailboxSnapshot, PlacementRows } from '../../change.ts';
+import { LARGE_MAILBOX } from '../../store.ts';
 import type { Access, Flags, MailboxId, ModSeq, UidSet } from '../../types.ts';
 import { count, EMPTY, fromUids, MAX_UID, subtract, uidSet, union } from '../../uid-set.ts';
 import { MailboxView } from '../../view.ts';
 import type { ArrayRow, Database } from '../database.ts';
 import { findLater, type LaterFlags } from '../later-flags.ts';
-import { loadSnapshot, lookAtSnapshot } from '../packs/snapshot.ts';
+import { loadSnapshot } from '../packs/snapshot.ts';
 import { type FoundAccount, type FoundMailbox, findAccount, findMailbox } from './account.ts';
 import { remember, unchangedSince } from './place.ts';
 
@@ -23,22 +24,11 @@ export function snapshot(db: Database, access: Access, mailbox: MailboxId): Mail
   return { ...rows, mailbox, uidValidity, uidNext, highestModseq, modseq: account.modseq };
 }
 
-/** Messages and octets of a packed snapshot that are read at once on the thread that asks: a millisecond or two. */
-const SMALL_MAILBOX = 500;
-const SMALL_PACK = 2 * 1024 * 1024;
-
 /** The snapshot where it is quickly read; `undefined` where it is left to a reader thread. */
 export function smallSnapshot(db: Database, access: Access, mailbox: MailboxId): MailboxSnapshot | undefined {
   const account = findAccount(db, access);
   const found = findMailbox(db, account, mailbox);
-  if (found.messages > SMALL_MAILBOX) {
-    const packed = lookAtSnapshot(db, account.n, found.n);
-    if (packed === undefined || packed.octets > SMALL_PACK) return undefined;
-    if (packed.modseq < found.highestModseq && !isSmallSince(db, account, mailbox, packed.modseq)) {
-      return undefined;
-    }
-  }
-  return snapshot(db, access, mailbox);
+  return found.messages > LARGE_MAILBOX ? undefined : snapshot(db, access, mailbox);
 }
 
 /** The packed snapshot and what has come since; `undefined` where that is not there or would not be quicker. */
@@ -62,6 +52,16 @@ function fromPack(
 /** @param expected how many there may be. */
 export function allRows(db: Database, account: number, mailbox: number, expected = 0): PlacementRows {
   return readRows(db, { n: account }, { n: mailbox, messages: expected }, [[1, MAX_UID]], 0);
+}
+
+/** The first placements of a mailbox, one by one, and no more than `most` of them. */
+export function* firstRows(db: Database, account: number, mailbox: number, most: number): Generator<Row> {
+  const later = findLater(db, account, mailbox, [1, MAX_UID]);
+  for (const row of db
+    .arrays(ROWS)
+    .iterate(account, mailbox, 1, MAX_UID, 0, most) as Iterable<unknown> as Iterable<Row>) {
+    yield later.length > 0 ? byNow([row], later, 0)[0]! : row;
+  }
 }
 
 /** Placements of these UIDs with a greater modseq than `since`. */
@@ -102,7 +102,8 @@ function byNow(rows: readonly Row[], later: readonly LaterFlags[], since: ModSeq
   return out;
 }
 
-function flagsOf(db: Database, account: number, n: number): Flags {
+/** A set of flags by its number in the account. */
+export function flagsOf(db: Database, account: number, n: number): Flags {
   const row = db.arrays('SELECT flags FROM flag_sets WHERE account = ? AND n = ?').get(account, n) as
     | ArrayRow
     | undefined;

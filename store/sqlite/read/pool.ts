@@ -8,7 +8,7 @@ import type { Log } from '#runtime/ambient.ts';
 import type { Access } from '../../types.ts';
 import { writeLine } from '../thread-log.ts';
 import { isSmall, NearReader } from './near.ts';
-import type { ReadRequest } from './shard-reader.ts';
+import { type ReadRequest, type Sample, sampleReads } from './shard-reader.ts';
 import type { FromReader, ReaderThreadData, ToReader } from './thread.ts';
 
 export interface ReaderPoolOptions {
@@ -34,16 +34,28 @@ export class ReaderPool {
     this.#near = new NearReader(options.data, options.log);
   }
 
-  /** Opens the shards and starts a thread, so that the first reads don't wait for that. Resolves when it can read. */
-  async warm(shards: number): Promise<void> {
-    for (let shard = 0; shard < shards; shard++) this.#near.warm(shard);
-    if (this.#threads.length === 0 && !this.#closed) await once(this.#start().worker, 'message');
+  /** Opens the shards and starts a thread, so that the first reads don't wait for that. Answers some mailboxes that can be read. */
+  async warm(shards: number): Promise<readonly Sample[]> {
+    const thread = this.#threads[0] ?? this.#start();
+    const samples: Sample[] = [];
+    for (let shard = 0; shard < shards; shard++) {
+      const sample = this.#near.warm(shard);
+      if (sample === undefined) continue;
+      samples.push(sample);
+      const { access, id, name } = sample;
+      const reads = sampleReads(id, name).map((request) => this.#ask(thread, shard, access, request));
+      await Promise.allSettled(reads); // what goes wrong will be told to whoever reads
+    }
+    return samples;
   }
 
   read(shard: number, access: Access, request: ReadRequest): Promise<unknown> {
     if (this.#closed) return Promise.reject(new MailError('unavailable', 'the store is closed'));
     if (isSmall(request)) return this.#here(shard, access, request);
-    const thread = this.#pick();
+    return this.#ask(this.#pick(), shard, access, request);
+  }
+
+  #ask(thread: Thread, shard: number, access: Access, request: ReadRequest): Promise<unknown> {
     const id = this.#nextId++;
     const waiting = Promise.withResolvers<unknown>();
     thread.inHand.set(id, waiting);
@@ -101,7 +113,6 @@ export class ReaderPool {
       writeLine(this.#options.log, message.log);
       return;
     }
-    if ('ready' in message) return;
     const waiting = thread.inHand.get(message.id);
     thread.inHand.delete(message.id);
     if ('error' in message) waiting?.reject(new MailError(message.error.failure, message.error.message));

@@ -1,6 +1,5 @@
 /** Reads of one shard over a connection of its own: on a reader thread, or (`near.ts`) on the thread that asks. */
 import type { Log } from '#runtime/ambient.ts';
-import type { MailboxSnapshot } from '../../change.ts';
 import type { SearchQuery } from '../../search-query.ts';
 import type { Access, AccountId, MailboxId, MessageId, ModSeq, ThreadId, Uid, UidSet } from '../../types.ts';
 import { type Database, openDatabase } from '../database.ts';
@@ -9,6 +8,7 @@ import { segmentFolder, shardFile } from '../paths.ts';
 import { SCHEMA } from '../schema.ts';
 import { accountState, changes, mailboxes, outbox } from './account.ts';
 import { BodyReader } from './bodies.ts';
+import { glance } from './glance.ts';
 import { MailboxFinder } from './mailbox-finder.ts';
 import { type BatchRequest, type FewMessages, MessageReader } from './messages.ts';
 import { PlacementFinder } from './placement-finder.ts';
@@ -29,6 +29,7 @@ export type ReadRequest =
   | readonly ['snapshot', MailboxId]
   /** As `snapshot`, but `undefined` where it takes long to read. */
   | readonly ['small-snapshot', MailboxId]
+  | readonly ['glance', MailboxId]
   | readonly ['delta', MailboxId, ModSeq]
   /** As `delta`, but `undefined` where much has changed. */
   | readonly ['small-delta', MailboxId, ModSeq]
@@ -48,6 +49,26 @@ export type ReadRequest =
 const SOME_MAILBOX = `SELECT a.id, b.id, b.name FROM accounts a JOIN mailboxes b ON b.account = a.n
   WHERE a.id IS NOT NULL AND b.messages BETWEEN 1 AND 100 LIMIT 1`;
 const REHEARSALS = 3;
+
+/** A mailbox that has something in it. */
+export interface Sample {
+  readonly access: Access;
+  readonly id: MailboxId;
+  readonly name: string;
+}
+
+/** What is read first and most often, of a few messages. */
+export function sampleReads(id: MailboxId, name: string): Exclude<ReadRequest, readonly ['search', ...unknown[]]>[] {
+  const uids: UidSet = [[1, 3]];
+  return [
+    ['mailbox', name],
+    ['glance', id],
+    ['snapshot', id],
+    ['messages', { mailbox: id, uids, columns: { content: true }, expunged: true }],
+    ['packed', { mailbox: id, uids, columns: ['envelope'] }],
+    ['small-delta', id, 0],
+  ];
+}
 
 export class ShardReader {
   readonly #db: Database;
@@ -94,19 +115,14 @@ export class ShardReader {
     return await search(this.#db, this.#messages, this.#packs, access, mailbox, query, now);
   }
 
-  /** Reads a little of some small mailbox as sessions will, so that statements are prepared and code is compiled before somebody waits for it. */
-  rehearse(): void {
+  /** Reads a little of some small mailbox as sessions will, so that statements are prepared and code is compiled before somebody waits for it. Answers which. */
+  rehearse(): Sample | undefined {
     const row = this.#db.arrays(SOME_MAILBOX).get() as unknown as [AccountId, MailboxId, string] | undefined;
-    if (!row) return;
+    if (!row) return undefined;
     const [owner, id, name] = row;
     const access = { owner, viewer: owner };
-    for (let i = 0; i < REHEARSALS; i++) {
-      this.read(access, ['mailbox', name]);
-      const snapshot = this.read(access, ['small-snapshot', id]) as MailboxSnapshot | undefined;
-      const uids: UidSet = [[1, 3]];
-      this.read(access, ['messages', { mailbox: id, uids, columns: { content: true }, expunged: true }]);
-      this.read(access, ['small-delta', id, snapshot?.modseq ?? 0]);
-    }
+    for (let i = 0; i < REHEARSALS; i++) for (const request of sampleReads(id, name)) this.read(access, request);
+    return { access, id, name };
   }
 
   close(): void {
@@ -135,6 +151,8 @@ export class ShardReader {
         return snapshot(db, access, request[1]);
       case 'small-snapshot':
         return smallSnapshot(db, access, request[1]);
+      case 'glance':
+        return glance(db, access, request[1]);
       case 'sizes':
         return sizes(db, access, request[1]);
       case 'small-sizes':

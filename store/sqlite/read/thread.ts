@@ -16,9 +16,7 @@ export type ToReader =
 export type FromReader =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: { readonly failure: MailError['failure']; readonly message: string } }
-  | { readonly log: LogLine }
-  /** Said once, when it can be asked. */
-  | { readonly ready: true };
+  | { readonly log: LogLine };
 
 const CACHE_KB = 16_384;
 
@@ -71,4 +69,3 @@ port.on('message', (message: ToReader) => {
     port.close();
   } else void serve(message);
 });
-port.postMessage({ ready: true } satisfies FromReader);

@@ -51,6 +51,36 @@ export const mailboxes = {
     assert.equal((await on.store.mailboxNamed(user.access, 'Projects/Peer'))?.messages, 1);
   },
 
+  'a glance tells what a snapshot does': async (on: Ground) => {
+    const user = await on.user();
+    const id = await make(user, 'Large');
+    const agrees = async (): Promise<number | undefined> => {
+      const snapshot = await on.store.snapshot(user.access, id);
+      const { messages, keywords, firstUnseen, ...head } = await on.store.glance(user.access, id);
+      const { uidValidity, uidNext, highestModseq, modseq } = snapshot;
+      assert.deepEqual([head, messages], [{ uidValidity, uidNext, highestModseq, modseq }, snapshot.uids.length]);
+      const used = snapshot.flagSets.flat().filter((flag) => !flag.startsWith('\\'));
+      assert.deepEqual(
+        used.filter((flag) => !keywords.includes(flag)),
+        [],
+      );
+      return firstUnseen;
+    };
+    assert.equal(await agrees(), undefined);
+    const seen = Array.from({ length: 1_200 }, () => user.add(id, {}, ['\\Seen', 'work']));
+    await user.ok(...seen);
+    assert.equal(await agrees(), undefined);
+    await user.ok({ type: 'set-flags', mailbox: id, uids: [[7, 9]], change: 'remove', flags: ['\\Seen'] });
+    assert.equal(await agrees(), 7);
+    await user.ok({ type: 'expunge', mailbox: id, uids: [[2, 7]], onlyDeleted: false });
+    assert.equal(await agrees(), 2);
+    // So many that they stand beside the rows at first.
+    await user.ok({ type: 'set-flags', mailbox: id, uids: [[1, 5_000]], change: 'replace', flags: ['\\Seen', 'new'] });
+    assert.equal(await agrees(), undefined);
+    await user.ok({ type: 'set-flags', mailbox: id, uids: [[1, 5_000]], change: 'replace', flags: ['later'] });
+    assert.equal(await agrees(), 1);
+  },
+
   'a mailbox can be filled in the commit that creates it': async (on: Ground) => {
     const user = await on.user();
     const mutation = create('New');
