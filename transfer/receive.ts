@@ -14,6 +14,8 @@ export interface ReceiveOptions {
   readonly owner: AccountId;
   /** Octets; longer messages are `too-large`. */
   readonly limit: number;
+  /** It was in a store before: whatever it holds, it comes back. */
+  readonly archived?: boolean;
 }
 
 export interface Received {
@@ -25,14 +27,14 @@ export interface Received {
 export async function receiveMessage(options: ReceiveOptions, source: AsyncIterable<Uint8Array>): Promise<Received> {
   const { store, random, owner } = options;
   const indexer = createIndexer();
-  const iterator = checked(options.limit, source)[Symbol.asyncIterator]();
+  const iterator = checked(options, source)[Symbol.asyncIterator]();
   const head: Uint8Array[] = [];
   let size = 0;
   while (size <= INLINE_BODY_LIMIT) {
     const next = await iterator.next();
     if (next.done === true) {
       const data = Buffer.concat(head);
-      if (size === 0) throw new MailError('bad-request', 'the message is empty');
+      if (size === 0 && !options.archived) throw new MailError('bad-request', 'the message is empty');
       indexer.push(data);
       const id = newId('body', random);
       const body = { id, length: size, crc: crc32(data), codec: 'identity', key: null, data } as const;
@@ -60,14 +62,17 @@ export async function receiveMessage(options: ReceiveOptions, source: AsyncItera
   return { body, index: indexer.finish() };
 }
 
-async function* checked(limit: number, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* checked(
+  { limit, archived }: ReceiveOptions,
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
   let size = 0;
   for await (const chunk of source) {
     if (chunk.length === 0) continue;
     size += chunk.length;
     if (size > limit) throw new MailError('too-large', `the message has more than ${limit} octets`);
     // RFC 9051 §4.3: IMAP could not give it back.
-    if (chunk.includes(0)) throw new MailError('bad-request', 'the message has a NUL');
+    if (!archived && chunk.includes(0)) throw new MailError('bad-request', 'the message has a NUL');
     yield chunk;
   }
 }

@@ -136,6 +136,12 @@ const TESTS: DirectoryTests = {
     await assert.rejects(directory.change({ type: 'set-secret', id: 'nobody', secret }), refused('no-such-account'));
   },
 
+  'the secret of an account can be taken elsewhere': async ({ directory, domain, account, secret }) => {
+    const id = await account(`a@${domain}`);
+    assert.deepEqual(await directory.secret(id), secret);
+    assert.equal(await directory.secret('nobody'), undefined);
+  },
+
   'accounts are listed with their shard': async ({ directory, domain, account }) => {
     const id = await account(`a@${domain}`);
     const expected = { id, address: `a@${domain}`, shard: 3, state: 'active' };

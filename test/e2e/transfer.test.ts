@@ -60,6 +60,40 @@ describe('peerpost account import, from ourselves', () => {
   });
 });
 
+describe('peerpost account export and restore', () => {
+  let peer: TestPeer;
+  before(async () => {
+    peer = await startTestPeer({ domain: 'alpha.test', users: ['alice'] });
+  });
+  after(() => peer?.close());
+
+  const account = (name: string): Account => ({
+    host: peer.host,
+    port: peer.port(143),
+    user: `${name}@alpha.test`,
+    password: peer.password,
+  });
+
+  test('an account comes back under the same UIDs and with its password', async () => {
+    for (const name of ['INBOX', 'Sent', 'Work/Grüße & more']) {
+      await fillMailbox(account('alice'), name, trialMessages(name, 40));
+    }
+    const file = `${peer.data}/alice.tar.zst`;
+    const exported = await peer.cli(['account', 'export', 'alice@alpha.test', file, '--with-password', '--json']);
+    assert.equal(exported.code, 0, exported.stderr);
+    const verified = await peer.cli(['account', 'restore', '--verify', file, '--json']);
+    assert.equal((JSON.parse(verified.stdout) as { messages: number }).messages, 120, verified.stderr);
+    const restored = await peer.cli(['account', 'restore', 'back@alpha.test', file]);
+    assert.equal(restored.code, 0, restored.stderr);
+    for (const name of ['INBOX', 'Sent', 'Work/Grüße & more']) {
+      const [there, here] = [await listMailbox(account('alice'), name), await listMailbox(account('back'), name)];
+      assert.deepEqual(here, there);
+    }
+    const again = await peer.cli(['account', 'restore', file]);
+    assert.match(again.stderr, /there is an account alice@alpha\.test/);
+  });
+});
+
 const pick = ({ copied, changed, failed }: { copied: number; changed: number; failed: number }) => ({
   copied,
   changed,

@@ -6,7 +6,7 @@ import { isBelow } from '#store/names.ts';
 import type { Access, MailboxId } from '#store/types.ts';
 import type { ImportRooms } from '../import-messages.ts';
 import { importMailbox } from './mailbox.ts';
-import { Marks, markKind } from './marks.ts';
+import { Marks, markKey } from './marks.ts';
 import { type ImportProgress, Tally } from './progress.ts';
 import { connectSource, type Source, type SourceAddress, type SourceCredentials } from './source.ts';
 import { type Target, targetsOf } from './targets.ts';
@@ -19,9 +19,9 @@ export interface AccountImport {
   /** Only these of theirs. */
   readonly only?: readonly string[];
   readonly signal: AbortSignal;
-  report(progress: ImportProgress): void;
+  readonly report: (progress: ImportProgress) => void;
   /** Waits between attempts. */
-  wait(ms: number, signal: AbortSignal): Promise<void>;
+  readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** The connection may break so often without anything being taken in between. */
@@ -75,7 +75,7 @@ async function importAll(work: AccountImport, source: Source, tally: Tally): Pro
     signal.throwIfAborted();
     const mailbox = await mailboxFor(work, target);
     const opened = await source.open(target.source.path);
-    const marks = new Marks(markKind(work.from, target.source.path), opened.uidValidity);
+    const marks = new Marks(markKey(work.from, target.source.path), opened.uidValidity);
     await marks.load(rooms.store, access);
     const base = { rooms, access, mailbox, opened, marks, tally, progress, signal };
     await importMailbox(target.rest ? { ...base, elsewhere: seen } : base);

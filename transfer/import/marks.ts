@@ -1,6 +1,6 @@
 /**
- * What has been taken already, as records of the account (kind `import-…`, one kind a mailbox of theirs), each for a block of UIDs. A block changes in the
- * commit that brings its messages and only if it is still as it was read: so nothing comes twice, whoever is killed when, and however many run at once.
+ * What has been taken already, as records of the account (kind `import`), each for a block of UIDs of one mailbox there. A block changes in the commit
+ * that brings its messages and only if it is still as it was read: so nothing comes twice, whoever is killed when, and however many run at once.
  */
 import { createHash } from 'node:crypto';
 import type { Mutation } from '#store/mutation.ts';
@@ -29,10 +29,12 @@ type Row = readonly [uid: number, message: string, flags: string, print: string,
 const BLOCK = 64;
 const PAGE = 200;
 
-/** The kind of the records of one mailbox there. */
-export function markKind({ host, port, user }: SourceAddress, path: string): string {
+export const MARK_KIND = 'import';
+
+/** Names one mailbox there: how the ids of its records begin. */
+export function markKey({ host, port, user }: SourceAddress, path: string): string {
   const key = JSON.stringify([host.toLowerCase(), port, user, path]);
-  return `import-${createHash('sha256').update(key).digest('hex').slice(0, 40)}`;
+  return createHash('sha256').update(key).digest('hex').slice(0, 32);
 }
 
 export const blockOf = (uid: number): number => Math.floor(uid / BLOCK);
@@ -44,14 +46,14 @@ export function printOf(message: Pick<SourceMessage, 'size' | 'time'>, messageId
 }
 
 export class Marks {
-  readonly #kind: string;
+  readonly #key: string;
   readonly #validity: number;
   readonly #blocks = new Map<number, Block>();
   /** Of an earlier UIDVALIDITY. */
   readonly #earlier: StoredRecord[] = [];
 
-  constructor(kind: string, validity: number) {
-    this.#kind = kind;
+  constructor(key: string, validity: number) {
+    this.#key = key;
     this.#validity = validity;
   }
 
@@ -61,7 +63,7 @@ export class Marks {
     this.#earlier.length = 0;
     for (;;) {
       const options = { limit: PAGE, ...(before === undefined ? {} : { before }) };
-      const page = await store.records(access, this.#kind, options);
+      const page = await store.records(access, MARK_KIND, options);
       for (const record of page) this.#take(record);
       before = page.at(-1);
       if (before === undefined || page.length < PAGE) return;
@@ -70,13 +72,14 @@ export class Marks {
 
   /** As the store has it now. */
   async reload(store: MailStore, access: Access, block: number): Promise<void> {
-    const record = await store.record(access, this.#kind, this.#id(block));
+    const record = await store.record(access, MARK_KIND, this.#id(block));
     if (record === undefined) this.#blocks.delete(block);
     else this.#take(record);
   }
 
   #take(record: StoredRecord): void {
-    const [, validity, block] = /^(\d+)-(\d+)$/.exec(record.id) ?? [];
+    const [key, validity, block] = record.id.split('-');
+    if (key !== this.#key) return;
     if (Number(validity) !== this.#validity) this.#earlier.push(record);
     else this.#blocks.set(Number(block), { marks: parse(record.value), modseq: record.modseq });
   }
@@ -104,7 +107,7 @@ export class Marks {
     const rows = new Map([...(known?.marks ?? []), ...marks].map((mark) => [mark.uid, mark]));
     const value = JSON.stringify([...rows.values()].sort((a, b) => a.uid - b.uid).map(toRow));
     const condition = known?.modseq === undefined ? { ifAbsent: true } : { ifModseq: known.modseq };
-    return { type: 'put-record', kind: this.#kind, id: this.#id(block), value, ...condition };
+    return { type: 'put-record', kind: MARK_KIND, id: this.#id(block), value, ...condition };
   }
 
   /** After the commit of that. */
@@ -114,7 +117,7 @@ export class Marks {
   }
 
   #id(block: number): string {
-    return `${this.#validity}-${block}`;
+    return `${this.#key}-${this.#validity}-${block}`;
   }
 }
 
