@@ -79,6 +79,8 @@ export interface Config {
     readonly corsOrigins: readonly string[];
     /** Networks of reverse proxies. */
     readonly trustedProxies: readonly string[];
+    /** Private networks that webhooks may reach. */
+    readonly webhookNetworks: readonly string[];
     readonly requestsPerMinute: number;
   };
   readonly tls: { readonly certificate?: string; readonly key?: string };

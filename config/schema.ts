@@ -276,6 +276,11 @@ export const schema: Schema = {
           [],
           'Networks of reverse proxies that are believed who asks (X-Forwarded-For) and whether over TLS (X-Forwarded-Proto).',
         ),
+        webhookNetworks: key(
+          kinds.list(kinds.network),
+          [],
+          'Private networks that webhooks may reach all the same; where loopback is among them, by plain http too. Otherwise webhooks reach public addresses alone, by https.',
+        ),
         requestsPerMinute: key(
           kinds.integer(1, 10_000_000),
           1200,

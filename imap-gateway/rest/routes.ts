@@ -16,6 +16,7 @@ import { threadRoutes } from './routes/threads.ts';
 import { draftRoutes } from './sending/draft-routes.ts';
 import { sendRoutes } from './sending/send-routes.ts';
 import { submissionRoutes } from './sending/submission-routes.ts';
+import { webhookRoutes } from './webhooks/webhook-routes.ts';
 
 const resources: readonly ((routes: Routes) => void)[] = [
   sessionRoutes,
@@ -28,6 +29,7 @@ const resources: readonly ((routes: Routes) => void)[] = [
   submissionRoutes,
   draftRoutes,
   eventRoutes,
+  webhookRoutes,
   messageChangeRoutes,
   threadRoutes,
   mailTransferRoutes,

@@ -1,10 +1,13 @@
-/** What a worker of the gateway does by itself, put together: it drains outboxes while it is the leader. */
+/** What a worker of the gateway does by itself, put together: while it is the leader it drains outboxes and posts webhooks. */
 import { join } from 'node:path';
 import type { Config } from '#config/config.ts';
 import type { ProgramContext } from '#runtime/service.ts';
 import type { Directory } from '#store/directory.ts';
 import type { Queue } from '#store/queue.ts';
 import type { MailStore } from '#store/store.ts';
+import { Dispatcher } from '../webhooks/dispatcher.ts';
+import { Lanes } from '../webhooks/lanes.ts';
+import { poster } from '../webhooks/post.ts';
 import { Drainer } from './drainer.ts';
 import { type Duty, lead } from './leader.ts';
 import { transmitter } from './transmit.ts';
@@ -27,7 +30,12 @@ export function startOutbound(context: ProgramContext, rooms: OutboundRooms, con
   const stop = new AbortController();
   const expire = (): number => config().delivery.expire;
   const services = { ...rooms, transmit, clock, random, log, expire };
-  const duties = (): Duty[] => [draining(new Drainer(services), log)];
+  const post = poster({ clock, allowed: () => config().rest.webhookNetworks });
+  const webhooks = { store: rooms.store, clock, random, log, post };
+  const duties = (): Duty[] => [
+    draining(new Drainer(services), log),
+    new Dispatcher({ ...webhooks, lanes: new Lanes() }),
+  ];
   const leading = lead({ store: rooms.store, coordination, clock, log, signal: stop.signal, duties });
   return {
     async stop() {

@@ -1,0 +1,69 @@
+/** All endpoints of all accounts, at work in the worker that leads (`../sending/leader.ts`). */
+import type { AccountId } from '#store/types.ts';
+import type { Duty } from '../sending/leader.ts';
+import { Endpoint, type EndpointServices } from './endpoint.ts';
+import { readWebhooks, STANDING } from './webhook.ts';
+
+export class Dispatcher implements Duty {
+  readonly #services: EndpointServices;
+  readonly #accounts = new Map<AccountId, Map<string, Endpoint>>();
+  readonly #looking = new Map<AccountId, Promise<void>>();
+  #stopped = false;
+
+  constructor(services: EndpointServices) {
+    this.#services = services;
+  }
+
+  async begin(): Promise<void> {
+    const owners = await this.#services.store.outboxOwners(STANDING);
+    for (const owner of new Set([...owners, ...this.#accounts.keys()])) await this.#look(owner);
+  }
+
+  noticed({ account, types }: Parameters<Duty['noticed']>[0]): void {
+    for (const endpoint of this.#accounts.get(account)?.values() ?? []) endpoint.ring();
+    const known = this.#accounts.has(account);
+    if (types.includes('outbox') || (known && types.includes('record'))) void this.#look(account);
+  }
+
+  async end(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(this.#looking.values());
+    const all = [...this.#accounts.values()].flatMap((endpoints) => [...endpoints.values()]);
+    await Promise.all(all.map((endpoint) => endpoint.stop()));
+  }
+
+  /** One look at an account at a time. Does not reject. */
+  #look(owner: AccountId): Promise<void> {
+    const next = (this.#looking.get(owner) ?? Promise.resolve())
+      .then(() => this.#compare(owner))
+      .catch((error: unknown) => this.#services.log.warn({ owner, err: error }, 'webhooks can not be read'))
+      .finally(() => {
+        if (this.#looking.get(owner) === next) this.#looking.delete(owner);
+      });
+    this.#looking.set(owner, next);
+    return next;
+  }
+
+  /** Endpoints as the records want them. */
+  async #compare(owner: AccountId): Promise<void> {
+    if (this.#stopped) return;
+    const access = { owner, viewer: owner };
+    const rows = await this.#services.store.outbox(owner).catch(() => []);
+    const standing = rows.some(({ kind }) => kind === STANDING);
+    const kept = standing
+      ? (await readWebhooks(this.#services.store, access)).filter(({ webhook }) => webhook.enabled)
+      : [];
+    const endpoints = this.#accounts.get(owner) ?? new Map<string, Endpoint>();
+    for (const [id, endpoint] of endpoints) {
+      if (kept.some((one) => one.id === id && one.modseq === endpoint.modseq)) continue;
+      endpoints.delete(id);
+      await endpoint.stop();
+    }
+    for (const one of kept) {
+      if (!endpoints.has(one.id)) endpoints.set(one.id, new Endpoint(this.#services, access, one));
+    }
+    // Also one whose webhooks are all switched off: they may be switched on again.
+    if (standing) this.#accounts.set(owner, endpoints);
+    else this.#accounts.delete(owner);
+  }
+}
