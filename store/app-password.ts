@@ -1,5 +1,5 @@
 /** App passwords and tokens as texts: how they are made, read and kept. The texts themselves are shown once and stored nowhere. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { deriveScramKeys, type ScramKeys } from '#mail/sasl/scram.ts';
 import type { Random } from '#runtime/ambient.ts';
 
@@ -58,5 +58,5 @@ export function newToken(random: Random): string {
 
 /** What the directory knows a token by; `undefined` for what can be none. It has 256 random bits, so that a plain hash is enough. */
 export function hashToken(text: string): Uint8Array | undefined {
-  return TOKEN_SHAPE.test(text) ? createHash('sha256').update(text).digest() : undefined;
+  return TOKEN_SHAPE.test(text) ? hash('sha256', text, 'buffer') : undefined;
 }

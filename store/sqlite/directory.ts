@@ -1,16 +1,17 @@
 /**
  * The directory in SQLite: one writer under a lease, in an MDA worker or in a command without a running system; everybody reads the
- * file. Where mail goes is remembered until the file changes (`lookup-cache.ts`).
+ * file. Where mail goes and who a token or an id stands for is remembered until the file changes (`turn-cache.ts`).
  */
 import { MailError } from '#mail/failure.ts';
 import { faultPoint } from '#runtime/fault-points.ts';
 import type { RpcClient, RpcHandlers } from '#runtime/rpc/rpc.ts';
 import { CredentialUses } from '../credential-uses.ts';
-import type { By, CredentialUse, Directory, DirectoryChange } from '../directory.ts';
+import type { Account, By, CredentialUse, Directory, DirectoryChange, Token } from '../directory.ts';
 import { lookup } from '../directory-lookup.ts';
 import { directoryReads } from '../directory-reads.ts';
 import { applyChange } from '../directory-rules.ts';
-import { LookupCache } from '../lookup-cache.ts';
+import { TurnCache } from '../turn-cache.ts';
+import type { AccountId } from '../types.ts';
 import { type Database, openDatabase } from './database.ts';
 import { DIRECTORY_MIGRATIONS, directoryFile, directoryLease, SqliteDirectoryRows } from './directory-rows.ts';
 import { leaseHolder, takeLease, tryLease, type WriteLease } from './lease.ts';
@@ -151,21 +152,22 @@ export function openDirectory(options: DirectoryClientOptions): Directory {
   let closed = false;
   const rows = () => {
     if (closed) throw new MailError('unavailable', 'the directory is closed');
-    reader ??= openReader(options.data);
+    reader ??= openReader(options.data, () => cache);
     return reader.rows;
   };
-  const version = (): number => {
+  const cache = new TurnCache(() => {
     rows();
     return reader!.version();
-  };
-  const cache = new LookupCache((address) => lookup(rows(), address), version);
+  });
   const uses = new CredentialUses((all) => {
     // What is lost here is shown as not used, no more.
     for (const use of all) options.rpc.call('note-use', use).catch(() => undefined);
   });
   return {
     ...directoryReads(rows, () => options.clock.now()),
-    lookup: async (address) => cache.lookup(address),
+    // No domain has an @, so that no two addresses share a key.
+    lookup: async (address) =>
+      cache.get(`address ${address.localPart}@${address.domain}`, () => lookup(rows(), address)),
     change: async (change, by) => {
       await (by === undefined ? options.rpc.call('change', change) : options.rpc.call('act', { change, by }));
       cache.changed();
@@ -187,8 +189,25 @@ interface Reader {
   version(): number;
 }
 
-function openReader(data: string): Reader {
+class RememberedRows extends SqliteDirectoryRows {
+  readonly #cache: () => TurnCache;
+
+  constructor(db: Database, cache: () => TurnCache) {
+    super(db);
+    this.#cache = cache;
+  }
+
+  override accountById(id: AccountId): Account | undefined {
+    return this.#cache().get(`account ${id}`, () => super.accountById(id));
+  }
+
+  override tokenByHash(hash: Uint8Array): Token | undefined {
+    return this.#cache().get(`token ${Buffer.from(hash).toString('base64')}`, () => super.tokenByHash(hash));
+  }
+}
+
+function openReader(data: string, cache: () => TurnCache): Reader {
   const db = openDatabase(directoryFile(data), { migrations: DIRECTORY_MIGRATIONS, readOnly: true, cacheKb: 4_096 });
   const version = (): number => Number(db.statement('PRAGMA data_version').get()?.data_version);
-  return { db, rows: new SqliteDirectoryRows(db), version };
+  return { db, rows: new RememberedRows(db, cache), version };
 }

@@ -11,6 +11,7 @@ const benches: { readonly [name: string]: () => Promise<{ run(options: readonly 
   memory: () => import('./delivery/memory.ts'),
   mime: () => import('./mime.ts'),
   relay: () => import('./delivery/relay.ts'),
+  rest: () => import('./rest/rest.ts'),
   store: () => import('./store.ts'),
 };
 

@@ -1,4 +1,5 @@
 /** What the routes of mail work with, and what is remembered between requests: all of it may be forgotten at any time. */
+import { MailError } from '#mail/failure.ts';
 import type { MailStore } from '#store/store.ts';
 import type { Access, MailboxId, UidSet } from '#store/types.ts';
 import type { OpenView, ViewCache } from '#store/view-cache.ts';
@@ -6,13 +7,20 @@ import { FragmentCache } from './fragments.ts';
 import { Lru } from './lru.ts';
 import { OrderCache } from './order.ts';
 
+export interface KeptAnswer {
+  readonly modseq: number;
+  readonly text: Buffer;
+  /** Made when it is asked for a second time. */
+  gzip?: Promise<Buffer>;
+}
+
 export interface Mail {
   readonly store: MailStore;
   readonly views: ViewCache;
   readonly orders: OrderCache;
   readonly fragments: FragmentCache;
   /** Finished answers, by what was asked: as of the account's modseq. */
-  readonly answers: Lru<{ readonly modseq: number; readonly text: Buffer }>;
+  readonly answers: Lru<KeptAnswer>;
   /** What searches have found in a mailbox, as of its modseq. */
   readonly searches: Lru<{ readonly modseq: number; readonly found: UidSet }>;
   /** What never changes about a message that was parsed. */
@@ -44,7 +52,7 @@ export function mailOf({ store, views }: { readonly store: MailStore; readonly v
   return mail;
 }
 
-/** Opens views for as long as `use` runs. Throws what `ViewCache.open` throws. */
+/** Opens views for as long as `use` runs, of those mailboxes that there still are. */
 export async function withViews<T>(
   { views }: Mail,
   access: Access,
@@ -54,9 +62,11 @@ export async function withViews<T>(
   const opened = await Promise.allSettled(mailboxes.map((mailbox) => views.open(access, mailbox)));
   const open = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   try {
-    for (const one of opened) if (one.status === 'rejected') throw one.reason;
+    for (const one of opened) if (one.status === 'rejected' && !isGone(one.reason)) throw one.reason;
     return await use(open);
   } finally {
     for (const one of open) one.close();
   }
 }
+
+const isGone = (error: unknown): boolean => error instanceof MailError && error.failure === 'no-such-mailbox';

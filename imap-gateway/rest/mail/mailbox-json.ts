@@ -52,8 +52,9 @@ function parentOf(name: string, mailboxes: readonly Mailbox[]): Mailbox | undefi
 async function counts(mail: Mail, access: Access, { id, messages, unseen, deleted }: Mailbox) {
   if (deleted === 0) return { messages, unread: unseen };
   return await withViews(mail, access, [id], async ([open]) => {
-    const { view } = open!;
     let [all, unread] = [0, 0];
+    if (open === undefined) return { messages: all, unread };
+    const { view } = open;
     for (let i = 0; i < view.length; i++) {
       const bits = view.bitsAt(i);
       if ((bits & BIT.deleted) !== 0) continue;

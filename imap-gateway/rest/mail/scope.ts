@@ -1,4 +1,5 @@
 /** Where a list or a search looks: a mailbox, those that `in:` names, or all but Junk and Trash. */
+import { MailError } from '#mail/failure.ts';
 import { searchView } from '#store/search/from-view.ts';
 import type { SearchQuery } from '#store/search-query.ts';
 import type { Access, Mailbox, MailboxId, UidSet } from '#store/types.ts';
@@ -37,6 +38,7 @@ export async function withSources<T>(
   const { query, in: places } = readQuery(asked.q);
   const mailboxes = await scopeOf(mail, access, asked.mailbox, places);
   return await withViews(mail, access, mailboxes, async (open) => {
+    if (asked.mailbox !== undefined && mailboxes.length > 0 && open.length === 0) throw noSuchMailbox();
     const sources: Source[] = [];
     for (const { view } of open) {
       const found = query.key === 'all' ? undefined : await search(mail, access, view, query);
@@ -89,3 +91,5 @@ async function search(mail: Mail, access: Access, view: MailboxView, query: Sear
   mail.searches.set(key, { modseq, found }, 200 + key.length + found.length * 60);
   return found;
 }
+
+const noSuchMailbox = (): MailError => new MailError('no-such-mailbox', 'There is no such mailbox');

@@ -48,9 +48,9 @@ export async function standingsOf(
     const views = new Map(open.map(({ view }) => [view.mailbox, view]));
     const found = new Map<MessageId, { thread: ThreadId; placements: Placement[] }>();
     for (const { message, thread, mailbox, uid } of placed) {
-      const view = views.get(mailbox)!;
-      const index = view.indexOf(uid);
-      if (index < 0 || isDeleted(view.flagsAt(index))) continue;
+      const view = views.get(mailbox);
+      const index = view?.indexOf(uid) ?? -1;
+      if (view === undefined || index < 0 || isDeleted(view.flagsAt(index))) continue;
       const entry = found.get(message) ?? { thread, placements: [] };
       entry.placements.push({ mailbox, uid, flags: view.flagsAt(index), modseq: view.modseqAt(index) });
       found.set(message, entry);

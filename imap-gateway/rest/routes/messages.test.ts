@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { type RestWorld, restWorld } from '#test/support/rest.ts';
 import { change, deliver, letter, mailboxId } from '../mail/mail.testkit.ts';
 
@@ -174,4 +175,19 @@ test('a list of what is not there, or is another one’s, is 404', async () => {
   }
   const { status } = await world.ask(world.alice, 'GET', '/messages', { query: { cursor: 'bm8' } });
   assert.equal(status, 400);
+});
+
+test('what is asked for again may come compressed', async () => {
+  const { alice } = world;
+  for (let i = 0; i < 5; i++) await deliver(world, alice, letter(`compressed ${i}`));
+  const ask = (headers: Record<string, string> = {}) =>
+    world.ask(alice, 'GET', '/messages', { query: { limit: '5' }, headers });
+  const plain = await ask();
+  const packed = await ask({ 'accept-encoding': 'br, gzip' });
+  assert.equal(packed.headers['content-encoding'], 'gzip');
+  assert.equal(gunzipSync(packed.bytes).toString(), plain.text);
+  for (const accepted of ['identity', 'gzip;q=0', 'gzip; q=0.0, identity']) {
+    const { headers, text } = await ask({ 'accept-encoding': accepted });
+    assert.deepEqual([headers['content-encoding'], text], [undefined, plain.text], accepted);
+  }
 });

@@ -1,8 +1,10 @@
 /** Lists of messages, and one of them. */
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import Type from 'typebox';
 import { Content } from '../content.ts';
 import { Key } from '../mail/listing.ts';
-import { mailOf } from '../mail/mail.ts';
+import { type KeptAnswer, mailOf } from '../mail/mail.ts';
 import { Message } from '../mail/message-json.ts';
 import { messagePage } from '../mail/pages.ts';
 import { readCursor } from '../paging.ts';
@@ -37,18 +39,31 @@ export function messageRoutes(routes: Routes): void {
     response: Page(Message),
     produces: [],
     failures: ['bad-request', 'no-such-mailbox'],
-    async run({ query, access, services, etag }) {
+    async run({ query, access, services, etag, headers }) {
       const mail = mailOf(services);
       const { modseq } = await services.store.accountState(access);
       etag(`W/"${modseq.toString(36)}"`);
       const { cursor, ...asked } = query;
       const key = `${access.owner} ${JSON.stringify([asked.mailbox, asked.q, asked.limit, cursor])}`;
       const known = mail.answers.get(key);
-      if (known?.modseq === modseq) return new Content({ type: JSON_TYPE, body: known.text });
+      if (known?.modseq === modseq) return await again(known, headers['accept-encoding']);
       const after = readCursor(cursor, Key);
       const text = Buffer.from(await messagePage(mail, access, { ...asked, ...(after && { after }) }));
       mail.answers.set(key, { modseq, text }, text.length + key.length);
       return new Content({ type: JSON_TYPE, body: text });
     },
   });
+}
+
+const compress = promisify(gzip);
+/** Less is not worth it. */
+const LEAST = 2_048;
+
+/** What is asked for again, as programs that poll do, is worth compressing once. */
+async function again(known: KeptAnswer, accepted: string | string[] | undefined): Promise<Content> {
+  const wanted = known.text.length >= LEAST && /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/.test(String(accepted ?? ''));
+  if (!wanted) return new Content({ type: JSON_TYPE, body: known.text, headers: { vary: 'accept-encoding' } });
+  known.gzip ??= compress(known.text, { level: 6 });
+  const body = await known.gzip;
+  return new Content({ type: JSON_TYPE, body, headers: { vary: 'accept-encoding', 'content-encoding': 'gzip' } });
 }

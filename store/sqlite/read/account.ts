@@ -55,13 +55,15 @@ export function foundMailbox(row: readonly number[]): FoundMailbox {
   return { n, uidValidity, uidNext, highestModseq, messages, tombstoneFloor };
 }
 
-const STATE = `SELECT coalesce(sum(size), 0), coalesce(sum(messages), 0),
-  (SELECT quota_bytes FROM accounts WHERE n = ?1) FROM mailboxes WHERE account = ?1`;
+/** One statement, which needs no transaction. */
+const STATE = `SELECT a.n, ${MODSEQ}, a.quota_bytes, coalesce(sum(b.size), 0), coalesce(sum(b.messages), 0)
+  FROM accounts a LEFT JOIN mailboxes b ON b.account = a.n WHERE a.id = ?`;
 
 export function accountState(db: Database, access: Access): AccountState {
-  const { n, modseq } = findAccount(db, access);
-  const row = db.arrays(STATE).get(n);
-  const [usedBytes, usedMessages, quota] = row as unknown as [number, number, number | null];
+  if (access.viewer !== access.owner) throw new MailError('not-permitted', 'another one’s account');
+  const row = db.arrays(STATE).get(access.owner) as unknown as [number | null, number, number | null, number, number];
+  const [n, modseq, quota, usedBytes, usedMessages] = row;
+  if (n === null) throw new MailError('no-such-account', 'no such account');
   const state = { id: access.owner, modseq, usedBytes, usedMessages };
   return quota === null ? state : { ...state, quotaBytes: quota };
 }

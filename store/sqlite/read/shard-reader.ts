@@ -99,6 +99,7 @@ export class ShardReader {
 
   /** What one statement answers: a transaction around it would cost as much again. */
   #quick(access: Access, request: Exclude<ReadRequest, readonly ['search', ...unknown[]]>): unknown {
+    if (request[0] === 'accountState') return accountState(this.#db, access);
     if (request[0] === 'mailbox') return this.#finder.quick(access, request[1]);
     if (request[0] === 'small-delta') return emptyDelta(this.#db, access, request[1], request[2]);
     return undefined;

@@ -65,6 +65,16 @@ export class Peer implements BenchServer {
     await this.#peer.start();
   }
 
+  /** Of its HTTP, and who may ask there. */
+  get http(): { readonly host: string; readonly port: number; readonly address: string; readonly password: string } {
+    return { host: this.#peer.host, port: this.#peer.port(80), address: ADDRESS, password: this.#peer.password };
+  }
+
+  /** Process ids by program. */
+  pids(): Promise<ReadonlyMap<string, number>> {
+    return this.#peer.pids();
+  }
+
   async restart(): Promise<void> {
     this.#spent = this.cpuSeconds();
     await this.#peer.stop();
