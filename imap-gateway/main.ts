@@ -9,6 +9,7 @@ import type { AppScope, Directory } from '#store/directory.ts';
 import { openDirectory } from '#store/sqlite/directory.ts';
 import { openQueue } from '#store/sqlite/queue.ts';
 import { openMailStore } from '#store/sqlite/store.ts';
+import { shardUsage } from '#store/sqlite/usage.ts';
 import type { MailStore } from '#store/store.ts';
 import type { AccountId } from '#store/types.ts';
 import { ViewCache } from '#store/view-cache.ts';
@@ -72,7 +73,11 @@ async function startGateway(context: ProgramContext): Promise<Program> {
   const imapSettings = settings(context, rooms, config);
   const imap = new ImapListener(around, imapSettings);
   const pop3 = new Pop3Listener(around, pop3Settings(context, rooms, config));
-  const web = await startWeb(context, { ...rooms, queue }, authenticator(context, directory, config, 'rest'));
+  const web = await startWeb(
+    context,
+    { ...rooms, queue, usage: () => shardUsage(data, config.store.shards) },
+    authenticator(context, directory, config, 'rest'),
+  );
   for (const sample of samples.slice(0, 1)) {
     const refused = await rehearse(imapSettings.services, sample);
     if (refused.length > 0) log.warn({ refused: refused[0] }, 'the rehearsal went wrong');

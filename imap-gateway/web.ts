@@ -1,5 +1,6 @@
 /** Everything that the gateway serves over HTTP: the listener, and who answers which requests. */
 import { signProfile } from '#admin/setup/signature.ts';
+import { type StatusRooms, supervisorOf } from '#admin/status.ts';
 import type { Config } from '#config/config.ts';
 import type { ProgramContext } from '#runtime/service.ts';
 import type { Directory } from '#store/directory.ts';
@@ -20,6 +21,8 @@ export interface WebRooms {
   readonly directory: Directory;
   readonly queue: Queue;
   readonly views: ViewCache;
+  /** Of the shards. */
+  readonly usage: StatusRooms['usage'];
 }
 
 export interface Web {
@@ -46,6 +49,7 @@ export async function startWeb(context: ProgramContext, rooms: WebRooms, auth: A
       random,
       log,
       metrics,
+      peer: { supervisor: supervisorOf(config.data), usage: rooms.usage, figures: () => context.figures() },
       draining: draining.signal,
     });
     const setup = createSetupHandler({

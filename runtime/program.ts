@@ -65,7 +65,7 @@ class Child {
   readonly #coordination = new CoordinationClient(tell);
   readonly #metrics = createMetrics();
   readonly #traffic = new Traffic(this.#metrics);
-  readonly #endpoint = createMetricsEndpoint(async () => metricsText(await this.#scrape()), systemClock);
+  readonly #endpoint = createMetricsEndpoint(() => this.#figures(), systemClock);
   readonly #troubled = troubleTeller();
   readonly #scrapes = new Map<number, (samples: Snapshot) => void>();
   #log: Logger;
@@ -167,6 +167,7 @@ class Child {
       random: systemRandom,
       coordination: this.#coordination,
       metrics: this.#metrics,
+      figures: () => this.#figures(),
       assigned,
       secureContext: () => this.#secureContext(),
       certificate: () => this.#certificate(),
@@ -205,6 +206,10 @@ class Child {
 
   async #measure(): Promise<void> {
     tell({ type: 'metrics', metrics: await this.#metrics.look() });
+  }
+
+  async #figures(): Promise<string> {
+    return metricsText(await this.#scrape());
   }
 
   #scrape(): Promise<Snapshot> {

@@ -20,6 +20,8 @@ export interface ProgramContext {
   readonly random: Random;
   readonly coordination: Coordination;
   readonly metrics: Metrics;
+  /** The figures of all programs, as Prometheus reads them (`metrics/text.ts`). */
+  figures(): Promise<string>;
   /** The inner sockets that this worker shall serve alone, at its start; later `Program.assign` tells. */
   readonly assigned: readonly ListenerName[];
   /** The current server certificate; replaced on SIGHUP, so ask for it at each handshake. */

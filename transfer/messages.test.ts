@@ -41,7 +41,7 @@ async function take(
   source: string | Buffer | AsyncIterable<Uint8Array>,
   options: Parameters<typeof importMessages>[4] = { format: 'auto' },
 ): Promise<Imported[]> {
-  const chunks = typeof source === 'string' || source instanceof Buffer ? pieces(Buffer.from(source), 50_000) : source;
+  const chunks = typeof source === 'string' || Buffer.isBuffer(source) ? pieces(Buffer.from(source), 50_000) : source;
   return Array.fromAsync(importMessages(rooms, access, mailbox.id, chunks, options));
 }
 

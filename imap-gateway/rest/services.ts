@@ -1,4 +1,5 @@
 /** What every route may use. Whoever adds a resource that needs more (a submitter, a hub of events) adds it here and in `main.ts`. */
+import type { StatusRooms } from '#admin/status.ts';
 import type { Config } from '#config/config.ts';
 import type { Clock, Log, Random } from '#runtime/ambient.ts';
 import type { Coordination } from '#runtime/coordination.ts';
@@ -27,6 +28,8 @@ export interface RestServices {
   readonly random: Random;
   readonly log: Log;
   readonly metrics?: Metrics;
+  /** The whole peer, for admins; absent where a server runs alone. */
+  readonly peer?: Pick<StatusRooms, 'supervisor' | 'usage'> & { figures(): Promise<string> };
   /** Aborted when the process drains: what would last (events) ends then. */
   readonly draining: AbortSignal;
 }

@@ -4,6 +4,7 @@
  */
 import { connect } from 'node:net';
 import type { AdminRooms } from '#admin/rooms.ts';
+import { supervisorOf } from '#admin/status.ts';
 import type { Config } from '#config/config.ts';
 import { MailError } from '#mail/failure.ts';
 import type { Log } from '#runtime/ambient.ts';
@@ -11,7 +12,6 @@ import type { SessionInfo } from '#runtime/coordination.ts';
 import { createRpcClient } from '#runtime/rpc/client.ts';
 import type { SupervisorStatus } from '#runtime/supervisor/control.ts';
 import { innerPaths } from '#runtime/supervisor/layout.ts';
-import type { Replaced } from '#runtime/supervisor/pool.ts';
 import { systemClock, systemRandom } from '#runtime/system.ts';
 import type { Directory } from '#store/directory.ts';
 import type { Queue } from '#store/queue.ts';
@@ -28,31 +28,13 @@ export interface System extends AdminRooms {
 /** Who stands in the audit log for what is done by command. */
 export const CLI = { actor: 'cli' };
 
-const ANSWER_MS = 5000;
-/** Each worker may take a while to start, and to hand its leases over. */
-const RESTART_MS = 600_000;
-
 /** What the supervisor says of itself. @throws CommandError `not-running`. */
 export async function askSupervisor(config: Config): Promise<SupervisorStatus> {
-  const rpc = createRpcClient({ connect: innerPaths(config.data).control });
   try {
-    return (await rpc.call('status', null, { deadlineMs: ANSWER_MS })) as SupervisorStatus;
+    return await supervisorOf(config.data).status();
   } catch (error) {
     const hint = `start it with: peerpost run --config ${config.file}`;
     throw new CommandError('not-running', `nothing runs on ${config.data}; ${hint}`, { cause: error });
-  } finally {
-    await rpc.close();
-  }
-}
-
-/** Replaces running programs, or one of them; answers once the new processes serve. @throws CommandError `not-running`. */
-export async function restartPrograms(config: Config, only: string | undefined): Promise<readonly Replaced[]> {
-  await askSupervisor(config);
-  const rpc = createRpcClient({ connect: innerPaths(config.data).control });
-  try {
-    return (await rpc.call('restart', only ?? null, { deadlineMs: RESTART_MS })) as readonly Replaced[];
-  } finally {
-    await rpc.close();
   }
 }
 
@@ -98,6 +80,8 @@ function isRunning(config: Config): Promise<boolean> {
     socket.once('error', () => resolve(false));
   });
 }
+
+const ANSWER_MS = 5_000;
 
 interface Parts {
   readonly directory: Directory;

@@ -1,21 +1,9 @@
 /** What the shards' files hold, for people: read from the files, whoever writes them. */
 import { existsSync } from 'node:fs';
+import type { ShardUsage, UnreadableShard } from '../usage.ts';
 import { openDatabase } from './database.ts';
 import { shardFile } from './paths.ts';
 import { SCHEMA } from './schema.ts';
-
-export interface ShardUsage {
-  readonly shard: number;
-  /** Octets of the database, and of its pages that are free. */
-  readonly database: { readonly bytes: number; readonly free: number };
-  /** Octets of large bodies that are referred to, and of those that are not and wait for their segment to be rewritten or removed. */
-  readonly segments: { readonly files: number; readonly live: number; readonly dead: number };
-}
-
-export interface UnreadableShard {
-  readonly shard: number;
-  readonly error: string;
-}
 
 const SEGMENTS = 'SELECT count(*), coalesce(sum(bytes - dead), 0), coalesce(sum(dead), 0) FROM segments';
 

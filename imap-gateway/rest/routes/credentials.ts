@@ -9,7 +9,7 @@ import { HttpProblem } from '../problems.ts';
 import type { Routes } from '../route.ts';
 import { Id, IdParams, Page, Time } from '../schemas.ts';
 
-const AppPassword = Type.Object(
+export const AppPassword = Type.Object(
   {
     id: Id,
     name: Type.String(),
@@ -21,7 +21,7 @@ const AppPassword = Type.Object(
   { title: 'AppPassword' },
 );
 
-const TokenItem = Type.Object(
+export const TokenItem = Type.Object(
   {
     id: Id,
     name: Type.String(),
@@ -35,8 +35,8 @@ const TokenItem = Type.Object(
   { title: 'Token' },
 );
 
-const Name = Type.String({ minLength: 1, maxLength: 100, description: 'For people: which device or program.' });
-const Password = Type.String({ minLength: 8, maxLength: 1024 });
+export const Name = Type.String({ minLength: 1, maxLength: 100, description: 'For people: which device or program.' });
+export const Password = Type.String({ minLength: 8, maxLength: 1024 });
 const TokenScopes = Type.Array(Type.Enum([...TOKEN_SCOPES]), { minItems: 1, maxItems: TOKEN_SCOPES.length });
 
 export function credentialRoutes(routes: Routes): void {
@@ -164,12 +164,7 @@ function tokenRoutes(routes: Routes): void {
     run({ body, caller, services }) {
       const { name, scopes, expires, networks } = body;
       mayGive(caller, scopes);
-      const expiresAt = expires === undefined ? undefined : Date.parse(expires);
-      if (expiresAt !== undefined && !(expiresAt > services.clock.now())) {
-        throw new HttpProblem('bad-request', 'expires must be a time to come', {
-          errors: [{ path: '/body/expires', message: 'must be a time to come' }],
-        });
-      }
+      const expiresAt = timeToCome(expires, services.clock.now());
       const wanted = { name, scopes, ...(expiresAt !== undefined && { expiresAt }), ...(networks && { networks }) };
       return addToken(services, { ...wanted, account: accountOf(caller).address }, by(caller));
     },
@@ -189,6 +184,15 @@ function tokenRoutes(routes: Routes): void {
       exists((await listTokens(services, { account })).items, params.id);
       await removeToken(services, { token: params.id, account }, by(caller));
     },
+  });
+}
+
+/** Milliseconds. @throws HttpProblem 400 for a time that has passed. */
+export function timeToCome(expires: string | undefined, now: number): number | undefined {
+  const at = expires === undefined ? undefined : Date.parse(expires);
+  if (at === undefined || at > now) return at;
+  throw new HttpProblem('bad-request', 'expires must be a time to come', {
+    errors: [{ path: '/body/expires', message: 'must be a time to come' }],
   });
 }
 

@@ -1,7 +1,8 @@
 import { Argument, type Command } from 'commander';
-import { type Act, readConfig } from '../act.ts';
+import { restartPrograms, supervisorOf } from '#admin/status.ts';
+import { type Act, readConfig, withSystem } from '../act.ts';
 import { table } from '../output.ts';
-import { restartPrograms } from '../system.ts';
+import { askSupervisor, CLI } from '../system.ts';
 import { programs } from './run.ts';
 
 export function addRestartCommand(program: Command, act: Act): void {
@@ -23,13 +24,18 @@ The supervisor itself is not replaced, and the configuration is not read: SIGHUP
     )
     .action(
       act(async (output, options, only: string | undefined) => {
-        const restarted = await restartPrograms(await readConfig(options), only);
-        output.result({ restarted }, () =>
-          table(
-            ['PROGRAM', 'PID', 'REPLACED'],
-            restarted.map(({ name, pid, replaced }) => [name, String(pid), String(replaced)]),
-          ),
-        );
+        const config = await readConfig(options);
+        await askSupervisor(config);
+        const supervisor = supervisorOf(config.data);
+        await withSystem(options, async ({ directory }) => {
+          const { restarted } = await restartPrograms({ directory, supervisor }, only, CLI);
+          output.result({ restarted }, () =>
+            table(
+              ['PROGRAM', 'PID', 'REPLACED'],
+              restarted.map(({ name, pid, replaced }) => [name, String(pid), String(replaced)]),
+            ),
+          );
+        });
       }),
     );
 }

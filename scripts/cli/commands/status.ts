@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
-import type { SupervisorStatus } from '#runtime/supervisor/control.ts';
-import type { Queue } from '#store/queue.ts';
+import { type Status, showStatus, supervisorOf } from '#admin/status.ts';
 import { shardUsage } from '#store/sqlite/usage.ts';
-import { type Act, readConfig } from '../act.ts';
-import { duration, octets, table, timestamp } from '../output.ts';
-import { askSupervisor, openSystem, type System } from '../system.ts';
+import { type Act, readConfig, withSystem } from '../act.ts';
+import { duration, octets, table } from '../output.ts';
+import { askSupervisor } from '../system.ts';
 
 export function addStatusCommand(program: Command, act: Act): void {
   program
@@ -13,27 +12,16 @@ export function addStatusCommand(program: Command, act: Act): void {
     .action(
       act(async (output, options) => {
         const config = await readConfig(options);
-        const running = await askSupervisor(config);
-        const system = await openSystem(config);
-        const queue = await countAndClose(system);
-        const status = {
-          ...running,
-          store: { shards: shardUsage(config.data, config.store.shards) },
-          queue: {
-            messages: queue.messages,
-            recipients: queue.recipients,
-            oldest: queue.oldest === undefined ? null : timestamp(queue.oldest),
-          },
-        };
-        output.result(status, () => statusText(status));
+        await askSupervisor(config);
+        const supervisor = supervisorOf(config.data);
+        const usage = () => shardUsage(config.data, config.store.shards);
+        await withSystem(options, async ({ queue }) => {
+          const status = await showStatus({ queue, supervisor, usage });
+          output.result(status, () => statusText(status));
+        });
       }),
     );
 }
-
-type Status = SupervisorStatus & {
-  readonly queue: { readonly messages: number; readonly recipients: number; readonly oldest: string | null };
-  readonly store: { readonly shards: ReturnType<typeof shardUsage> };
-};
 
 function statusText(status: Status): string {
   const programs = status.programs.map((p) => [
@@ -63,7 +51,7 @@ function statusText(status: Status): string {
   ].join('\n');
 }
 
-function troubleLines(troubles: SupervisorStatus['troubles']): string[] {
+function troubleLines(troubles: Status['troubles']): string[] {
   if (troubles.length === 0) return [];
   const rows = troubles.map(({ program, what, why, times, last }) => [
     program,
@@ -74,17 +62,9 @@ function troubleLines(troubles: SupervisorStatus['troubles']): string[] {
   return ['', 'errors in the last hour (the log has more):', table(['PROGRAM', 'WHAT', 'TIMES', 'LAST'], rows)];
 }
 
-function shardLine(usage: ReturnType<typeof shardUsage>[number]): string {
+function shardLine(usage: Status['store']['shards'][number]): string {
   if ('error' in usage) return `shard ${usage.shard}: can not be read: ${usage.error}`;
   const { shard, database, segments } = usage;
   const large = `${octets(segments.live)} in ${segments.files} segments, ${octets(segments.dead)} to be cleaned up`;
   return `shard ${shard}: ${octets(database.bytes)}, ${octets(database.free)} of them free; ${large}`;
-}
-
-async function countAndClose(system: System): ReturnType<Queue['counts']> {
-  try {
-    return await system.queue.counts();
-  } finally {
-    await system.close();
-  }
 }

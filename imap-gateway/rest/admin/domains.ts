@@ -1,0 +1,160 @@
+/** Domains, the records to publish for them, and aliases. */
+import Type from 'typebox';
+import { addAlias, listAliases, removeAlias } from '#admin/aliases.ts';
+import { addDomain, listDomains, removeDomain } from '#admin/domains.ts';
+import { showDomainRecords } from '#admin/setup/publish.ts';
+import { zoneText } from '#admin/setup/zone.ts';
+import { by } from '../callers.ts';
+import { page, readCursor } from '../paging.ts';
+import { HttpProblem } from '../problems.ts';
+import type { Routes } from '../route.ts';
+import { EmailAddress, Page, paging, Time } from '../schemas.ts';
+
+const DomainName = Type.String({ minLength: 1, maxLength: 255, examples: ['alpha.test'] });
+const DomainItem = Type.Object({ domain: DomainName, created: Time }, { title: 'Domain' });
+const DomainParams = Type.Object({ domain: DomainName });
+const AliasAddress = Type.String({
+  minLength: 2,
+  maxLength: 320,
+  description: '`@domain` is the catch-all.',
+  examples: ['sales@alpha.test'],
+});
+const AliasItem = Type.Object(
+  { address: AliasAddress, targets: Type.Array(EmailAddress), created: Time },
+  { title: 'Alias' },
+);
+const DnsRecord = Type.Object(
+  {
+    name: Type.String(),
+    type: Type.String(),
+    ttl: Type.Integer({ description: 'Seconds.' }),
+    value: Type.String(),
+    priority: Type.Optional(Type.Integer()),
+    weight: Type.Optional(Type.Integer()),
+    port: Type.Optional(Type.Integer()),
+    purpose: Type.String(),
+  },
+  { title: 'DnsRecord' },
+);
+const tag = 'Admin: domains';
+
+export function adminDomainRoutes(routes: Routes): void {
+  routes.add({
+    method: 'GET',
+    url: '/admin/domains',
+    scope: 'admin:read',
+    tag,
+    summary: 'All domains',
+    operationId: 'listDomains',
+    response: Page(DomainItem),
+    run: ({ services }) => listDomains(services),
+  });
+
+  routes.add({
+    method: 'POST',
+    url: '/admin/domains',
+    scope: 'admin',
+    tag,
+    summary: 'Add a domain',
+    description: 'Added already, it stays as it is.',
+    operationId: 'addDomain',
+    body: Type.Object({ domain: DomainName }),
+    response: Type.Object({ domain: DomainName }),
+    status: 201,
+    run: ({ body, services, caller }) => addDomain(services, body.domain, by(caller)),
+  });
+
+  routes.add({
+    method: 'DELETE',
+    url: '/admin/domains/{domain}',
+    scope: 'admin',
+    tag,
+    summary: 'Remove a domain',
+    description: 'Refused while accounts or aliases stand in it.',
+    operationId: 'removeDomain',
+    params: DomainParams,
+    failures: ['not-found'],
+    async run({ params, services, caller }) {
+      await present(services.directory, params.domain);
+      await removeDomain(services, params.domain, by(caller));
+    },
+  });
+
+  routes.add({
+    method: 'GET',
+    url: '/admin/domains/{domain}/dns',
+    scope: 'admin:read',
+    tag,
+    summary: 'The records to publish for a domain',
+    operationId: 'getDomainRecords',
+    params: DomainParams,
+    response: Type.Object({
+      domain: DomainName,
+      items: Type.Array(DnsRecord),
+      notes: Type.Array(Type.String()),
+      zone: Type.String({ description: 'The same as text for a zone file.' }),
+    }),
+    failures: ['not-found'],
+    async run({ params, services }) {
+      await present(services.directory, params.domain);
+      const found = await showDomainRecords(services.config, params.domain);
+      return { domain: found.domain, items: found.records, notes: found.notes, zone: zoneText(found) };
+    },
+  });
+}
+
+export function adminAliasRoutes(routes: Routes): void {
+  const tag = 'Admin: aliases';
+  routes.add({
+    method: 'GET',
+    url: '/admin/aliases',
+    scope: 'admin:read',
+    tag,
+    summary: 'All aliases, by address',
+    operationId: 'listAliases',
+    query: Type.Object({ ...paging }),
+    response: Page(AliasItem),
+    async run({ query, services }) {
+      const after = readCursor(query.cursor, Type.String());
+      const items = (await listAliases(services)).items
+        .filter(({ address }) => after === undefined || address > after)
+        .sort((a, b) => (a.address < b.address ? -1 : 1));
+      return page(items, query.limit, ({ address }) => address);
+    },
+  });
+
+  routes.add({
+    method: 'POST',
+    url: '/admin/aliases',
+    scope: 'admin',
+    tag,
+    summary: 'Add an alias',
+    operationId: 'addAlias',
+    body: Type.Object({ address: AliasAddress, targets: Type.Array(EmailAddress, { minItems: 1, maxItems: 1000 }) }),
+    response: Type.Object({ address: AliasAddress, targets: Type.Array(EmailAddress) }),
+    status: 201,
+    failures: ['exists'],
+    run: ({ body, services, caller }) => addAlias(services, body, by(caller)),
+  });
+
+  routes.add({
+    method: 'DELETE',
+    url: '/admin/aliases/{address}',
+    scope: 'admin',
+    tag,
+    summary: 'Remove an alias',
+    operationId: 'removeAlias',
+    params: Type.Object({ address: AliasAddress }),
+    failures: ['not-found'],
+    async run({ params, services, caller }) {
+      const wanted = params.address.toLowerCase();
+      const known = (await services.directory.aliases()).some(({ address }) => address.toLowerCase() === wanted);
+      if (!known) throw new HttpProblem('not-found', 'There is no such alias');
+      await removeAlias(services, params.address, by(caller));
+    },
+  });
+}
+
+async function present(directory: { isLocalDomain(domain: string): Promise<boolean> }, domain: string): Promise<void> {
+  if (!(await directory.isLocalDomain(domain))) throw new HttpProblem('not-found', 'This is not one of our domains');
+}

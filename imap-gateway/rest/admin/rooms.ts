@@ -1,0 +1,34 @@
+/** What the acts of `#admin` work on, out of the services of REST; and the account that a path names. */
+import { createHash } from 'node:crypto';
+import { describeAccount } from '#admin/accounts.ts';
+import type { AdminRooms } from '#admin/rooms.ts';
+import type { Account } from '#store/directory.ts';
+import { HttpProblem } from '../problems.ts';
+import type { RestServices } from '../services.ts';
+
+export function adminRooms(services: RestServices): AdminRooms {
+  const { directory, store, queue, random, clock, coordination, config } = services;
+  return {
+    directory,
+    store,
+    queue,
+    random,
+    clock,
+    coordination,
+    shards: config.store.shards,
+    quota: config.limits.quota,
+  };
+}
+
+/** In any state. @throws HttpProblem 404. */
+export async function accountById({ directory }: RestServices, id: string): Promise<Account> {
+  const found = await directory.account(id);
+  if (found === undefined) throw new HttpProblem('not-found', 'There is no account of this id');
+  return found;
+}
+
+/** It changes with everything that an admin sets. */
+export function accountTag(account: Account, used: number | undefined): string {
+  const told = JSON.stringify([describeAccount(account), used]);
+  return `W/"${createHash('sha256').update(told).digest('base64url').slice(0, 22)}"`;
+}
