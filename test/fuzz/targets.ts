@@ -7,6 +7,7 @@ import { imap } from './targets/imap.ts';
 import { imapSession } from './targets/imap-session.ts';
 import { lmtpSession } from './targets/lmtp-session.ts';
 import { mime } from './targets/mime.ts';
+import { pop3Session } from './targets/pop3-session.ts';
 import { smtp } from './targets/smtp.ts';
 import { smtpClient } from './targets/smtp-client.ts';
 import { smtpSession } from './targets/smtp-session.ts';
@@ -18,6 +19,7 @@ const TARGETS: readonly Target[] = [
   lmtpSession,
   imap,
   imapSession,
+  pop3Session,
   mime,
   addresses,
   dns,

@@ -11,6 +11,6 @@ export const list = defineCommand({
   run: async (number, context, { maildrop }) => {
     if (number !== undefined) return ok(`${number} ${await maildrop.size(number)}`);
     const lines = await maildrop.list();
-    return await writeListing(context, `${maildrop.messages} messages (${maildrop.octets} octets)`, lines);
+    return await writeListing(context, `${maildrop.messages} messages (${maildrop.octets} octets) follow`, lines);
   },
 });

@@ -40,7 +40,7 @@ const encoded = (text: string): string => encodeWords(text).replaceAll(' ', '\r\
 /** RFC 6858 §2.1: display names, quoted or not, and addresses, which can't be had. */
 function addressesOf(text: string): string {
   return text
-    .replaceAll(/<([^<>]*[^<>\u0000-\u007f][^<>]*)>/g, (_, address: string) => `${encoded(address)} :;`)
+    .replaceAll(/<([^<>]*[^<>\u0000-\u007f][^<>]*)>/g, (address) => `${encoded(address)} :;`)
     .replaceAll(/"((?:[^"\\]|\\.)*[^"\u0000-\u007f](?:[^"\\]|\\.)*)"/g, (_, quoted: string) =>
       encoded(quoted.replaceAll(/\\(.)/g, '$1')),
     )

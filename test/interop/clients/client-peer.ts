@@ -12,6 +12,8 @@ import type { Account } from './mailbox.ts';
 export interface Localhost {
   readonly imap: number;
   readonly imaps: number;
+  readonly pop3: number;
+  readonly pop3s: number;
   readonly submissions: number;
   readonly submission: number;
 }
@@ -87,10 +89,12 @@ export async function startClientPeer(users: readonly string[], toml?: string): 
 }
 
 async function alsoOnLocalhost(peer: TestPeer): Promise<Localhost> {
-  const [imap = 0, imaps = 0, submissions = 0, submission = 0] = await freePorts(4);
+  const [imap = 0, imaps = 0, submissions = 0, submission = 0, pop3 = 0, pop3s = 0] = await freePorts(6);
   const ports = {
     imap: [143, imap],
     imaps: [993, imaps],
+    pop3: [110, pop3],
+    pop3s: [995, pop3s],
     submissions: [465, submissions],
     submission: [587, submission],
   } as const;
@@ -102,5 +106,5 @@ async function alsoOnLocalhost(peer: TestPeer): Promise<Localhost> {
     text = text.replace(listener, `${protocol} = ["${host}:${peer.port(standard)}", "127.0.0.1:${local}"]`);
   }
   await writeFile(config, text);
-  return { imap, imaps, submissions, submission };
+  return { imap, imaps, pop3, pop3s, submissions, submission };
 }

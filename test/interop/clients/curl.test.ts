@@ -1,4 +1,4 @@
-/** curl submits, lists, searches, collects and appends. */
+/** curl submits; lists, searches, collects and appends over IMAP; lists, collects and deletes over POP3. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { needs, type Ran } from '../programs.ts';
@@ -8,7 +8,7 @@ import { assertSubmitted, BODY, SUBMISSION_WAYS } from './submission.ts';
 describe('curl', { skip: needs('curl') }, () => {
   let client: ClientPeer;
   before(async () => {
-    client = await startClientPeer(['cur', 'una']);
+    client = await startClientPeer(['cur', 'una', 'pop']);
   });
   after(() => client?.close());
 
@@ -63,6 +63,29 @@ describe('curl', { skip: needs('curl') }, () => {
       /^\* STATUS "?by-curl"? \(MESSAGES 0\)\r\n/m,
     );
   });
+
+  for (const [url, how] of [
+    [() => `pop3s://localhost:${client.localhost.pop3s}`, 'TLS'],
+    [() => `pop3://localhost:${client.localhost.pop3}`, 'STLS'],
+  ] as const) {
+    for (const auth of ['PLAIN', '+LOGIN', 'SCRAM-SHA-256']) {
+      test(`lists, collects and deletes over POP3 with ${how} and ${auth}`, async () => {
+        const text = `Subject: pop\r\n\r\n.one\r\n..two\r\n.\r\n${how} ${auth}\r\n`;
+        const imaps = `imaps://localhost:${client.localhost.imaps}/INBOX`;
+        await succeeds('pop', [imaps, '-T', await client.write('pop', text)]);
+        const pop = (...args: string[]) => succeeds('pop', ['--ssl-reqd', '--login-options', `AUTH=${auth}`, ...args]);
+        assert.equal(await pop(`${url()}/`), `1 ${text.length}\r\n`);
+        assert.match(await pop(url(), '-X', 'UIDL'), /^1 m\w+\r\n$/);
+        assert.equal(await pop(`${url()}/1`), text);
+        assert.equal(
+          await pop(`${url()}/1`, '-X', 'TOP 1 1'),
+          text.split('\r\n').slice(0, 3).join('\r\n').concat('\r\n'),
+        );
+        await pop(`${url()}/1`, '-l', '-X', 'DELE 1');
+        assert.equal(await pop(`${url()}/`), '');
+      });
+    }
+  }
 
   test('is refused with a wrong password', async () => {
     const login = ['--user', 'cur@alpha.test:wrong'];

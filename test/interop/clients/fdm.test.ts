@@ -1,4 +1,4 @@
-/** fdm collects over IMAP with TLS and sorts into maildirs by its rules. */
+/** fdm collects over IMAP and POP3 with TLS and sorts into maildirs by its rules. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { needs } from '../programs.ts';
@@ -12,24 +12,26 @@ describe('fdm', { skip: needs('fdm') }, () => {
   });
   after(() => client?.close());
 
-  test('collects all, once, and leaves nothing', async () => {
-    const maildir = client.path('mail');
-    const rc = await client.write(
-      'fdm.conf',
-      `set no-received
+  for (const protocol of ['imaps', 'pop3s'] as const) {
+    test(`collects all, once, and leaves nothing, over ${protocol}`, async () => {
+      const maildir = client.path(`mail-${protocol}`);
+      const rc = await client.write(
+        `fdm-${protocol}.conf`,
+        `set no-received
 set verify-certificates
 set lock-file "${client.path('fdm.lock')}"
 set default-user "root"
-account "peer" imaps server "localhost" port ${client.localhost.imaps} user "fred@alpha.test" pass "${client.peer.password}"
+account "peer" ${protocol} server "localhost" port ${client.localhost[protocol]} user "fred@alpha.test" pass "${client.peer.password}"
 action "keep" maildir "${maildir}"
 match all action "keep"
 `,
-    );
-    const collect = async () => {
-      const { code, stdout, stderr } = await client.run('fdm', ['-f', rc, 'fetch']);
-      assert.equal(code, 0, stdout + stderr);
-      assert.doesNotMatch(stdout + stderr, /warning|error/i);
-    };
-    await runCollectTrial({ client, user: 'fred', collect, collected: () => readMaildir(maildir) });
-  });
+      );
+      const collect = async () => {
+        const { code, stdout, stderr } = await client.run('fdm', ['-f', rc, 'fetch']);
+        assert.equal(code, 0, stdout + stderr);
+        assert.doesNotMatch(stdout + stderr, /warning|error/i);
+      };
+      await runCollectTrial({ client, user: 'fred', collect, collected: () => readMaildir(maildir) });
+    });
+  }
 });
