@@ -10,6 +10,7 @@ const benches: { readonly [name: string]: () => Promise<{ run(options: readonly 
   mda: () => import('./mda.ts'),
   memory: () => import('./delivery/memory.ts'),
   mime: () => import('./mime.ts'),
+  pop3: () => import('./pop3/pop3.ts'),
   relay: () => import('./delivery/relay.ts'),
   rest: () => import('./rest/rest.ts'),
   store: () => import('./store.ts'),

@@ -2,13 +2,14 @@
  * Dovecot for the IMAP bench: Debian's, with a configuration of its own in a temporary folder, on a free port of loopback. Its mail comes in by
  * MULTIAPPEND. mdbox is its fastest format for all that is measured here: flags, COPY and MOVE touch indexes only.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '#test/support/ports.ts';
+import { freePorts } from '#test/support/ports.ts';
 import { RawClient } from './client.ts';
 import { flagsOf, type Generate } from './messages.ts';
 import { type BenchServer, treeCpuSeconds } from './server.ts';
@@ -26,30 +27,36 @@ export class Dovecot implements BenchServer {
   readonly name: string;
   readonly #folder: string;
   readonly #port: number;
+  readonly #pop3: number;
   #child: ChildProcess | undefined;
   /** Of masters that have ended. */
   #spent = 0;
 
-  private constructor(format: DovecotFormat, folder: string, port: number) {
+  private constructor(format: DovecotFormat, folder: string, port: number, pop3: number) {
     this.name = `Dovecot (${format})`;
     this.#folder = folder;
     this.#port = port;
+    this.#pop3 = pop3;
   }
 
   static async start(format: DovecotFormat): Promise<Dovecot> {
     const folder = await mkdtemp(join(tmpdir(), 'bench-dovecot-'));
-    const port = await freePort(HOST);
+    const [port = 0, pop3 = 0] = await freePorts(2, HOST);
     await mkdir(join(folder, 'home'));
     await chown(folder, UID, UID);
     await chown(join(folder, 'home'), UID, UID);
-    await writeFile(join(folder, 'dovecot.conf'), configuration(format, folder, port));
-    const server = new Dovecot(format, folder, port);
+    await writeFile(join(folder, 'dovecot.conf'), configuration(format, folder, port, pop3));
+    const server = new Dovecot(format, folder, port, pop3);
     await server.#launch();
     return server;
   }
 
   connect(): Promise<RawClient> {
     return RawClient.login(HOST, this.#port, USER, PASSWORD);
+  }
+
+  pop3() {
+    return { host: HOST, port: this.#pop3, user: USER, password: PASSWORD };
   }
 
   async fill(messages: number, boxes: number, generate: Generate): Promise<void> {
@@ -105,6 +112,18 @@ export class Dovecot implements BenchServer {
 const appended = (message: Buffer, flags: readonly string[]): Buffer =>
   Buffer.concat([Buffer.from(` (${flags.join(' ')}) {${message.length}+}\r\n`), message]);
 
+/** Debian has it in a package of its own. */
+const hasPop3 = (): boolean => existsSync('/usr/lib/dovecot/pop3');
+
+/** Why it can't be measured. */
+export function withoutDovecot(): string | undefined {
+  if (spawnSync('dovecot', ['--version']).status !== 0) return 'not installed (apt-get install dovecot-imapd)';
+  return process.getuid?.() === 0 ? undefined : 'needs root to start';
+}
+
+export const withoutPop3 = (): string | undefined =>
+  hasPop3() ? undefined : 'has no POP3 (apt-get install dovecot-pop3d)';
+
 async function listens(port: number): Promise<boolean> {
   const socket = connect(port, HOST);
   const up = await new Promise<boolean>((resolve) => {
@@ -114,11 +133,11 @@ async function listens(port: number): Promise<boolean> {
   return up;
 }
 
-const configuration = (format: DovecotFormat, folder: string, port: number): string => `
+const configuration = (format: DovecotFormat, folder: string, port: number, pop3: number): string => `
 base_dir = ${folder}/run
 state_dir = ${folder}/state
 log_path = ${folder}/log
-protocols = imap
+protocols = imap${hasPop3() ? ' pop3' : ''}
 listen = ${HOST}
 ssl = no
 disable_plaintext_auth = no
@@ -141,6 +160,14 @@ service imap-login {
     port = ${port}
   }
   inet_listener imaps {
+    port = 0
+  }
+}
+service pop3-login {
+  inet_listener pop3 {
+    port = ${pop3}
+  }
+  inet_listener pop3s {
     port = 0
   }
 }

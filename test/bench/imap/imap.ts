@@ -4,9 +4,8 @@
  *
  * `--help` shows the options.
  */
-import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
-import { Dovecot, type DovecotFormat } from './dovecot.ts';
+import { Dovecot, type DovecotFormat, withoutDovecot } from './dovecot.ts';
 import { messageGenerator } from './messages.ts';
 import { Peer } from './peer.ts';
 import { EXTRA_MAILBOXES, ROWS, type Row, type Scale, type World } from './rows.ts';
@@ -55,11 +54,6 @@ export async function run(args: readonly string[]): Promise<void> {
     const scale = { messages: size, boxes: Math.min(BOXES, size) };
     await measureSize(rows, scale, Number(values.rounds), missing ? undefined : (values.format as DovecotFormat));
   }
-}
-
-function withoutDovecot(): string | undefined {
-  if (spawnSync('dovecot', ['--version']).status !== 0) return 'not installed (apt-get install dovecot-imapd)';
-  return process.getuid?.() === 0 ? undefined : 'needs root to start';
 }
 
 async function measureSize(rows: readonly Row[], scale: Scale, rounds: number, format: DovecotFormat | undefined) {

@@ -39,6 +39,11 @@ export class Peer implements BenchServer {
     return RawClient.login(this.#peer.host, this.#peer.port(143), ADDRESS, this.#peer.password);
   }
 
+  pop3() {
+    const { host, password } = this.#peer;
+    return { host, port: this.#peer.port(110), user: ADDRESS, password };
+  }
+
   async fill(messages: number, boxes: number, generate: Generate): Promise<void> {
     const { data } = this.#peer;
     const config = parseConfig(await readFile(this.#peer.config, 'utf8'), { file: this.#peer.config, cores: 1 });

@@ -6,6 +6,8 @@ import type { Generate } from './messages.ts';
 export interface BenchServer {
   readonly name: string;
   connect(): Promise<RawClient>;
+  /** Where the same mail is collected. */
+  pop3(): { readonly host: string; readonly port: number; readonly user: string; readonly password: string };
   /** INBOX with so many messages, and so many mailboxes `box-N` with one message each. The server runs afterwards. */
   fill(messages: number, boxes: number, generate: Generate): Promise<void>;
   /** Everything that the programs hold in memory is gone afterwards. */

@@ -160,9 +160,10 @@ async function elsewhere(
   await world.commit(user, { type: 'move', from: await mailbox(user, 'Archive'), uids, to: inbox });
 }
 
-async function contents({ store, account, inbox }: Pop3World, user: string): Promise<string> {
-  const access = { owner: account(user), viewer: account(user) };
-  const { uids, flags, flagSets } = await store.snapshot(access, await inbox(user));
+async function contents(world: Pop3World, user: string): Promise<string> {
+  const owner = world.account(user);
+  const access = { owner, viewer: owner };
+  const { uids, flags, flagSets } = await world.store.snapshot(access, await world.inbox(user));
   return Array.from(uids, (uid, i) => (flagSets[flags[i]!]?.includes('\\Seen') ? `${uid}/Seen` : `${uid}`)).join(' ');
 }
 

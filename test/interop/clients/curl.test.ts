@@ -68,7 +68,7 @@ describe('curl', { skip: needs('curl') }, () => {
     [() => `pop3s://localhost:${client.localhost.pop3s}`, 'TLS'],
     [() => `pop3://localhost:${client.localhost.pop3}`, 'STLS'],
   ] as const) {
-    for (const auth of ['PLAIN', '+LOGIN', 'SCRAM-SHA-256']) {
+    for (const auth of ['*', 'PLAIN']) {
       test(`lists, collects and deletes over POP3 with ${how} and ${auth}`, async () => {
         const text = `Subject: pop\r\n\r\n.one\r\n..two\r\n.\r\n${how} ${auth}\r\n`;
         const imaps = `imaps://localhost:${client.localhost.imaps}/INBOX`;
@@ -77,12 +77,10 @@ describe('curl', { skip: needs('curl') }, () => {
         assert.equal(await pop(`${url()}/`), `1 ${text.length}\r\n`);
         assert.match(await pop(url(), '-X', 'UIDL'), /^1 m\w+\r\n$/);
         assert.equal(await pop(`${url()}/1`), text);
-        assert.equal(
-          await pop(`${url()}/1`, '-X', 'TOP 1 1'),
-          text.split('\r\n').slice(0, 3).join('\r\n').concat('\r\n'),
-        );
-        await pop(`${url()}/1`, '-l', '-X', 'DELE 1');
-        assert.equal(await pop(`${url()}/`), '');
+        assert.equal(await pop(url(), '-X', 'TOP 1 1'), text.split('\r\n').slice(0, 3).join('\r\n').concat('\r\n'));
+        await pop(`${url()}/1`, '-I', '-X', 'DELE');
+        // curl shows the line end in front of the dot where no line is.
+        assert.match(await pop(`${url()}/`), /^(?:\r\n)?$/);
       });
     }
   }

@@ -1,6 +1,5 @@
 /** Thunderbird under Xvfb: set up by a profile, it collects, shows, answers and sends, flags, files and deletes. */
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { needs } from '../programs.ts';
 import type { ClientPeer } from './client-peer.ts';
@@ -15,7 +14,7 @@ import {
   TO_FILE,
   TO_FLAG,
 } from './reader-trial.ts';
-import { type Preferences, startThunderbird, type Thunderbird } from './thunderbird.ts';
+import { type Preferences, startThunderbird, type Thunderbird, trust } from './thunderbird.ts';
 
 describe('Thunderbird', { skip: needs('thunderbird', 'Xvfb', 'import') }, () => {
   let client: ClientPeer;
@@ -26,7 +25,10 @@ describe('Thunderbird', { skip: needs('thunderbird', 'Xvfb', 'import') }, () => 
     client = await startReaderTrial();
     program = await startThunderbird(client.home, preferences(client));
     thunderbird = program.remote;
-    await trust(thunderbird, client);
+    await trust(thunderbird, client, [
+      ['imap', client.localhost.imaps],
+      ['smtp', client.localhost.submissions],
+    ]);
   });
   after(async () => {
     await program?.close();
@@ -110,29 +112,6 @@ async function answer(thunderbird: Marionette): Promise<void> {
     ANSWER,
   );
   await thunderbird.waitFor('the window to close', `${compose} return compose === null`);
-}
-
-/** The passwords, and our self-signed certificate for our ports alone. */
-async function trust(thunderbird: Marionette, { localhost, peer, caFile }: ClientPeer): Promise<void> {
-  const pem = await readFile(caFile, 'utf8');
-  const base64 = pem.replace(/-----[^-]+-----|\s/g, '');
-  await thunderbird.run(
-    `const [base64, imaps, submissions, user, password] = args;
-     const certificate = Cc['@mozilla.org/security/x509certdb;1'].getService(Ci.nsIX509CertDB).constructX509FromBase64(base64);
-     const overrides = Cc['@mozilla.org/security/certoverride;1'].getService(Ci.nsICertOverrideService);
-     for (const [scheme, port] of [['imap', imaps], ['smtp', submissions]]) {
-       overrides.rememberValidityOverride('localhost', port, {}, certificate, false);
-       const origin = scheme + '://localhost';
-       const login = Cc['@mozilla.org/login-manager/loginInfo;1'].createInstance(Ci.nsILoginInfo);
-       login.init(origin, null, origin, user, password, '', '');
-       await Services.logins.addLoginAsync(login);
-     }`,
-    base64,
-    localhost.imaps,
-    localhost.submissions,
-    'pat@alpha.test',
-    peer.password,
-  );
 }
 
 function preferences({ localhost }: ClientPeer): Preferences {

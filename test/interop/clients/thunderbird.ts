@@ -1,9 +1,10 @@
 /** Thunderbird as a trial starts it: on a display of its own, with a fresh profile, by remote control, and asking nothing of the Internet. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '#test/support/ports.ts';
+import type { ClientPeer } from './client-peer.ts';
 import { type Display, startDisplay } from './display.ts';
 import { Marionette } from './marionette.ts';
 
@@ -78,4 +79,31 @@ export async function startThunderbird(home: string, preferences: Preferences): 
     await display.close();
     throw error;
   }
+}
+
+/** Pat's password, and our self-signed certificate, for these schemes and ports of `localhost` alone. */
+export async function trust(
+  thunderbird: Marionette,
+  { peer, caFile }: ClientPeer,
+  servers: readonly (readonly [scheme: 'imap' | 'pop3' | 'smtp', port: number])[],
+): Promise<void> {
+  const pem = await readFile(caFile, 'utf8');
+  const base64 = pem.replace(/-----[^-]+-----|\s/g, '');
+  await thunderbird.run(
+    `const [base64, servers, user, password] = args;
+     const certificate = Cc['@mozilla.org/security/x509certdb;1'].getService(Ci.nsIX509CertDB).constructX509FromBase64(base64);
+     const overrides = Cc['@mozilla.org/security/certoverride;1'].getService(Ci.nsICertOverrideService);
+     for (const [scheme, port] of servers) {
+       overrides.rememberValidityOverride('localhost', port, {}, certificate, false);
+       // Thunderbird looks for the password of POP3 under this scheme.
+       const origin = (scheme === 'pop3' ? 'mailbox' : scheme) + '://localhost';
+       const login = Cc['@mozilla.org/login-manager/loginInfo;1'].createInstance(Ci.nsILoginInfo);
+       login.init(origin, null, origin, user, password, '', '');
+       await Services.logins.addLoginAsync(login);
+     }`,
+    base64,
+    servers,
+    'pat@alpha.test',
+    peer.password,
+  );
 }
