@@ -1,5 +1,11 @@
 /** Every resource, once. The order is that of the documentation. */
 
+import { adminAccountRoutes } from './admin/accounts.ts';
+import { adminAuditRoutes } from './admin/audit.ts';
+import { adminAliasRoutes, adminDomainRoutes } from './admin/domains.ts';
+import { adminQueueRoutes, adminSessionRoutes } from './admin/queue.ts';
+import { adminStatusRoutes } from './admin/status.ts';
+import { adminTokenRoutes } from './admin/tokens.ts';
 import { eventRoutes } from './events/event-routes.ts';
 import { collectRoutes, type Route, type Routes } from './route.ts';
 import { accountRoutes } from './routes/account.ts';
@@ -33,6 +39,14 @@ const resources: readonly ((routes: Routes) => void)[] = [
   messageChangeRoutes,
   threadRoutes,
   mailTransferRoutes,
+  adminDomainRoutes,
+  adminAccountRoutes,
+  adminAliasRoutes,
+  adminTokenRoutes,
+  adminQueueRoutes,
+  adminSessionRoutes,
+  adminAuditRoutes,
+  adminStatusRoutes,
   healthRoutes,
   documentationRoutes(() => allRoutes),
 ];
