@@ -18,8 +18,11 @@ export interface Connection {
   read(): Promise<Uint8Array | null>;
   /** Bytes that arrived already and were not read: lets a driver see early talkers and pipelined groups. */
   readonly buffered: number;
-  /** Queues bytes. Resolves at once below the high-water mark, else once the peer has taken enough; await it before writing much more. */
-  write(bytes: Uint8Array | string): Promise<void>;
+  /**
+   * Queues bytes. Resolves at once below the high-water mark, else once the peer has taken enough; await it before writing much more.
+   * @param last nothing follows before the peer has spoken: they leave now instead of with what else is written in this turn.
+   */
+  write(bytes: Uint8Array | string, last?: boolean): Promise<void>;
   /** Cork/uncork: replies of one pipelined group leave in one segment (RFC 2920 §3.2). */
   cork(): void;
   uncork(): void;

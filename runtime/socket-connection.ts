@@ -88,12 +88,14 @@ export class SocketConnection implements Connection {
     return pending;
   }
 
-  write(bytes: Uint8Array | string): Promise<void> {
+  write(bytes: Uint8Array | string, last = false): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#expired) return Promise.reject(new ConnectionClosed('deadline'));
     if (this.#ending) return Promise.reject(new ConnectionClosed('closed'));
-    this.#gather();
-    if (this.#socket.write(bytes)) return DONE;
+    if (!last) this.#gather();
+    const taken = this.#socket.write(bytes);
+    if (last) this.#release();
+    if (taken) return DONE;
     // A corked socket never drains: let it go, the group has outgrown one segment anyway.
     this.uncork();
     this.#release();

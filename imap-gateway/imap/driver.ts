@@ -191,7 +191,6 @@ class Driver {
     this.#noticeLogin();
     if (completion.afterwards !== undefined) {
       this.#output.flush();
-      await this.#giveWay(); // what was written leaves at the end of a turn
       await completion.afterwards();
     }
     if (completion.followedBy === 'start-tls') await this.#startTls();

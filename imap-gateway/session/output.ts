@@ -22,7 +22,9 @@ export interface Output {
 
 /** Octets collected before they are handed to the connection. */
 const CHUNK = 65_536;
-/** Larger octet strings are passed on without a copy. */
+/** Up to this much leaves as one piece, for one system call on one buffer. */
+const ONE_PIECE = 16_384;
+/** In more than that, larger octet strings are passed on without a copy. */
 const NO_COPY = 4_096;
 
 export class ConnectionOutput implements Output {
@@ -49,7 +51,6 @@ export class ConnectionOutput implements Output {
       this.#text += bytes;
     } else {
       this.#endText();
-      if (bytes.length >= NO_COPY) this.#send();
       this.#chunks.push(bytes);
     }
     this.#length += bytes.length;
@@ -63,12 +64,12 @@ export class ConnectionOutput implements Output {
   }
 
   flush(): void {
-    this.#send();
+    this.#send(true);
   }
 
   /** Sends everything and waits until the client has taken enough of it. */
   async settle(): Promise<void> {
-    this.#send();
+    this.#send(true);
     await this.ready();
   }
 
@@ -78,16 +79,33 @@ export class ConnectionOutput implements Output {
     this.#text = '';
   }
 
-  #send(): void {
+  /** @param last we wait for the client next. */
+  #send(last = false): void {
     this.#endText();
-    if (this.#chunks.length === 0) return;
-    const bytes = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
+    const pieces = joined(this.#chunks, this.#length <= ONE_PIECE ? ONE_PIECE + 1 : NO_COPY);
     this.#chunks = [];
     this.#length = 0;
+    for (const [i, piece] of pieces.entries()) this.#pass(piece, last && i === pieces.length - 1);
+  }
+
+  #pass(bytes: Uint8Array, last: boolean): void {
     this.#waiting++;
-    const taken = this.#connection.write(bytes).finally(() => this.#waiting--);
+    const taken = this.#connection.write(bytes, last).finally(() => this.#waiting--);
     // Whoever waits hears of a lost connection; if nobody does, the next read fails with the same.
     taken.catch(() => undefined);
     this.#taken = taken;
   }
+}
+
+/** The same octets in fewer pieces: neighbours smaller than `small` become one. */
+function joined(chunks: readonly Uint8Array[], small: number): Uint8Array[] {
+  if (chunks.length <= 1) return [...chunks];
+  const out: Uint8Array[] = [];
+  for (let from = 0, to = 0; from < chunks.length; from = to) {
+    while (to < chunks.length && chunks[to]!.length < small) to++;
+    if (to - from > 1) out.push(Buffer.concat(chunks.slice(from, to)));
+    else if (to === from) out.push(chunks[to++]!);
+    else out.push(chunks[from]!);
+  }
+  return out;
 }
