@@ -67,7 +67,7 @@ export interface RouteRequest<
    * Says how the resource stands now (weak is enough: `W/"…"`): ends the request with 304 when the client has that already, and with 412 when it demands
    * another (`If-Match`). Call it before anything is changed; the answer has the tag.
    */
-  etag(tag: string): void;
+  readonly etag: (tag: string) => void;
 }
 
 export interface RouteDeclaration<
