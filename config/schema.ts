@@ -238,7 +238,7 @@ export const schema: Schema = {
         channelBinding: key(
           kinds.flag,
           false,
-          'Offer SCRAM-SHA-256-PLUS, which ties a login to its TLS connection (tls-exporter, RFC 9266), on IMAP and submission. Off by default: clients on GNU SASL (mutt and others) choose it wherever it is offered, and then fail, since they cannot bind to TLS 1.3.',
+          'Offer SCRAM-SHA-256-PLUS, which ties a login to its TLS connection (tls-exporter, RFC 9266), on IMAP, POP3 and submission. Off by default: clients on GNU SASL (mutt and others) choose it wherever it is offered, and then fail, since they cannot bind to TLS 1.3.',
         ),
       },
     },

@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { MailError } from '#mail/failure.ts';
 import { scramClient } from '#mail/sasl/scram-client.ts';
 import type { MailStore } from '#store/store.ts';
+import { contains } from '#store/uid-set.ts';
 import { createWorld, PASSWORD, type Pop3World } from '#test/dialog/pop3/world.ts';
 import type { Arrival } from '#test/dialog/script.ts';
 import { settle } from '#test/support/clock.ts';
@@ -277,6 +278,40 @@ for (const [name, octet, right] of [
     else assert.match(line, /^-ERR \[AUTH\] /);
   });
 }
+
+test('messages one after the other are each what was stored, large and damaged ones among them, also when some go meanwhile', async (t) => {
+  const broken = 41;
+  const world = await makeWorld(
+    t,
+    instead((store) => ({
+      // As the store does it: all others first.
+      async *messages(access, mailbox, uids, ...rest) {
+        for await (const rows of store.messages(access, mailbox, uids, ...rest)) {
+          yield rows.filter(({ uid }) => uid !== broken);
+        }
+        if (contains(uids, broken)) throw new MailError('unavailable', 'some messages can not be read');
+      },
+    })),
+  );
+  const contents = Array.from(
+    { length: 100 },
+    (_, i) => `Subject: ${i + 1}\r\n\r\n${'x'.repeat(i === 50 ? 70_000 : i)}\r\n`,
+  );
+  await world.deliver('alice', ...contents);
+  const { client } = await logIn(t, world);
+  for (const number of [...contents.keys()].flatMap((i) => (i === 60 ? [i + 1, 3, i + 2] : [i + 1]))) {
+    if (number === 20) await world.act?.('X', 'alice expunge 30');
+    const first = await client.ask(`RETR ${number}`);
+    if (number === broken) {
+      assert.equal(first, '-ERR [SYS/TEMP] some messages can not be read');
+      continue;
+    }
+    assert.equal(first, `+OK ${contents[number - 1]!.length} octets`);
+    let text = '';
+    for (let line = await client.line(); line !== '.'; line = await client.line()) text += `${line}\r\n`;
+    assert.equal(text, contents[number - 1]);
+  }
+});
 
 test('a maildrop of many messages is listed whole, and its ids are all different', async (t) => {
   const world = await makeWorld(t);
