@@ -77,9 +77,13 @@ export async function startWeb(context: ProgramContext, rooms: WebRooms, auth: A
     },
     async drain(deadlineMs, replaced) {
       draining.abort();
+      // What is in hand ends as the sessions do; what doesn't end in time is done again by the next worker.
+      const { promise: late, resolve } = Promise.withResolvers<void>();
+      const cancel = clock.after(deadlineMs, resolve);
+      const stopped = Promise.race([outbound.stop(), late]).finally(cancel);
       await listener.drain(deadlineMs, replaced);
       await rest.close();
-      await outbound.stop();
+      await stopped;
     },
   };
 }

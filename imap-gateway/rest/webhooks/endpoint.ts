@@ -152,7 +152,7 @@ export class Endpoint {
   }
 
   async #first(event: AccountEvent): Promise<undefined> {
-    await this.#attempt(event, 1);
+    if (!(await this.#attempt(event, 1))) return undefined;
     // Only what stands before the next event of the log is done with.
     const cursor = this.#queue[0]?.modseq === event.modseq ? event.modseq - 1 : event.modseq;
     this.#change({ ...this.#state!, cursor: Math.max(cursor, this.#state!.cursor) });
@@ -172,15 +172,16 @@ export class Endpoint {
     return undefined;
   }
 
-  async #attempt({ type, data, modseq, index }: AccountEvent, attempt: number): Promise<void> {
+  /** False when it was stopped before there was an answer: then it is as if it had never begun. */
+  async #attempt({ type, data, modseq, index }: AccountEvent, attempt: number): Promise<boolean> {
     const id = eventId(this.#kept.id, modseq, index);
     const posted = await this.#post(id, type, data);
-    if (posted === undefined) return;
+    if (posted === undefined) return false;
     const now = this.#services.clock.now();
-    this.#change(
-      after(this.#state!, { delivery: { id, type, at: now, attempt, ...posted }, posted, modseq, index, now }),
-    );
+    const delivery = { id, type, at: now, attempt, ...posted };
+    this.#change(after(this.#state!, { delivery, posted, modseq, index, now }));
     if (posted.status === GONE) await this.#disable('the receiver answered 410 Gone');
+    return true;
   }
 
   /** Tells that events were given up: the receiver can ask for them by `GET /events`, as far as the log goes back. */
@@ -199,7 +200,7 @@ export class Endpoint {
     return undefined;
   }
 
-  /** `undefined` when it was stopped before its turn came. */
+  /** `undefined` when it was stopped before there was an answer. */
   async #post(id: string, type: string, data: object) {
     const { lanes, post, clock } = this.#services;
     const { url, secret } = this.#kept.webhook;
@@ -207,7 +208,8 @@ export class Endpoint {
     if (leave === undefined) return undefined;
     try {
       const body = bodyOf(type, clock.now(), data);
-      return await post(url, signedHeaders(secret, id, clock.now(), body), body);
+      const posted = await post(url, signedHeaders(secret, id, clock.now(), body), body, this.#stop.signal);
+      return this.#stop.signal.aborted && posted.status === undefined ? undefined : posted;
     } finally {
       leave();
     }

@@ -11,7 +11,13 @@ export interface Posted {
   readonly milliseconds: number;
 }
 
-export type Post = (url: string, headers: Readonly<Record<string, string>>, body: string) => Promise<Posted>;
+export type Post = (
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+  /** Aborted when nobody waits for the answer any more. */
+  signal?: AbortSignal,
+) => Promise<Posted>;
 
 export interface PostOptions {
   readonly clock: Clock;
@@ -26,10 +32,11 @@ const TIMEOUT = 20_000;
 const ANSWER = 16_384;
 
 export function poster({ clock, allowed, timeout = TIMEOUT }: PostOptions): Post {
-  return async (url, headers, body) => {
+  return async (url, headers, body, signal) => {
     const began = clock.now();
     try {
-      const status = await post(checkUrl(url, allowed()), headers, body, allowed(), clock, timeout);
+      const options = { allowed: allowed(), clock, timeout, signal };
+      const status = await post(checkUrl(url, allowed()), headers, body, options);
       return { status, milliseconds: clock.now() - began };
     } catch (error) {
       return { error: reasonOf(error), milliseconds: clock.now() - began };
@@ -37,18 +44,24 @@ export function poster({ clock, allowed, timeout = TIMEOUT }: PostOptions): Post
   };
 }
 
+interface Bounds {
+  readonly allowed: readonly string[];
+  readonly clock: Clock;
+  readonly timeout: number;
+  readonly signal: AbortSignal | undefined;
+}
+
 function post(
   url: URL,
   headers: Readonly<Record<string, string>>,
   body: string,
-  allowed: readonly string[],
-  clock: Clock,
-  timeout: number,
+  { allowed, clock, timeout, signal }: Bounds,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
       method: 'POST',
       agent: false,
+      ...(signal && { signal }),
       lookup: guardedLookup(allowed),
       headers: {
         ...headers,

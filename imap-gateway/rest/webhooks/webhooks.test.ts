@@ -38,11 +38,14 @@ async function hooks(t: TestContext, lanes = new Lanes()): Promise<Hooks> {
   const { random, log, coordination } = world.services;
   const arrived: Arrived[] = [];
   const answers = new Map<string, Partial<Posted> | 'hang'>();
-  const post: Post = async (url, headers, body) => {
+  const post: Post = async (url, headers, body, signal) => {
     arrived.push({ url, id: headers['webhook-id']!, headers, body: JSON.parse(body) });
     const answer = answers.get(url) ?? { status: 200 };
     if (answer !== 'hang') return { milliseconds: 1, ...answer };
-    await new Promise<void>((resolve) => clock.after(20_000, resolve));
+    await new Promise<void>((resolve) => {
+      clock.after(20_000, resolve);
+      signal?.addEventListener('abort', () => resolve(), { once: true });
+    });
     return { error: 'no answer', milliseconds: 20_000 };
   };
   let stop = new AbortController();
@@ -202,6 +205,19 @@ test('an endpoint that hangs delays nobody else', async (t) => {
     await on.work(500);
   }
   assert.equal(on.arrived.filter(({ url }) => url === URL_A).length, 5);
+});
+
+test('what was under way when the worker stopped is posted by the next one', async (t) => {
+  const on = await hooks(t);
+  await on.hook();
+  on.answer(URL_A, 'hang');
+  await deliver(on, on.alice, letter('Cut off'));
+  await on.work();
+  on.answer(URL_A, { status: 200 });
+  await on.restart();
+  await on.work();
+  assert.deepEqual(subjects(on.arrived), ['Cut off', 'Cut off']);
+  assert.equal(on.arrived[0]!.id, on.arrived[1]!.id);
 });
 
 test('made, changed, deleted by their owner alone; limits', async (t) => {
