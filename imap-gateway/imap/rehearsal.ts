@@ -4,7 +4,7 @@
  */
 import type { Log } from '#runtime/ambient.ts';
 import { type Connection, ConnectionClosed } from '#runtime/connection.ts';
-import type { Access } from '#store/types.ts';
+import type { Access, MailboxId } from '#store/types.ts';
 import type { ImapServices } from './command.ts';
 import { commandTable } from './commands/table.ts';
 import { serveConnection } from './driver.ts';
@@ -13,6 +13,7 @@ import { formatMailbox } from './response/strings.ts';
 /** A mailbox that may be read. */
 export interface Stage {
   readonly access: Access;
+  readonly id: MailboxId;
   readonly name: string;
 }
 
@@ -34,7 +35,7 @@ const COMMANDS = [
 const TIMES = 10;
 
 /** Answers the tagged results that were not OK. */
-export async function rehearse(services: ImapServices, { access, name }: Stage): Promise<readonly string[]> {
+export async function rehearse(services: ImapServices, { access, id, name }: Stage): Promise<readonly string[]> {
   const login = { account: access.owner, address: 'rehearsal' };
   const auth = { ...services.auth, admit: async () => undefined, finish: async () => login };
   const quiet = { ...services, auth, log: QUIET };
@@ -42,6 +43,8 @@ export async function rehearse(services: ImapServices, { access, name }: Stage):
   const script = COMMANDS.map((command) => `r ${command.replace('MAILBOX', () => mailbox)}\r\n`).join('');
   const refused: string[] = [];
   for (let i = 0; i < TIMES; i++) {
+    // As SELECT of a large mailbox does, for which this one is too small.
+    await services.store.glance(access, id);
     const connection = scripted(script, (line) => refused.push(line));
     await serveConnection(connection, { services: quiet, table: commandTable, canStartTls: false, log: QUIET });
   }

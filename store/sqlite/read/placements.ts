@@ -102,8 +102,7 @@ function byNow(rows: readonly Row[], later: readonly LaterFlags[], since: ModSeq
   return out;
 }
 
-/** A set of flags by its number in the account. */
-export function flagsOf(db: Database, account: number, n: number): Flags {
+function flagsOf(db: Database, account: number, n: number): Flags {
   const row = db.arrays('SELECT flags FROM flag_sets WHERE account = ? AND n = ?').get(account, n) as
     | ArrayRow
     | undefined;
