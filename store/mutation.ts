@@ -67,7 +67,14 @@ export type Mutation =
   /** Removes the mailbox and its messages; never INBOX (`not-permitted`). Children stay; a parent without a row of its own is the protocol's \NonExistent. */
   | { readonly type: 'delete-mailbox'; readonly mailbox: MailboxId }
   /** Renames one row, or with `children` every descendant too. Fails with `exists`. Renaming INBOX is composed by the caller from create + move. */
-  | { readonly type: 'rename-mailbox'; readonly mailbox: MailboxId; readonly name: string; readonly children: boolean }
+  | {
+      readonly type: 'rename-mailbox';
+      readonly mailbox: MailboxId;
+      readonly name: string;
+      readonly children: boolean;
+      /** What the mailbox itself got when it was renamed elsewhere: as in `NewMailbox`. */
+      readonly uidValidity?: number;
+    }
   | { readonly type: 'set-role'; readonly mailbox: MailboxId; readonly role: Role | null }
   | { readonly type: 'subscribe'; readonly name: string; readonly subscribed: boolean }
   /** `null` is unlimited. */
@@ -107,7 +114,7 @@ export type Mutation =
   | { readonly type: 'remove-record'; readonly kind: string; readonly id: string; readonly ifModseq?: ModSeq };
 
 /** Octets of a record's value in UTF-8. */
-export const RECORD_LIMIT = 262_144;
+export const RECORD_LIMIT = 4_194_304;
 
 export type MutationType = Mutation['type'];
 

@@ -6,9 +6,13 @@ import { time } from '../schemas.ts';
 import type { RecipientJson, SubmissionJson } from './schemas.ts';
 import type { Kept, SubmissionRecord, SubmissionState } from './submission.ts';
 
+/** Characters of what a remote host says: some tell stories, and all of it is kept for each recipient. */
+const TOLD = 300;
+
 /** `250 2.1.5 Recipient taken`, lines joined. */
 export function replyText(reply: Reply): string {
-  return [reply.code, enhancedCode(reply), reply.lines.join(' ')].filter((one) => one !== undefined).join(' ');
+  const text = [reply.code, enhancedCode(reply), reply.lines.join(' ')].filter((one) => one !== undefined).join(' ');
+  return text.length > TOLD ? `${text.slice(0, TOLD)}…` : text;
 }
 
 /** Every recipient in the order in which it was given; one that an alias led to several of, several times. */

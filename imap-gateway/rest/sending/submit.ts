@@ -90,6 +90,9 @@ export async function limitMessages(
   });
 }
 
+/** What came of each of them must fit into a record. */
+const MOST_RECIPIENTS = 5_000;
+
 export interface ToSubmit {
   readonly envelope: Envelope;
   readonly message: MessageId;
@@ -111,9 +114,8 @@ export async function submit(services: Services, request: Request, wanted: ToSub
   const now = clock.now();
   const to = wanted.envelope.to.map(formatAddress);
   if (to.length === 0) throw badInput({ path: '/body/to', message: 'or cc or bcc must name a recipient' });
-  if (to.length > config.limits.recipients) {
-    throw badInput({ path: '/body/to', message: `and cc and bcc may name ${config.limits.recipients} recipients` });
-  }
+  const most = Math.min(config.limits.recipients, MOST_RECIPIENTS);
+  if (to.length > most) throw badInput({ path: '/body/to', message: `and cc and bcc may name ${most} recipients` });
   const id = newId('outbox', random);
   const record = recordOf(wanted, to, now);
   const key: Mutation[] =
