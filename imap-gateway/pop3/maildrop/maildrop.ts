@@ -8,7 +8,6 @@ import type { Mutation } from '#store/mutation.ts';
 import type { MailboxSizes, MessageRow } from '#store/store.ts';
 import type { Mailbox, Uid, UidSet } from '#store/types.ts';
 import { fromUids, intersect, single } from '#store/uid-set.ts';
-import { ReadAhead } from './read-ahead.ts';
 import type { MaildropSource } from './source.ts';
 import { uniqueIds } from './unique-ids.ts';
 
@@ -22,7 +21,6 @@ export class Maildrop {
   readonly #mailbox: Mailbox;
   #numbered: Promise<MailboxSizes> | undefined;
   #ids: Promise<readonly string[]> | undefined;
-  readonly #ahead: ReadAhead;
   readonly #deleted = new Set<number>();
   #deletedOctets = 0;
   readonly #retrieved = new Set<number>();
@@ -30,10 +28,6 @@ export class Maildrop {
   private constructor(source: MaildropSource, mailbox: Mailbox) {
     this.#source = source;
     this.#mailbox = mailbox;
-    const { store, access } = source;
-    this.#ahead = new ReadAhead((uids) =>
-      store.messages(access, mailbox.id, uids, { content: true }, { expunged: true }),
-    );
   }
 
   static async open(source: MaildropSource): Promise<Maildrop> {
@@ -81,11 +75,7 @@ export class Maildrop {
 
   /** With its content where that is small, else with its header alone; with `header`, never with more than that. Throws `no-such-message`, `unavailable`. */
   async message(number: number, columns: { readonly header: boolean }): Promise<MessageRow> {
-    const { uids } = await this.#numbers();
-    this.#check(number, uids.length);
-    const uid = uids[number - 1]!;
-    const ready = columns.header ? undefined : await this.#ahead.row(uids, number - 1);
-    if (ready !== undefined) return ready;
+    const uid = await this.#uid(number);
     const wanted = columns.header ? { rawHeader: true } : { content: true };
     const row = await this.#row(uid, wanted);
     if (columns.header || row.content !== undefined) return row;
@@ -140,6 +130,12 @@ export class Maildrop {
     if (number < 1 || number > messages || this.#deleted.has(number)) {
       throw new MailError('no-such-message', 'No such message');
     }
+  }
+
+  async #uid(number: number): Promise<Uid> {
+    const { uids } = await this.#numbers();
+    this.#check(number, uids.length);
+    return uids[number - 1]!;
   }
 
   /** Also where another session has expunged it meanwhile, as long as the store still has it. */
