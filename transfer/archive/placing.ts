@@ -42,8 +42,11 @@ export class Placing {
     this.#guard = guard;
   }
 
-  /** @throws MailError `bad-request` where the content is not what the CRC says. */
-  async add(facts: MessageFacts, content: AsyncIterable<Uint8Array>): Promise<void> {
+  /**
+   * @param taken is called when the message is among those of the next commit.
+   * @throws MailError `bad-request` where the content is not what the CRC says.
+   */
+  async add(facts: MessageFacts, content: AsyncIterable<Uint8Array>, taken?: () => void): Promise<void> {
     const { store, random, messageSize } = this.#rooms;
     const split = { prefix: Buffer.alloc(0), crc: 0 };
     const limit = messageSize;
@@ -52,6 +55,7 @@ export class Placing {
     if (split.crc !== facts.crc) {
       throw new MailError('bad-request', `the archive is damaged: message ${facts.message} is not what it was`);
     }
+    taken?.();
     const { message: id, internalDate } = facts;
     const message = { id, body, prefix: split.prefix, index, internalDate };
     await this.#place(facts, message, 'data' in body ? body.length : 0);

@@ -119,7 +119,7 @@ async function manifestOf(
   };
 }
 
-async function* allRecords(store: MailStore, access: Access, kind: string): AsyncGenerator<StoredRecord> {
+export async function* allRecords(store: MailStore, access: Access, kind: string): AsyncGenerator<StoredRecord> {
   let before: StoredRecord | undefined;
   for (;;) {
     const page = await store.records(access, kind, { limit: PAGE, ...(before === undefined ? {} : { before }) });

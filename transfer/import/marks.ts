@@ -29,7 +29,7 @@ type Row = readonly [uid: number, message: string, flags: string, print: string,
 const BLOCK = 64;
 const PAGE = 200;
 
-export const MARK_KIND = 'import';
+export const MARK_KIND = 'import' as const;
 
 /** Names one mailbox there: how the ids of its records begin. */
 export function markKey({ host, port, user }: SourceAddress, path: string): string {

@@ -81,16 +81,17 @@ export function renameMailbox(work: Work, mutation: Of<'rename-mailbox'>): Mutat
   const mailbox = mailboxOf(work, mutation.mailbox);
   const { name, children } = mutation;
   for (const renamed of namesAfterRename(work.account.mailboxes.values(), mailbox, name, children)) {
-    rename(work, renamed.mailbox, renamed.name);
+    rename(work, renamed.mailbox, renamed.name, renamed.mailbox === mailbox ? mutation.uidValidity : undefined);
   }
   return { type: 'rename-mailbox' };
 }
 
-function rename(work: Work, mailbox: MailboxState, target: string): void {
+function rename(work: Work, mailbox: MailboxState, target: string, given: number | undefined): void {
   const name = freeName(work, target);
   // The name may once have stood for a mailbox with a greater UIDVALIDITY than this one has (RFC 9051 §6.3.6).
   const earlier = work.account.validityOfName.get(name) ?? 0;
-  const uidValidity = mailbox.uidValidity > earlier ? mailbox.uidValidity : nextValidity(work);
+  const kept = mailbox.uidValidity > earlier ? mailbox.uidValidity : undefined;
+  const uidValidity = given === undefined ? (kept ?? nextValidity(work)) : givenValidity(work, name, given);
   work.tx.assign(mailbox, { name, uidValidity });
   work.tx.set(work.account.validityOfName, name, uidValidity);
   recordMailbox(work, mailbox, 'change');

@@ -121,16 +121,17 @@ export function renameMailbox(work: Work, mutation: PackedOf<'rename-mailbox'>):
   const mailbox = mailboxOf(work, mutation.mailbox);
   const { name, children } = mutation;
   for (const renamed of namesAfterRename(work.account.mailboxes.values(), mailbox, name, children)) {
-    rename(work, renamed.mailbox, renamed.name);
+    rename(work, renamed.mailbox, renamed.name, renamed.mailbox === mailbox ? mutation.uidValidity : undefined);
   }
   return { type: 'rename-mailbox' };
 }
 
-function rename(work: Work, mailbox: Mailbox, target: string): void {
+function rename(work: Work, mailbox: Mailbox, target: string, given: number | undefined): void {
   const { account } = work;
   const name = freeName(work, target);
   // The name may once have stood for a mailbox with a greater UIDVALIDITY than this one has (RFC 9051 §6.3.6).
-  if (mailbox.uidValidity <= earlierValidity(work, name)) mailbox.uidValidity = nextValidity(work);
+  if (given !== undefined) mailbox.uidValidity = givenValidity(work, name, given);
+  else if (mailbox.uidValidity <= earlierValidity(work, name)) mailbox.uidValidity = nextValidity(work);
   account.names.delete(mailbox.name);
   mailbox.name = name;
   account.names.set(name, mailbox);

@@ -41,6 +41,21 @@ export const elsewhere = {
     await user.ok(create(uidValidity + 5));
   },
 
+  'a mailbox that was renamed keeps what it got by that': async (on: Ground) => {
+    const user = await on.user();
+    const { uidValidity } = await user.mailbox(user.work);
+    const rename = (name: string, validity: number) =>
+      ({ type: 'rename-mailbox', mailbox: user.work, name, children: true, uidValidity: validity }) as const;
+    await user.ok({ type: 'create-mailbox', id: newId('mailbox', random), name: 'Work/Below', uidValidity: 7 });
+    await user.ok(rename('Other', uidValidity + 10));
+    await user.ok(rename('Work', uidValidity + 20));
+    await user.refused('conflict', [rename('Other', uidValidity + 10)]);
+    const { mailboxes } = await on.store.mailboxes(user.access);
+    const found = Object.fromEntries(mailboxes.map((mailbox) => [mailbox.name, mailbox.uidValidity]));
+    assert.equal(found.Work, uidValidity + 20);
+    assert.ok(found['Work/Below']! > 7, 'the name had the 7 before');
+  },
+
   'UIDNEXT is raised and never lowered': async (on: Ground) => {
     const user = await on.user();
     await user.ok({ type: 'raise-uid-next', mailbox: user.inbox, uidNext: 100 }, user.add());
