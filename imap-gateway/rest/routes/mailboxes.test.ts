@@ -19,7 +19,10 @@ test('the tree has names, parents, roles and counts', async () => {
   await change(world, alice, { type: 'set-flags', mailbox, uids: [[uid, uid]], change: 'add', flags: ['\\Deleted'] });
   const { json } = await world.ask(alice, 'GET', '/mailboxes');
   const names = json.items.map((item: Json) => item.name);
-  assert.deepEqual(names, names.toSorted((a: string, b: string) => (a < b ? -1 : 1)));
+  assert.deepEqual(
+    names,
+    names.toSorted((a: string, b: string) => (a < b ? -1 : 1)),
+  );
   const inbox = json.items.find((item: Json) => item.name === 'INBOX');
   assert.deepEqual([inbox.role, inbox.messages, inbox.unread, inbox.parentId], ['inbox', 2, 1, null]);
   const paged: string[] = [];
