@@ -114,3 +114,19 @@ test('any header in UTF-8 becomes ASCII with the same number of fields', () => {
     }),
   );
 });
+
+test('a header that strangers made to be slow is not', () => {
+  const headers = [
+    `From: <${'é'.repeat(100_000)}`,
+    `From: "${'é'.repeat(100_000)}`,
+    `From: ${'"\\'.repeat(100_000)}é`,
+    `From: ${'é'.repeat(100_000)}`,
+    `Subject: ${'a'.repeat(100_000)} é`,
+    `Subject: ${'é '.repeat(100_000)}`,
+    `Content-Type: x; name="${'é'.repeat(100_000)}`,
+  ];
+  const { user: before } = process.cpuUsage();
+  for (const header of headers) surrogateHeader(Buffer.from(`${header}\r\n\r\n`));
+  const ms = (process.cpuUsage().user - before) / 1_000;
+  assert.ok(ms < 5_000, `${ms} ms`);
+});

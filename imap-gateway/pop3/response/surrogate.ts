@@ -29,9 +29,28 @@ function plainField(field: string): string {
   return `${field.slice(0, colon + 1)}${wordsOf(ADDRESSES.test(name) ? addressesOf(body) : body)}`;
 }
 
-/** Runs of words that need it, with the white space between them. */
+/**
+ * Runs of words that need it, with the white space between them. Strangers write what stands here: each pattern of this file takes in all that it looks at, so
+ * that no octet is looked at twice.
+ */
 function wordsOf(text: string): string {
-  return text.replaceAll(/[^\s]*[^\s\u0000-\u007f][^\s]*(?:[ \t]+[^\s]*[^\s\u0000-\u007f][^\s]*)*/g, encoded);
+  let out = '';
+  let run = '';
+  let space = '';
+  for (const [piece] of text.matchAll(/\S+|[ \t]+|\s/g)) {
+    if (!ASCII.test(piece) && /\S/.test(piece)) {
+      run += run === '' ? '' : space;
+      out += run === '' ? space : '';
+      run += piece;
+      space = '';
+    } else if (/^[ \t]+$/.test(piece)) space += piece;
+    else {
+      out += (run === '' ? '' : encoded(run)) + space + piece;
+      run = '';
+      space = '';
+    }
+  }
+  return out + (run === '' ? '' : encoded(run)) + space;
 }
 
 /** A long text becomes several words, each on a line of its own: white space between encoded words isn't shown. */
@@ -39,23 +58,25 @@ const encoded = (text: string): string => encodeWords(text).replaceAll(' ', '\r\
 
 /** RFC 6858 §2.1: display names, quoted or not, and addresses, which can't be had. */
 function addressesOf(text: string): string {
+  const shown = (address: string): string => `${encoded(address)} :;`;
   return text
-    .replaceAll(/<([^<>]*[^<>\u0000-\u007f][^<>]*)>/g, (address) => `${encoded(address)} :;`)
-    .replaceAll(/"((?:[^"\\]|\\.)*[^"\u0000-\u007f](?:[^"\\]|\\.)*)"/g, (_, quoted: string) =>
-      encoded(quoted.replaceAll(/\\(.)/g, '$1')),
+    .replaceAll(/<([^<>]*)(>?)/g, (whole, inner: string, end: string) =>
+      end === '' || ASCII.test(inner) ? whole : shown(whole),
     )
-    .replaceAll(
-      /[^\s,;:<>]*[^\s\u0000-\u007f][^\s,;:<>]*@[^\s,;:<>]*|[^\s,;:<>]+@[^\s,;:<>]*[^\s\u0000-\u007f][^\s,;:<>]*/g,
-      (address) => `${encoded(address)} :;`,
-    );
+    .replaceAll(QUOTED, (whole, inner: string, end: string) =>
+      end === '' || ASCII.test(inner) ? whole : encoded(inner.replaceAll(/\\(.)/g, '$1')),
+    )
+    .replaceAll(/[^\s,;:<>]+/g, (word) => (word.includes('@') && !ASCII.test(word) ? shown(word) : word));
 }
+
+/** Also one that nobody closes. */
+const QUOTED = /"((?:[^"\\]|\\.)*)("?)/gs;
 
 /** Names of files: not as RFC 2231 has it, but as every client reads it. */
 function parametersOf(text: string): string {
   return wordsOf(
-    text.replaceAll(
-      /"((?:[^"\\]|\\.)*[^"\u0000-\u007f](?:[^"\\]|\\.)*)"/g,
-      (_, quoted: string) => `"${encodeWords(quoted)}"`,
+    text.replaceAll(QUOTED, (whole, inner: string, end: string) =>
+      end === '' || ASCII.test(inner) ? whole : `"${encodeWords(inner)}"`,
     ),
   );
 }
