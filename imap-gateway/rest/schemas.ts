@@ -4,8 +4,12 @@ import Type, { type TSchema } from 'typebox';
 /** An id of the store: the same in every protocol. */
 export const Id = Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$', examples: ['m4r8zj6t0q2w5x7y9a1c3e5g'] });
 
-/** RFC 3339 in UTC. */
-export const Time = Type.String({ format: 'date-time', examples: ['2026-11-23T16:00:00.000Z'] });
+/** RFC 3339; answered in UTC. No leap seconds: our clocks have none, and they would be read as no time at all. */
+export const Time = Type.String({
+  format: 'date-time',
+  pattern: ':[0-5]\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$',
+  examples: ['2026-11-23T16:00:00.000Z'],
+});
 
 export const EmailAddress = Type.String({ minLength: 3, maxLength: 320, examples: ['alice@alpha.test'] });
 

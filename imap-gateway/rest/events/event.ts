@@ -4,7 +4,7 @@ import type { ChangeRecord } from '#store/change.ts';
 import type { MailStore, MessageRow } from '#store/store.ts';
 import type { Access, MailboxId, ModSeq, UidSet } from '#store/types.ts';
 import { count } from '#store/uid-set.ts';
-import { FRAGMENT_COLUMNS, unchanging } from '../mail/message-json.ts';
+import { FRAGMENT_COLUMNS, told } from '../mail/message-json.ts';
 import { submissionJson } from '../sending/status.ts';
 import { readSubmission, SUBMISSION } from '../sending/submission.ts';
 
@@ -102,7 +102,7 @@ const placed = (mailboxId: MailboxId, uids: UidSet): object => ({
 /** Messages as they are in lists, but for what changes: where they are and how they are marked. */
 async function added(store: MailStore, access: Access, mailbox: MailboxId, uids: UidSet): Promise<object> {
   const rows = await few(store, access, mailbox, uids, FRAGMENT_COLUMNS);
-  return rows === undefined ? {} : { messageIds: rows.map(({ message }) => message), messages: rows.map(unchanging) };
+  return rows === undefined ? {} : { messageIds: rows.map(({ message }) => message), messages: rows.map(told) };
 }
 
 async function named(store: MailStore, access: Access, mailbox: MailboxId, uids: UidSet): Promise<object> {

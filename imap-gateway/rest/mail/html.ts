@@ -16,6 +16,8 @@ import { contentIds } from './structure-ids.ts';
 const HTML_OCTETS = 4 * 1024 * 1024;
 /** Of all pictures within the document. */
 const IMAGE_OCTETS = 6 * 1024 * 1024;
+/** Of all data: URLs in the document: it may name one picture a million times. */
+const SHOWN_OCTETS = 16 * 1024 * 1024;
 
 function loads(remote: boolean): string {
   const from = remote ? ' https: http:' : '';
@@ -47,7 +49,13 @@ export async function htmlOf(
   const { bytes, whole } = await collect(octets, HTML_OCTETS);
   const html = decodeText(bytes, node.charset);
   const images = await imagesOf(mail, access, place, row, html);
-  const shown = html.replace(CID, (all, id: string) => images.get(idOf(id)) ?? all);
+  let left = SHOWN_OCTETS;
+  const shown = html.replace(CID, (all, id: string) => {
+    const image = images.get(idOf(id));
+    if (image === undefined || image.length > left) return all;
+    left -= image.length;
+    return image;
+  });
   return documentOf(whole ? shown : `${shown}\n<hr>…`, remote);
 }
 

@@ -47,7 +47,25 @@ export const FRAGMENT_COLUMNS: Columns = { headers: true, parts: true, preview: 
 
 /** The JSON of what never changes, with the opening brace and without the closing one. */
 export function fragmentOf(row: MessageRow): string {
-  return JSON.stringify(unchanging(row)).slice(0, -1);
+  return JSON.stringify(told(row)).slice(0, -1);
+}
+
+/** Larger than any sane message's: a list of 200, or the events of a night, are held in memory at once. */
+const MOST_TOLD = 32_768;
+const MOST_ITEMS = 50;
+const MOST_CHARACTERS = 200;
+
+/** As lists and events tell it: of an enormous header only a part, since anybody may send one. */
+export function told(row: MessageRow): object {
+  const whole = unchanging(row);
+  return JSON.stringify(whole).length <= MOST_TOLD ? whole : (cut(whole) as object);
+}
+
+function cut(value: unknown): unknown {
+  if (typeof value === 'string') return value.slice(0, MOST_CHARACTERS).toWellFormed();
+  if (Array.isArray(value)) return value.slice(0, MOST_ITEMS).map(cut);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, name === 'preview' ? one : cut(one)]));
 }
 
 export function unchanging(row: MessageRow): object {

@@ -25,7 +25,8 @@ function resultsOf(value: string, id: string): AuthenticationResult[] {
   if (server.toLowerCase() !== id.toLowerCase() || (version !== undefined && version !== '1')) return [];
   return statements.flatMap((statement) => {
     const pairs = Array.from(
-      statement.matchAll(/([A-Za-z0-9_.-]+(?:\/\d+)?)[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^\s";]+)/g),
+      // A name is looked for at its beginning alone: imported messages have any text here.
+      statement.matchAll(/(?<![\w./-])([\w.-]+(?:\/\d+)?)[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^\s";]+)/g),
       ([, name, text]) =>
         [name!.toLowerCase(), text!.startsWith('"') ? text!.slice(1, -1).replace(/\\(.)/g, '$1') : text!] as const,
     );

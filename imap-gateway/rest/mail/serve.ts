@@ -86,7 +86,8 @@ export async function* cut(chunks: AsyncIterable<Uint8Array>, start: number, end
 export function downloadHeaders(filename: string): Record<string, string> {
   const name =
     filename
-      .replace(/[\u0000-\u001f\u007f-\u009f/\\]/g, '_')
+      // Nor marks that turn a name around: `fdp.exe` is no PDF.
+      .replace(/[\u0000-\u001f\u007f-\u009f/\\\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '_')
       .slice(0, 200)
       .toWellFormed() || 'download';
   const ascii = name.replace(/[^\x20-\x7e]|["%]/g, '_');

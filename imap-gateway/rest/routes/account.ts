@@ -2,7 +2,7 @@
 import Type from 'typebox';
 import { setForward } from '#admin/account-settings.ts';
 import { MailError } from '#mail/failure.ts';
-import { accountOf, by } from '../callers.ts';
+import { accountOf, by, permit } from '../callers.ts';
 import type { Routes } from '../route.ts';
 import { EmailAddress, Id, Time, time } from '../schemas.ts';
 
@@ -72,6 +72,8 @@ export function accountRoutes(routes: Routes): void {
     body: Forward,
     response: Forward,
     async run({ body, caller, services }) {
+      // Whom mail is sent on to reads it.
+      permit(caller, 'mail:read');
       const forward = { targets: body.targets, keep: body.keep };
       const done = await setForward(services, { address: accountOf(caller).address, forward }, by(caller));
       return done.forward ?? forward;

@@ -105,6 +105,9 @@ function appPasswordRoutes(routes: Routes): void {
     status: 201,
     run({ body, caller, services }) {
       mayGive(caller, ['mail:write', 'send']);
+      if (isBounded(caller)) {
+        throw new HttpProblem('not-permitted', 'An app password would outlive the token, or be good elsewhere too');
+      }
       const { address } = accountOf(caller);
       return addAppPassword(services, { address, name: body.name, scopes: body.scopes ?? [] }, by(caller));
     },
@@ -164,8 +167,8 @@ function tokenRoutes(routes: Routes): void {
     run({ body, caller, services }) {
       const { name, scopes, expires, networks } = body;
       mayGive(caller, scopes);
-      const expiresAt = timeToCome(expires, services.clock.now());
-      const wanted = { name, scopes, ...(expiresAt !== undefined && { expiresAt }), ...(networks && { networks }) };
+      const bounds = withinBounds(caller, { expiresAt: timeToCome(expires, services.clock.now()), networks });
+      const wanted = { name, scopes, ...bounds };
       return addToken(services, { ...wanted, account: accountOf(caller).address }, by(caller));
     },
   });
@@ -201,6 +204,28 @@ function mayGive(caller: Caller, scopes: readonly TokenScope[]): void {
   const lacking = scopes.find((scope) => !caller.scopes.has(scope));
   if (lacking !== undefined)
     throw new HttpProblem('not-permitted', `This needs the scope ${lacking}, which would be given on`);
+}
+
+interface Bounds {
+  readonly expiresAt?: number;
+  readonly networks?: readonly string[];
+}
+
+const isBounded = ({ how, token }: Caller): boolean =>
+  how === 'token' && (token?.expiresAt !== undefined || token?.networks !== undefined);
+
+/** What a token makes ends with it at the latest, and is good nowhere else. @throws HttpProblem 403. */
+function withinBounds(
+  { how, token }: Caller,
+  { expiresAt, networks }: { readonly expiresAt: number | undefined; readonly networks: readonly string[] | undefined },
+): Bounds {
+  const own: Bounds = how === 'token' && token !== undefined ? token : {};
+  const ends = Math.min(expiresAt ?? Number.POSITIVE_INFINITY, own.expiresAt ?? Number.POSITIVE_INFINITY);
+  const from = networks !== undefined && networks.length > 0 ? networks : own.networks;
+  const elsewhere = from?.find((network) => own.networks !== undefined && !own.networks.includes(network));
+  if (elsewhere !== undefined)
+    throw new HttpProblem('not-permitted', `The token in hand is not good from ${elsewhere}`);
+  return { ...(Number.isFinite(ends) && { expiresAt: ends }), ...(from && { networks: from }) };
 }
 
 function exists(items: readonly { readonly id: string }[], id: string): void {

@@ -73,7 +73,7 @@ function forwardHead({ from, to, cc, date, subject }: IndexedHeaders): string[] 
 const listed = (all: readonly IndexedAddress[]): string =>
   all.map(({ name, address }) => (name === '' ? address : `${name} <${address}>`)).join(', ');
 
-const withoutEnd = (text: string): string => text.replace(/\s+$/, '');
+const withoutEnd = (text: string): string => text.trimEnd();
 const above = (own: string): string => (own === '' ? '' : `${withoutEnd(own)}\n\n`);
 
 const escaped = (text: string): string =>

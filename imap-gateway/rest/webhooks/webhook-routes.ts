@@ -4,6 +4,7 @@ import { MailError } from '#mail/failure.ts';
 import { newId } from '#store/ids.ts';
 import type { Mutation } from '#store/mutation.ts';
 import type { Access } from '#store/types.ts';
+import { permit } from '../callers.ts';
 import { EVENT_TYPES } from '../events/event.ts';
 import type { Routes } from '../route.ts';
 import { Id, IdParams, Page, Time, time } from '../schemas.ts';
@@ -111,7 +112,9 @@ export function webhookRoutes(routes: Routes): void {
     status: 201,
     response: NewWebhook,
     failures: ['bad-request', 'not-permitted', 'limit-exceeded'],
-    async run({ access, services, body, head }) {
+    async run({ access, caller, services, body, head }) {
+      // What is posted tells of the mail.
+      permit(caller, 'mail:read');
       const { store, clock, random } = services;
       const all = await readWebhooks(store, access);
       if (all.length >= MOST) throw new MailError('limit-exceeded', `An account may have ${MOST} webhooks`);
@@ -160,7 +163,8 @@ export function webhookRoutes(routes: Routes): void {
     body: WebhookPatch,
     response: WebhookJson,
     failures: ['bad-request', 'not-permitted', 'not-found'],
-    async run({ access, services, params, body }) {
+    async run({ access, caller, services, params, body }) {
+      permit(caller, 'mail:read');
       const kept = await found(services, access, params.id);
       if (body.url !== undefined) checked(services, body.url);
       if (body.secret !== undefined) keyOf(body.secret);
