@@ -11,6 +11,7 @@ import type { Authenticator } from './auth/authenticator.ts';
 import { examiner } from './http/exchange.ts';
 import type { HttpHandler } from './http/handler.ts';
 import { HttpListener, type HttpListenerSettings } from './http/listener.ts';
+import { createPagesHandler } from './pages/handler.ts';
 import { startOutbound } from './rest/sending/outbound.ts';
 import { createRest, type Rest } from './rest/server.ts';
 import type { RestServices } from './rest/services.ts';
@@ -37,6 +38,7 @@ export async function startWeb(context: ProgramContext, rooms: WebRooms, auth: A
   const draining = new AbortController();
   let config = context.config;
   const outbound = startOutbound(context, rooms, () => config);
+  const pages = createPagesHandler();
   const build = async (config: Config, checked: Authenticator): Promise<[HttpListenerSettings, Rest]> => {
     const examine = examiner({ trustedProxies: config.rest.trustedProxies, random });
     const rest = await createRest({
@@ -61,7 +63,7 @@ export async function startWeb(context: ProgramContext, rooms: WebRooms, auth: A
       signProfile: (profile) =>
         config.tls.certificate === undefined ? undefined : signProfile(profile, context.certificate(), clock.now()),
     });
-    return [settings(config, examine, [restHandler(rest), setup]), rest];
+    return [settings(config, examine, [restHandler(rest), setup, pages]), rest];
   };
   let [current, rest] = await build(context.config, auth);
   const listener = new HttpListener(

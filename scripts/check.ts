@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 
 const gates: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
   ['types', 'tsc', '--noEmit'],
+  ['types of the pages', 'tsc', '--noEmit', '--project', 'web'],
   ['format and lint', 'biome', 'check', '--error-on-warnings', '.'],
   ['lint with types', 'oxlint', '--type-aware', '--deny-warnings'],
   ['dead code', 'knip'],

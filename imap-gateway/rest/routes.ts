@@ -9,6 +9,7 @@ import { adminTokenRoutes } from './admin/tokens.ts';
 import { eventRoutes } from './events/event-routes.ts';
 import { collectRoutes, type Route, type Routes } from './route.ts';
 import { accountRoutes } from './routes/account.ts';
+import { clientSetupRoutes } from './routes/client-setup.ts';
 import { credentialRoutes } from './routes/credentials.ts';
 import { documentationRoutes } from './routes/documentation.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -27,6 +28,7 @@ import { webhookRoutes } from './webhooks/webhook-routes.ts';
 const resources: readonly ((routes: Routes) => void)[] = [
   sessionRoutes,
   accountRoutes,
+  clientSetupRoutes,
   credentialRoutes,
   mailboxRoutes,
   messageRoutes,
