@@ -3,6 +3,7 @@
 import { adminAccountRoutes } from './admin/accounts.ts';
 import { adminAuditRoutes } from './admin/audit.ts';
 import { adminAliasRoutes, adminDomainRoutes } from './admin/domains.ts';
+import { incomingMoveRoutes } from './admin/moves.ts';
 import { adminQueueRoutes, adminSessionRoutes } from './admin/queue.ts';
 import { adminStatusRoutes } from './admin/status.ts';
 import { adminTokenRoutes } from './admin/tokens.ts';
@@ -49,6 +50,7 @@ const resources: readonly ((routes: Routes) => void)[] = [
   adminSessionRoutes,
   adminAuditRoutes,
   adminStatusRoutes,
+  incomingMoveRoutes,
   healthRoutes,
   documentationRoutes(() => allRoutes),
 ];

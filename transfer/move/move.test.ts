@@ -68,7 +68,7 @@ async function picture({ store }: Peer, access: Access): Promise<Map<string, See
     }
     out.set(`${name} ${id} ${uidValidity} ${role}`, seen);
   }
-  return new Map([...out].sort());
+  return new Map([...out].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 class Killed extends Error {}
