@@ -4,6 +4,7 @@ import { MailError } from '#mail/failure.ts';
 import { runProgram } from '#runtime/program.ts';
 import { createRpcClient } from '#runtime/rpc/client.ts';
 import type { Program, ProgramContext } from '#runtime/service.ts';
+import { innerPaths } from '#runtime/supervisor/layout.ts';
 import { type HeldWriter, WriterHolder } from '#runtime/writer-holder.ts';
 import type { Directory } from '#store/directory.ts';
 import { openDirectory, openDirectoryWriter, serveDirectory } from '#store/sqlite/directory.ts';
@@ -11,6 +12,7 @@ import { openMailStore } from '#store/sqlite/store.ts';
 import { openShardWriter, type ShardWriter } from '#store/sqlite/writer.ts';
 import type { AccountId } from '#store/types.ts';
 import { Deliveries } from './deliver/deliver.ts';
+import { passOnTo } from './deliver/onward.ts';
 import { Hosted } from './hosted.ts';
 import { LmtpListener } from './lmtp/listener.ts';
 
@@ -36,7 +38,8 @@ async function startMda(context: ProgramContext): Promise<Program> {
     random,
     writers: (shard) => shards[shard]?.writer,
   });
-  const deliveries = new Deliveries({ store, shardOf, clock, random, log, metrics: context.metrics });
+  const passOn = passOnTo({ path: innerPaths(data).submission, hostname: config.hostname, clock, random });
+  const deliveries = new Deliveries({ store, shardOf, clock, random, log, metrics: context.metrics, passOn });
   const lmtp = new LmtpListener({ directory, deliver: (order) => deliveries.open(order), clock, random, log }, config);
   return Hosted.start({
     lmtp,

@@ -37,6 +37,7 @@ const POINTS = [
   // Final delivery.
   'mda:received',
   'mda:stored',
+  'mda:passed-on',
   // Large bodies, in whichever process stages them.
   'segment:created',
   'segment:written',

@@ -46,7 +46,7 @@ async function fixture(override: Partial<MailStore> = {}, shards: Record<string,
     ...override,
   } satisfies Partial<MailStore> as unknown as MailStore;
   const shardOf = (account: AccountId): Promise<number> => Promise.resolve(shards[account] ?? 0);
-  const deliveries = new Deliveries({ store: spied, shardOf, clock, random, log });
+  const deliveries = new Deliveries({ store: spied, shardOf, clock, random, log, passOn });
   return {
     store,
     commits,
@@ -54,12 +54,22 @@ async function fixture(override: Partial<MailStore> = {}, shards: Record<string,
     log,
     async deliver(message, order = {}) {
       const recipients = [recipient('a1', 'bob@beta.test')];
-      const sink = deliveries.open({ reversePath: null, recipients, session: 's', ...order });
+      const sink = deliveries.open({
+        reversePath: null,
+        recipients,
+        session: 's',
+        bodyType: '7bit',
+        smtputf8: false,
+        ...order,
+      });
       for (const chunk of typeof message === 'string' ? [Buffer.from(message)] : message) await sink.write(chunk);
       return sink.finish();
     },
   };
 }
+
+/** Nothing leaves in these tests (onward.test.ts). */
+const passOn = (): Promise<never> => Promise.reject(new Error('nobody is there'));
 
 function recipient(account: AccountId, sent: string): Recipient {
   const [localPart = '', domain = ''] = sent.split('@');
@@ -154,8 +164,16 @@ test('a stage that never reads and one that is given up end all the same', async
   assert.deepEqual(codes(await refused.deliver([Buffer.alloc(20_000), Buffer.alloc(20_000)])), [552]);
   const { store, commits } = await fixture();
   const random = fakeRandom();
-  const rooms = { store, shardOf: () => Promise.resolve(0), clock: new FakeClock(), random, log: recordingLog() };
-  const sink = new Deliveries(rooms).open({ reversePath: null, recipients: both, session: 's' });
+  const rooms = {
+    store,
+    shardOf: () => Promise.resolve(0),
+    clock: new FakeClock(),
+    random,
+    log: recordingLog(),
+    passOn,
+  };
+  const order = { reversePath: null, recipients: both, session: 's', bodyType: '7bit', smtputf8: false } as const;
+  const sink = new Deliveries(rooms).open(order);
   await sink.write(Buffer.alloc(20_000));
   sink.abort();
   await sink.write(Buffer.alloc(20_000));

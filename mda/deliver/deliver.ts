@@ -3,7 +3,7 @@
  * messages pipelined behind share a group of the shard's writer. The index is made while the bytes pass.
  */
 import { formatAddress } from '#mail/address.ts';
-import type { ReversePath } from '#mail/envelope.ts';
+import type { BodyType, ReversePath } from '#mail/envelope.ts';
 import { isTemporary, MailError } from '#mail/failure.ts';
 import { formatDeliveredTo, formatReturnPath } from '#mail/header/trace.ts';
 import { createIndexer } from '#mail/mime/indexer.ts';
@@ -23,6 +23,7 @@ import { BodyIntake } from './body-intake.ts';
 import { MailboxChooser } from './choose-mailbox.ts';
 import { DeliveredTo, hasLoop } from './loop-check.ts';
 import { OldReturnPath } from './old-return-path.ts';
+import { OnwardMessage, type PassOn } from './onward.ts';
 import type { Recipient, Target } from './recipient.ts';
 
 export interface DeliveryRooms {
@@ -33,12 +34,17 @@ export interface DeliveryRooms {
   readonly random: Random;
   readonly log: Log;
   readonly metrics?: Metrics;
+  /** To our MTA: for recipients that lead away from here. */
+  readonly passOn: PassOn;
 }
 
 /** The envelope of one message. */
 export interface DeliveryOrder {
   readonly reversePath: ReversePath;
   readonly recipients: readonly Recipient[];
+  /** As MAIL declared it: for what goes on. */
+  readonly bodyType: BodyType;
+  readonly smtputf8: boolean;
   /** From our MTA: a repeat of the same delivery makes no second copy. */
   readonly deliveryId?: string;
   /** Of the LMTP session, for the log and for texts of temporary failures. */
@@ -71,6 +77,8 @@ class Delivery implements ContentSink {
   readonly #deliveredTo = new DeliveredTo();
   readonly #oldReturnPath = new OldReturnPath();
   readonly #body: BodyIntake;
+  /** For those recipients that lead away. */
+  readonly #onward: OnwardMessage | undefined;
   readonly #id: string;
 
   constructor(rooms: DeliveryRooms, mailboxes: MailboxChooser, count: (reply: Reply) => void, order: DeliveryOrder) {
@@ -81,6 +89,8 @@ class Delivery implements ContentSink {
     this.#id = order.deliveryId ?? newId('delivery', rooms.random);
     const accounts = new Set(order.recipients.flatMap(({ targets }) => targets.map(({ account }) => account)));
     this.#body = new BodyIntake(rooms, [...accounts]);
+    const paths = order.recipients.filter(({ onward }) => onward).map(({ path }) => path);
+    this.#onward = paths.length === 0 ? undefined : new OnwardMessage(rooms.passOn, { ...order, paths });
   }
 
   write(chunk: Buffer): Promise<void> | undefined {
@@ -91,7 +101,9 @@ class Delivery implements ContentSink {
     if (chunk.length === 0) return undefined;
     this.#indexer.push(chunk);
     this.#deliveredTo.write(chunk);
-    return this.#body.write(chunk);
+    const kept = this.#body.write(chunk);
+    if (this.#onward === undefined) return kept;
+    return Promise.all([kept, this.#onward.write(chunk)]).then(() => undefined);
   }
 
   async finish(): Promise<readonly Reply[]> {
@@ -100,8 +112,15 @@ class Delivery implements ContentSink {
     const index = this.#indexer.finish();
     const seen = this.#deliveredTo.addresses(index.root.bodyStart);
     const bodyFor = this.#body.finish();
+    const passedOn = this.#onward?.finish();
+    const answers = new Map<Recipient, number>();
+    for (const recipient of this.#order.recipients) if (recipient.onward) answers.set(recipient, answers.size);
     const replies = await Promise.all(
-      this.#order.recipients.map((recipient) => this.#deliver(recipient, index, seen, bodyFor)),
+      this.#order.recipients.map((recipient) => {
+        const place = answers.get(recipient);
+        if (passedOn !== undefined && place !== undefined) return this.#passOn(recipient, passedOn, place);
+        return this.#deliver(recipient, index, seen, bodyFor);
+      }),
     );
     for (const each of replies) this.#count(each);
     return replies;
@@ -109,6 +128,24 @@ class Delivery implements ContentSink {
 
   abort(): void {
     this.#body.abort();
+    this.#onward?.abort();
+  }
+
+  /** Never rejects. The MTA's 250 means that all copies are durable, those for accounts here too. */
+  async #passOn(recipient: Recipient, answers: ReturnType<OnwardMessage['finish']>, place: number): Promise<Reply> {
+    try {
+      const answer = (await answers)[place]?.();
+      if (answer === undefined) throw new Error('the MTA answered for somebody else');
+      faultPoint('mda:passed-on');
+      const { log } = this.#rooms;
+      log.info(
+        { session: this.#order.session, delivery: this.#id, recipient: recipient.sent, code: answer.code },
+        'passed on',
+      );
+      return answer;
+    } catch (error) {
+      return this.#refusal(recipient, undefined, error);
+    }
   }
 
   /** Never rejects. An alias is answered as well as its worst target, a temporary failure being worse than a permanent one. */
@@ -193,12 +230,13 @@ class Delivery implements ContentSink {
     });
   }
 
-  #refusal(recipient: Recipient, target: Target, error: unknown): Reply {
+  #refusal(recipient: Recipient, target: Target | undefined, error: unknown): Reply {
     const { log } = this.#rooms;
     const { session } = this.#order;
-    const fields = { session, delivery: this.#id, recipient: recipient.sent, account: target.account };
+    const fields = { session, delivery: this.#id, recipient: recipient.sent, account: target?.account };
     // An account that vanished between RCPT and the end of the content: what INBOX was remembered is worth nothing.
-    if (!(error instanceof MailError) || !isTemporary(error)) this.#mailboxes.forget(target.account);
+    if (target !== undefined && (!(error instanceof MailError) || !isTemporary(error)))
+      this.#mailboxes.forget(target.account);
     const answer = replyToError(error, session, (fault) => log.error({ ...fields, err: fault }, 'delivery failed'));
     log.info({ ...fields, code: answer.code, text: answer.lines[0] }, 'not delivered');
     return answer;

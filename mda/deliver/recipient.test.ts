@@ -37,6 +37,14 @@ test('an alias of aliases, in a circle, leads to each account once', async () =>
   assert.equal(found.sent, 'all@x.test');
 });
 
+test('an alias that leads elsewhere too is for the MTA, unless it comes from there', async () => {
+  const entries = { out: alias('b@x.test', 'eve@else.test'), b: account('b') };
+  assert.deepEqual(await find(entries, 'out@x.test').then(({ onward, targets }) => [onward, targets]), [true, []]);
+  const unknown = (error: unknown): boolean => error instanceof MailError && error.failure === 'no-such-account';
+  await assert.rejects(findRecipient(directory(entries), { address: parseAddress('out@x.test') }, true), unknown);
+  await assert.rejects(find(entries, 'eve@else.test'), unknown, 'what is addressed elsewhere to begin with');
+});
+
 test('whoever is not here is refused', async () => {
   const entries = { gone: alias('b@x.test', 'nobody@x.test'), b: account('b'), ring: alias('ring@x.test') };
   for (const address of ['nobody@x.test', 'gone@x.test', 'ring@x.test']) {
@@ -59,22 +67,27 @@ test('forwards within the house are followed, and nothing is lost in them', asyn
     away: forwarding('away', false, 'b@x.test', 'x@else.test'),
     ping: forwarding('ping', false, 'pong@x.test'),
     pong: forwarding('pong', false, 'ping@x.test'),
+    through: forwarding('through', true, 'list@x.test'),
+    list: alias('b@x.test'),
     dead: forwarding('dead', false, 'nobody@x.test'),
     b: account('b'),
   };
   const reached = async (name: string, expanded = false): Promise<string> => {
-    const { targets } = await findRecipient(directory(entries), { address: parseAddress(`${name}@x.test`) }, expanded);
-    return targets.map((target) => target.account).join(' ');
+    const path = { address: parseAddress(`${name}@x.test`) };
+    const { targets, onward } = await findRecipient(directory(entries), path, expanded);
+    return onward ? 'onward' : targets.map((target) => target.account).join(' ');
   };
   assert.equal(await reached('keeper'), 'keeper b');
   assert.equal(await reached('giver'), 'b');
-  assert.equal(await reached('away'), 'away b', 'nothing leaves from here');
+  assert.equal(await reached('away'), 'onward', 'the MTA sees to all of it');
+  assert.equal(await reached('through'), 'onward', 'an alias may lead anywhere');
+  assert.equal(await reached('away', true), 'away', 'the MTA has forwarded it already');
   assert.equal(await reached('ping'), 'ping');
   assert.equal(await reached('dead'), 'dead');
   assert.equal(await reached('giver', true), 'giver', 'the MTA has forwarded it already');
 });
 
-test('who has moved is found within the house, and refused with the new address elsewhere', async () => {
+test('who has moved is found within the house, passed on elsewhere, and refused with the new address where mail stays', async () => {
   const to = (text: string, how: 'forward' | 'reject'): Lookup => ({
     kind: 'moved',
     account: 'm',
@@ -88,10 +101,10 @@ test('who has moved is found within the house, and refused with the new address 
     b: account('b'),
   };
   assert.equal((await find(entries, 'near@x.test')).targets[0]?.account, 'b');
-  for (const name of ['far', 'left']) {
-    await assert.rejects(
-      find(entries, `${name}@x.test`),
-      (error) => error instanceof MailError && error.failure === 'moved' && error.message.includes('has moved to <b@'),
-    );
-  }
+  assert.deepEqual(await find(entries, 'far@x.test').then(({ onward, targets }) => [onward, targets]), [true, []]);
+  const refused = (error: unknown): boolean =>
+    error instanceof MailError && error.failure === 'moved' && error.message.includes('has moved to <b@');
+  await assert.rejects(find(entries, 'left@x.test'), refused);
+  const path = { address: parseAddress('far@x.test') };
+  await assert.rejects(findRecipient(directory(entries), path, true), refused, 'the MTA has followed it already');
 });

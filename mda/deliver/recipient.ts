@@ -19,19 +19,22 @@ export interface Recipient {
   readonly path: ForwardPath;
   /** The forward-path as it was sent, half of the commit id (STORE.md §2). */
   readonly sent: string;
-  /** At least one; each account once. */
+  /** Each account once. At least one, unless the message goes on. */
   readonly targets: readonly Target[];
+  /** An alias, a forward or a move leads away from here: our MTA gets the message for the whole recipient, and sees to everybody. */
+  readonly onward?: true;
 }
 
 /** Alias after alias after alias; the MTA has expanded them already, but others may deliver here too. */
 const MAX_ALIAS_STEPS = 100;
 
 /**
- * @param expanded our own MTA hands it over: it has followed aliases and forwards already, so that an account is who it says.
- * @throws MailError `no-such-account` when the address is not ours, unknown, or an alias that leads (also) elsewhere: nothing leaves from here; `moved`
- * when the account lives elsewhere now.
+ * @param expanded our own MTA hands it over: it has followed aliases and forwards already, so that an account is who it says, and nothing leaves again.
+ * @throws MailError `no-such-account` when the address is not ours or unknown, or an alias that leads there; `moved` when the account lives elsewhere now
+ * and its mail doesn't follow.
  */
 export async function findRecipient(directory: Directory, path: ForwardPath, expanded = false): Promise<Recipient> {
+  const recipient = { path, sent: formatAddress(path.address) };
   const targets = new Map<AccountId, Target>();
   const seen = new Set<string>();
   const waiting = [path.address];
@@ -41,37 +44,46 @@ export async function findRecipient(directory: Directory, path: ForwardPath, exp
     if (seen.size >= MAX_ALIAS_STEPS) throw new MailError('limit-exceeded', 'Too many aliases');
     seen.add(name);
     const found = await directory.lookup(address);
+    // What is addressed elsewhere to begin with is none of our business.
+    if (found.kind === 'foreign' && seen.size > 1 && !expanded) return { ...recipient, targets: [], onward: true };
     if (found.kind === 'alias') waiting.push(...found.targets);
-    else if (found.kind === 'moved') waiting.push(await followMove(directory, found));
+    else if (found.kind === 'moved') waiting.push(await followMove(directory, found, expanded));
     else if (found.kind === 'account') {
-      const { keeps, onwards } = await followForward(directory, expanded ? undefined : found.forward);
+      const forward = await followForward(directory, expanded ? undefined : found.forward);
+      if (forward === 'away') return { ...recipient, targets: [], onward: true };
       const detail = found.detail === undefined ? {} : { detail: found.detail };
-      if (keeps && !targets.has(found.account))
+      if (forward.keeps && !targets.has(found.account))
         targets.set(found.account, { account: found.account, address, ...detail });
-      waiting.push(...onwards);
+      waiting.push(...forward.onwards);
     } else throw new MailError('no-such-account', 'No such user here');
   }
   // Accounts that forward to one another: the first keeps it.
   if (targets.size === 0 && !expanded) return await findRecipient(directory, path, true);
   if (targets.size === 0) throw new MailError('no-such-account', 'No such user here');
-  return { path, sent: formatAddress(path.address), targets: [...targets.values()] };
+  return { ...recipient, targets: [...targets.values()] };
 }
 
-/** Where mail for who has moved goes on: within the house alone. */
-async function followMove(directory: Directory, moved: Extract<Lookup, { kind: 'moved' }>): Promise<Address> {
-  if (moved.how === 'forward' && (await directory.isLocalDomain(moved.to.domain))) return moved.to;
+/** Where mail for who has moved goes on. */
+async function followMove(
+  directory: Directory,
+  moved: Extract<Lookup, { kind: 'moved' }>,
+  expanded: boolean,
+): Promise<Address> {
+  const follows = moved.how === 'forward' && (!expanded || (await directory.isLocalDomain(moved.to.domain)));
+  if (follows) return moved.to;
   throw new MailError('moved', `User has moved to <${formatAddress(moved.to)}>, please try it`);
 }
 
 type Forward = NonNullable<Extract<Lookup, { kind: 'account' }>['forward']>;
 
-/** Accounts of ours get what is forwarded to them. Who forwards elsewhere too keeps the message besides, for it can't leave from here. */
+/** Accounts of ours get what is forwarded to them. Whatever leads further is for our MTA. */
 async function followForward(
   directory: Directory,
   forward: Forward | undefined,
-): Promise<{ readonly keeps: boolean; readonly onwards: readonly Address[] }> {
+): Promise<{ readonly keeps: boolean; readonly onwards: readonly Address[] } | 'away'> {
   if (forward === undefined) return { keeps: true, onwards: [] };
   const found = await Promise.all(forward.targets.map((target) => directory.lookup(target)));
+  if (found.some(({ kind }) => kind !== 'account' && kind !== 'unknown')) return 'away';
   const onwards = forward.targets.filter((_, i) => found[i]?.kind === 'account');
   return { keeps: forward.keep || onwards.length < forward.targets.length, onwards };
 }

@@ -13,8 +13,15 @@ import type { LmtpRooms } from './session.ts';
 /** @param session the connection's id. */
 export function lmtpCommands(rooms: LmtpRooms, session: string): CommandTable<Recipient, undefined> {
   const content: ContentPolicy<Recipient, undefined> = {
-    open: ({ mail: { reversePath, deliveryId }, recipients }) =>
-      rooms.deliver({ reversePath, recipients, session, ...(deliveryId === undefined ? {} : { deliveryId }) }),
+    open: ({ mail: { reversePath, deliveryId, body = '7bit', smtputf8 }, recipients }) =>
+      rooms.deliver({
+        reversePath,
+        recipients,
+        session,
+        bodyType: body,
+        smtputf8,
+        ...(deliveryId === undefined ? {} : { deliveryId }),
+      }),
     mode: () => 'refuse',
     replyPerRecipient: true,
   };

@@ -77,7 +77,9 @@ export class IncomingMessage implements ContentSink {
       content,
       arrivedAt: this.#arrivedAt,
       // Never of strangers: with an envelope id that they saw in a report they could say what came of another's message.
-      ...(this.#peer.kind === 'submission-unix' && envelope.envelopeId !== undefined && { tracked: true }),
+      ...(this.#peer.kind === 'submission-unix' &&
+        this.#session.login &&
+        envelope.envelopeId !== undefined && { tracked: true }),
     };
     const answer = await this.#services.sink.accept(message);
     this.#services.log.info(
@@ -156,7 +158,9 @@ export class IncomingMessage implements ContentSink {
     this.#marks = facts.marks;
     const followed = this.#transaction.recipients.flatMap((recipient) => recipient.followed ?? []);
     const marks = followed.length === 0 ? '' : marksField(followed.map(forwardMark));
-    const missing = isSubmission(this.#peer) ? missingFields(facts, this.id, config.hostname, at) : '';
+    // Without a login it is what others sent, passed on by our MDA.
+    const missing =
+      isSubmission(this.#peer) && this.#session.login ? missingFields(facts, this.id, config.hostname, at) : '';
     const genuine = facts.hasResults ? withoutForgedResults(head, facts.length ?? head.length, config.hostname) : head;
     return [Buffer.from(received + marks + missing), genuine];
   }

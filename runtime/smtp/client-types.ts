@@ -20,6 +20,9 @@ export interface OutgoingMessage {
   readonly mailParameters?: readonly string[];
 }
 
+/** Whose size nobody knows before its end, as when it is still coming in. */
+export type StreamedMessage = Omit<OutgoingMessage, 'size'> & { readonly size?: number };
+
 /** `lost`: the connection ended, stalled or spoke nonsense before there was an answer. */
 export type RecipientResult =
   | { readonly kind: 'reply'; readonly stage: Stage; readonly reply: Reply }

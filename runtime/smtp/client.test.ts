@@ -357,3 +357,33 @@ test('content shorter than its size closes the connection and takes nothing for 
   }
   assert.deepEqual(shape(await client.send(message({ size: 10, content }))), ['lost@content']);
 });
+
+test('content of unknown size goes in chunks as it comes, and without a last one where its source fails', async () => {
+  const heard: string[] = [];
+  const port = await peer(
+    greet([...PIPE, 'SIZE'], async (scene) => {
+      heard.push((await scene.expect(/[^]*RCPT.*\r\n/))[0]);
+      scene.say('250 ok\r\n250 ok\r\n');
+      for (const last of ['abc', 'de', 'LAST\r\n']) {
+        heard.push((await scene.expect(new RegExp(`[^]*${last}`)))[0]);
+        scene.say('250 ok\r\n');
+      }
+      heard.push((await scene.expect(/[^]*RCPT.*\r\n/))[0]);
+      scene.say('250 ok\r\n250 ok\r\n');
+      await scene.expect(/abc/);
+      scene.say('250 ok\r\n');
+      await scene.expect(/never/);
+    }),
+  );
+  const client = await open(port);
+  const { size: _, ...streamed } = message();
+  async function* content(fails: boolean): AsyncIterable<Uint8Array> {
+    yield Buffer.from('abc');
+    if (fails) throw new Error('given up');
+    yield Buffer.from('de');
+  }
+  assert.deepEqual(shape(await client.send({ ...streamed, content: () => content(false) })), ['250@final']);
+  assert.doesNotMatch(heard[0] ?? '', /SIZE=/);
+  assert.deepEqual(heard.slice(1), ['BDAT 3\r\nabc', 'BDAT 2\r\nde', 'BDAT 0 LAST\r\n']);
+  assert.deepEqual(shape(await client.send({ ...streamed, content: () => content(true) })), ['lost@content']);
+});

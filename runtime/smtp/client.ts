@@ -15,8 +15,8 @@ import {
   CLIENT_TIMEOUTS,
   ClientError,
   type ClientTimeouts,
-  type OutgoingMessage,
   type Stage,
+  type StreamedMessage,
   type TransactionResult,
 } from './client-types.ts';
 import { mailLine, rcptLine } from './command-lines.ts';
@@ -152,7 +152,7 @@ export class SmtpClient {
   }
 
   /** One transaction. Content that is a function is asked for once at most. RFC 3030 §3: binary content never leaves for a peer that doesn't take it. */
-  async send(message: OutgoingMessage): Promise<TransactionResult> {
+  async send(message: StreamedMessage): Promise<TransactionResult> {
     const transaction = new Transaction(message.recipients.length);
     const content = message.content;
     const eager =
@@ -208,7 +208,7 @@ export class SmtpClient {
 
   /** Everything in one flight: RSET, MAIL, RCPT …, BDAT LAST and the content (RFC 3030 §4.2 with RFC 2920). */
   async #sendEagerly(
-    message: OutgoingMessage,
+    message: StreamedMessage,
     content: Uint8Array,
     transaction: Transaction,
     mayRead: Promise<void>,
@@ -235,7 +235,7 @@ export class SmtpClient {
   }
 
   async #sendInSteps(
-    message: OutgoingMessage,
+    message: StreamedMessage,
     transaction: Transaction,
     mayRead: Promise<void>,
     enter: (stage: Stage) => void,
@@ -262,7 +262,7 @@ export class SmtpClient {
     this.#dirty = !(await this.#readFinal(transaction));
   }
 
-  async #sendContent(message: OutgoingMessage): Promise<ContentOutcome> {
+  async #sendContent(message: StreamedMessage): Promise<ContentOutcome> {
     const channel: ContentChannel = {
       connection: this.#connection,
       replies: this.#replies,
@@ -277,7 +277,7 @@ export class SmtpClient {
     }
   }
 
-  #envelopeLines(message: OutgoingMessage, reset: boolean): string {
+  #envelopeLines(message: StreamedMessage, reset: boolean): string {
     let lines = reset ? 'RSET\r\n' : '';
     lines += mailLine(message, this.#extensions);
     for (const recipient of message.recipients) lines += rcptLine(recipient, this.#extensions, message.smtputf8);
@@ -286,7 +286,7 @@ export class SmtpClient {
 
   /** Reads the answers to RSET, MAIL and RCPT. A refused MAIL is the answer for all; what RCPT gets then (503) says nothing. */
   async #readEnvelope(
-    message: OutgoingMessage,
+    message: StreamedMessage,
     transaction: Transaction,
     reset: boolean,
     answered: () => void,
@@ -303,7 +303,7 @@ export class SmtpClient {
     }
   }
 
-  async #envelopeInSteps(message: OutgoingMessage, transaction: Transaction, reset: boolean): Promise<void> {
+  async #envelopeInSteps(message: StreamedMessage, transaction: Transaction, reset: boolean): Promise<void> {
     if (reset) {
       await this.#connection.write('RSET\r\n');
       if (isClosing(await this.#settling('mail', transaction))) return;

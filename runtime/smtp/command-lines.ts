@@ -3,13 +3,13 @@ import type { ForwardPath, Notify } from '#mail/envelope.ts';
 import { formatOrcpt } from '#mail/smtp/orcpt.ts';
 import { formatPath } from '#mail/smtp/path.ts';
 import { encodeXtext } from '#mail/xtext.ts';
-import type { OutgoingMessage } from './client-types.ts';
+import type { StreamedMessage } from './client-types.ts';
 import type { Extensions } from './extensions.ts';
 
-export function mailLine(message: OutgoingMessage, extensions: Extensions): string {
+export function mailLine(message: StreamedMessage, extensions: Extensions): string {
   let line = `MAIL FROM:${formatPath(message.reversePath)}`;
   // RFC 1870 §6: the number of octets as sent, dot-stuffing not counted.
-  if (extensions.has('SIZE')) line += ` SIZE=${message.size}`;
+  if (extensions.has('SIZE') && message.size !== undefined) line += ` SIZE=${message.size}`;
   if (message.bodyType === '8bitmime' && extensions.has('8BITMIME')) line += ' BODY=8BITMIME';
   if (message.bodyType === 'binarymime') line += ' BODY=BINARYMIME';
   if (message.smtputf8 && extensions.has('SMTPUTF8')) line += ' SMTPUTF8';

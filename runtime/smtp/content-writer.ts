@@ -2,7 +2,7 @@
 import { DataEncoder } from '#mail/smtp/data-encoder.ts';
 import { isPositive, type Reply } from '#mail/smtp/reply.ts';
 import type { Connection } from '../connection.ts';
-import type { ClientTimeouts, OutgoingMessage } from './client-types.ts';
+import type { ClientTimeouts, StreamedMessage } from './client-types.ts';
 import type { ReplyStream } from './reply-stream.ts';
 
 /** Octets of one BDAT chunk. A refusal is noticed at its end, so this is what is sent in vain at most. */
@@ -19,7 +19,7 @@ export interface ContentChannel {
   readonly timeouts: ClientTimeouts;
 }
 
-export async function sendByData(channel: ContentChannel, message: OutgoingMessage): Promise<ContentOutcome> {
+export async function sendByData(channel: ContentChannel, message: StreamedMessage): Promise<ContentOutcome> {
   const { connection, replies, timeouts } = channel;
   await connection.write('DATA\r\n');
   const go = await replies.next(timeouts.data);
@@ -31,7 +31,8 @@ export async function sendByData(channel: ContentChannel, message: OutgoingMessa
   return SENT;
 }
 
-export async function sendByBdat(channel: ContentChannel, message: OutgoingMessage): Promise<ContentOutcome> {
+export async function sendByBdat(channel: ContentChannel, message: StreamedMessage): Promise<ContentOutcome> {
+  if (message.size === undefined) return sendAsItComes(channel, message);
   const { replies, timeouts } = channel;
   const source = new ChunkSource(pieces(message));
   try {
@@ -49,6 +50,19 @@ export async function sendByBdat(channel: ContentChannel, message: OutgoingMessa
   } finally {
     await source.close();
   }
+}
+
+/** A chunk for each piece, and an empty last one (RFC 3030 §2): the source may fail before its end, and then there must be none. */
+async function sendAsItComes(channel: ContentChannel, message: StreamedMessage): Promise<ContentOutcome> {
+  for await (const piece of pieces(message)) {
+    if (piece.length === 0) continue;
+    await write(channel, `BDAT ${piece.length}\r\n`);
+    await write(channel, piece);
+    const answer = await channel.replies.next(channel.timeouts.data);
+    if (!isPositive(answer)) return { kind: 'refused', reply: answer };
+  }
+  await write(channel, 'BDAT 0 LAST\r\n');
+  return SENT;
 }
 
 /** Writes until the source ends, or until the peer speaks: before the final dot that can only be a complaint. */
@@ -70,7 +84,7 @@ async function write(channel: ContentChannel, bytes: Uint8Array | string): Promi
   await channel.connection.write(bytes);
 }
 
-function pieces(message: OutgoingMessage): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
+function pieces(message: StreamedMessage): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
   return typeof message.content === 'function' ? message.content() : [message.content];
 }
 

@@ -47,8 +47,9 @@ async function refuse(
   args: MailArguments,
 ): Promise<Reply | undefined> {
   const { limits } = services.config;
-  // RFC 4954 §6: 530 5.7.0.
-  if (isSubmission(peer) && login === undefined) return reply(530, '7.0', 'Authentication required');
+  // RFC 4954 §6: 530 5.7.0. On the inner socket our MDA passes on what leads away from here; it is anybody's, and for addresses of ours.
+  if (isSubmission(peer) && peer.kind !== 'submission-unix' && login === undefined)
+    return reply(530, '7.0', 'Authentication required');
   // RFC 1870 §6.1: a size that is declared too large is refused before the message is sent.
   if (args.size !== undefined && args.size > limits.messageSize) return reply(552, '3.4', tooLarge(limits.messageSize));
   // The null reverse-path is anybody's: reports and receipts must have it (RFC 5321 §4.5.5).

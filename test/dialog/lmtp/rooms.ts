@@ -12,6 +12,7 @@ import { silentLog } from '#test/support/log.ts';
 import { connectionPair, type MemoryConnection } from '#test/support/memory-connection.ts';
 import { fakeRandom } from '#test/support/random.ts';
 import { Deliveries, type DeliveryRooms } from '../../../mda/deliver/deliver.ts';
+import type { PassOn } from '../../../mda/deliver/onward.ts';
 import { lmtpCommands } from '../../../mda/lmtp/commands.ts';
 
 export interface LmtpRoomsOptions {
@@ -32,9 +33,19 @@ export interface LmtpTestServer {
   account(address: string): AccountId;
   /** Contents of a mailbox, oldest first. */
   messages(address: string, mailbox: string): Promise<string[]>;
+  /** What our MTA got, for each recipient. */
+  readonly passed: readonly PassedOn[];
+}
+
+export interface PassedOn {
+  readonly from: string;
+  readonly to: string;
+  readonly content: string;
 }
 
 const LIMIT = 1_000_000;
+/** Names of bob's that forward. */
+const FORWARDS: { readonly [local: string]: string } = { giver: 'dave@beta.test', away: 'bob@far.test' };
 
 /** Accounts bob and dave with INBOX, `lists` and `Lists/Node`; alias `all` to both, `out` to somebody elsewhere, `ring` in a circle. */
 export async function lmtpTestServer(options: LmtpRoomsOptions = {}): Promise<LmtpTestServer> {
@@ -53,13 +64,15 @@ export async function lmtpTestServer(options: LmtpRoomsOptions = {}): Promise<Lm
   }
   const store = options.wrap?.(memory) ?? memory;
   const shardOf = options.shardOf ?? (() => Promise.resolve(0));
-  const rooms: DeliveryRooms = { store, shardOf, clock, random, log: silentLog };
+  const passed: PassedOn[] = [];
+  const rooms: DeliveryRooms = { store, shardOf, clock, random, log: silentLog, passOn: fakeMta(passed) };
   const deliveries = new Deliveries(rooms);
   const directory = fakeDirectory(ids);
   const limits = { messageSize: options.messageSize ?? LIMIT, recipients: options.recipients ?? 100 };
   return {
     store,
     clock,
+    passed,
     connect() {
       const { client, server } = connectionPair({ clock, remote: 'unix' });
       const deliver = deliveries.open.bind(deliveries);
@@ -87,6 +100,22 @@ export async function lmtpTestServer(options: LmtpRoomsOptions = {}): Promise<Lm
   };
 }
 
+/** Refuses `full`, has to do something else when it comes to `busy`. */
+function fakeMta(passed: PassedOn[]): PassOn {
+  return async ({ reversePath, paths, content }) => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of content()) chunks.push(chunk);
+    const from = reversePath === null ? '<>' : formatAddress(reversePath);
+    return paths.map(({ address }) => {
+      if (address.localPart === 'away+busy') return { kind: 'lost', stage: 'final', error: new Error('gone') };
+      if (address.localPart === 'away+full')
+        return { kind: 'reply', stage: 'rcpt', reply: { code: 421, lines: ['4.3.2 Draining'] } };
+      passed.push({ from, to: formatAddress(address), content: Buffer.concat(chunks).toString('latin1') });
+      return { kind: 'reply', stage: 'final', reply: { code: 250, lines: ['2.0.0 Queued'] } };
+    });
+  };
+}
+
 function fakeDirectory(ids: ReadonlyMap<string, AccountId>): Directory {
   const aliases = new Map([
     ['all@beta.test', ['bob@beta.test', 'dave@beta.test']],
@@ -99,11 +128,11 @@ function fakeDirectory(ids: ReadonlyMap<string, AccountId>): Directory {
     const targets = aliases.get(name);
     if (targets !== undefined) return { kind: 'alias', targets: targets.map((target) => parseAddress(target)) };
     const [local = '', ...details] = address.localPart.split('+');
-    if (local === 'left') return { kind: 'moved', account: 'left', to: parseAddress('left@new.test'), how: 'forward' };
-    const forwards = local === 'giver';
-    const account = ids.get(forwards ? 'bob@beta.test' : `${local.toLowerCase()}@beta.test`);
+    if (local === 'left') return { kind: 'moved', account: 'left', to: parseAddress('left@new.test'), how: 'reject' };
+    const target = FORWARDS[local];
+    const account = ids.get(target ? 'bob@beta.test' : `${local.toLowerCase()}@beta.test`);
     if (account === undefined) return { kind: 'unknown' };
-    const forward = forwards ? { forward: { targets: [parseAddress('dave@beta.test')], keep: false } } : {};
+    const forward = target ? { forward: { targets: [parseAddress(target)], keep: false } } : {};
     const detail = details.length === 0 ? {} : { detail: details.join('+') };
     return {
       kind: 'account',

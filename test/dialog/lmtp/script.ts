@@ -5,6 +5,7 @@
  * - `C> text` is sent as it is, where \\r, \\n and \\0 stand for octets;
  * - `S: text` is one whole line of the server, `*` standing for anything;
  * - `M: address mailbox n` counts the messages in a mailbox;
+ * - `P: from to` is the next of what our MTA got;
  * - `S: <end>` means that the server has closed.
  */
 import assert from 'node:assert/strict';
@@ -15,6 +16,7 @@ export async function runScript(script: string, server: LmtpTestServer): Promise
   const { client, ended } = server.connect();
   const lines = new Lines(client);
   let group = '';
+  let passedOn = 0;
   const send = async (): Promise<void> => {
     const text = group;
     group = '';
@@ -35,6 +37,10 @@ export async function runScript(script: string, server: LmtpTestServer): Promise
       await send();
       const [address = '', mailbox = '', count] = text.split(' ');
       assert.equal((await server.messages(address, mailbox)).length, Number(count), at);
+    } else if (step.startsWith('P: ')) {
+      await send();
+      const next = server.passed[passedOn++];
+      assert.equal(next && `${next.from} ${next.to}`, text, at);
     } else assert.fail(`not understood: ${at}`);
   }
   await send();
