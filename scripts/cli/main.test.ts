@@ -46,6 +46,12 @@ for (const args of [
   });
 }
 
+test('wrong use names the help of the command that was meant', async () => {
+  assert.match((await peerpost(['token', 'add', 'x'])).err, /see: peerpost token add --help$/m);
+  assert.match((await peerpost(['token'])).err, /see: peerpost token --help$/m);
+  assert.match((await peerpost(['bogus'])).err, /see: peerpost --help$/m);
+});
+
 test('wrong use with --json also says so on standard output', async () => {
   const { code, out, err } = await peerpost(['queue', 'show', '--json']);
   assert.equal(code, 2);

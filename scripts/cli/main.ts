@@ -15,6 +15,7 @@ import { addQueueCommands } from './commands/queue.ts';
 import { addRestartCommand } from './commands/restart.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addSessionCommands } from './commands/session.ts';
+import { addSettingsCommands } from './commands/settings.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addTokenCommands } from './commands/token.ts';
 import { addTransferCommands } from './commands/transfer.ts';
@@ -57,6 +58,7 @@ Exit status: 0 done, 1 failed, 2 used wrongly.`,
   addQueueCommands(program, act);
   addSessionCommands(program, act);
   addAuditCommand(program, act);
+  addSettingsCommands(program, act);
   addClientSetupCommand(program, act);
   prepare(program);
   await parse(program, args);
@@ -79,11 +81,24 @@ async function parse(program: Command, args: readonly string[]): Promise<void> {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return;
     const text = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
-    const message = text === '(outputHelp)' ? 'which command? see: peerpost --help' : `${text}; see: peerpost --help`;
+    const see = `see: peerpost ${[...named(program, args), '--help'].join(' ')}`;
+    const message = text === '(outputHelp)' ? `which command? ${see}` : `${text.replace(/\.$/, '')}; ${see}`;
     process.stderr.write(`peerpost: ${message}\n`);
     if (args.includes('--json')) process.stdout.write(`${JSON.stringify({ error: { code: 'usage', message } })}\n`);
     process.exitCode = 2;
   }
+}
+
+/** The command that was meant, as far as it is one. */
+function named(program: Command, args: readonly string[]): string[] {
+  const names: string[] = [];
+  let command: Command | undefined = program;
+  for (const arg of args) {
+    command = command.commands.find((sub) => sub.name() === arg);
+    if (command === undefined) break;
+    names.push(arg);
+  }
+  return names;
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -1,6 +1,11 @@
 /** Moving accounts as an admin does it, by the commands. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
+import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Account, assertSame, fillMailbox, listMailbox, withAccount } from '#test/interop/clients/mailbox.ts';
 import { trialMessages } from '#test/interop/clients/messages.ts';
 import { startTestPeer, type TestPeer } from '#test/support/system.ts';
@@ -81,6 +86,8 @@ describe('peerpost account export and restore', () => {
     const file = `${peer.data}/alice.tar.zst`;
     const exported = await peer.cli(['account', 'export', 'alice@alpha.test', file, '--with-password', '--json']);
     assert.equal(exported.code, 0, exported.stderr);
+    const over = await peer.cli(['account', 'export', 'alice@alpha.test', file]);
+    assert.deepEqual([over.code, /is there already/.test(over.stderr)], [1, true]);
     const verified = await peer.cli(['account', 'restore', '--verify', file, '--json']);
     assert.equal((JSON.parse(verified.stdout) as { messages: number }).messages, 120, verified.stderr);
     const restored = await peer.cli(['account', 'restore', 'back@alpha.test', file]);
@@ -91,6 +98,77 @@ describe('peerpost account export and restore', () => {
     }
     const again = await peer.cli(['account', 'restore', file]);
     assert.match(again.stderr, /there is an account alice@alpha\.test/);
+  });
+});
+
+describe('an import that REST has started', () => {
+  let peer: TestPeer;
+  before(async () => {
+    peer = await startTestPeer({ domain: 'alpha.test', users: ['alice', 'bob'] });
+  });
+  after(() => peer?.close());
+
+  interface Job {
+    readonly id: string;
+    readonly state: string;
+    readonly progress?: { readonly copied: number };
+  }
+
+  async function ask<T>(token: string, method: string, path: string, body?: object): Promise<T> {
+    const headers = { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) };
+    const where = { host: peer.host, port: peer.port(443), path: `/api/v1/admin${path}`, rejectUnauthorized: false };
+    const sent = request({ ...where, method, headers, agent: false });
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    const got = await text(answer);
+    assert.ok((answer.statusCode ?? 0) < 300, got);
+    return JSON.parse(got) as T;
+  }
+
+  test('goes on when the gateway was killed, can be cancelled, and keeps no password', async () => {
+    const host = peer.host;
+    const account = (name: string) => ({
+      host,
+      port: peer.port(143),
+      user: `${name}@alpha.test`,
+      password: peer.password,
+    });
+    await fillMailbox(account('alice'), 'INBOX', trialMessages('many', 400));
+    const made = await peer.cli(['token', 'add', 'imports', '--scope', 'admin', '--json']);
+    const { token } = JSON.parse(made.stdout) as { token: string };
+    const { items } = await ask<{ items: { id: string; address: string }[] }>(token, 'GET', '/accounts');
+    const bob = items.find(({ address }) => address === 'bob@alpha.test')!.id;
+    const from = { host, port: peer.port(143), secure: false, user: 'alice@alpha.test' };
+    const order = { from, password: peer.password };
+    const { id } = await ask<Job>(token, 'POST', `/accounts/${bob}/imports`, order);
+    process.kill((await peer.pids()).get('imap-gateway')!, 'SIGKILL');
+    const state = async (job: string): Promise<Job> => {
+      // A request may meet the gateway that is being killed.
+      for (let tries = 1; ; tries++) {
+        try {
+          return await ask<Job>(token, 'GET', `/accounts/${bob}/imports/${job}`);
+        } catch (error) {
+          if (tries === 20) throw error;
+          await pause(100);
+        }
+      }
+    };
+    while (!['done', 'failed'].includes((await state(id)).state)) await pause(100);
+    assert.equal((await state(id)).state, 'done', JSON.stringify(await state(id)));
+    const [there, here] = [await listMailbox(account('alice'), 'INBOX'), await listMailbox(account('bob'), 'INBOX')];
+    assertSame(here, there, 'INBOX', { dates: true });
+
+    const second = await ask<Job>(token, 'POST', `/accounts/${bob}/imports`, order);
+    await ask<Job>(token, 'DELETE', `/accounts/${bob}/imports/${second.id}`);
+    while (!['done', 'cancelled'].includes((await state(second.id)).state)) await pause(50);
+    const wrong = await ask<Job>(token, 'POST', `/accounts/${bob}/imports`, { from, password: 'wrong one' });
+    while ((await state(wrong.id)).state !== 'failed') await pause(50);
+    const list = await ask<{ items: Job[] }>(token, 'GET', `/accounts/${bob}/imports`);
+    assert.deepEqual(
+      list.items.map((job) => job.id),
+      [wrong.id, second.id, id],
+    );
+    assert.ok(!JSON.stringify(list).includes('wrong one'));
   });
 });
 

@@ -1,5 +1,5 @@
 /** `peerpost account export` and `restore`: one file with everything (docs/archive-format.md). `-` is standard output or input. */
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Readable } from 'node:stream';
@@ -69,6 +69,7 @@ async function exportTo(
   file: string,
 ): Promise<void> {
   const { directory, store, random } = system;
+  if (file !== '-' && existsSync(file)) throw new MailError('exists', `${file} is there already: name a new file`);
   const account = await findAccount(directory, address);
   if (account === undefined) throw new MailError('no-such-account', `there is no account ${address}`);
   const secret = options.withPassword ? await directory.secret(account.id) : undefined;
