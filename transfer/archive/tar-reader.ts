@@ -82,7 +82,7 @@ function text(block: Buffer, start: number, length: number): string {
 
 function octal(block: Buffer, start: number, length: number): number {
   const digits = text(block, start, length).trim();
-  if (!/^[0-7]+$/.test(digits)) throw damaged('a number in a header can not be read');
+  if (!/^[0-7]+$/.test(digits)) throw damaged('a header can not be read. Was it written by `peerpost account export`?');
   return Number.parseInt(digits, 8);
 }
 

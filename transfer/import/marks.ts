@@ -31,9 +31,12 @@ const PAGE = 200;
 
 export const MARK_KIND = 'import' as const;
 
-/** Names one mailbox there: how the ids of its records begin. */
+const IMAP = 143;
+const IMAPS = 993;
+
+/** Names one mailbox there: how the ids of its records begin. The two standard ports are one server. */
 export function markKey({ host, port, user }: SourceAddress, path: string): string {
-  const key = JSON.stringify([host.toLowerCase(), port, user, path]);
+  const key = JSON.stringify([host.toLowerCase(), port === IMAP ? IMAPS : port, user, path]);
   return createHash('sha256').update(key).digest('hex').slice(0, 32);
 }
 

@@ -73,7 +73,7 @@ export async function connectSource(address: SourceAddress, credentials: SourceC
     logger: false,
     disableAutoIdle: true,
     socketTimeout: SOCKET_MS,
-    ...(address.secure || credentials.insecure || isLoopback(address.host) ? {} : { doSTARTTLS: true }),
+    ...startTls(address, credentials),
     tls: {
       ...(credentials.ca === undefined ? {} : { ca: [credentials.ca] }),
       ...(credentials.insecure ? { rejectUnauthorized: false } : {}),
@@ -97,6 +97,13 @@ export async function connectSource(address: SourceAddress, credentials: SourceC
   };
 }
 
+/** Over loopback nobody listens in; elsewhere no password goes in the clear unless the admin has said so. */
+function startTls({ secure, host }: SourceAddress, { insecure }: SourceCredentials): { doSTARTTLS?: boolean } {
+  if (secure) return {};
+  if (isLoopback(host)) return { doSTARTTLS: false };
+  return insecure ? {} : { doSTARTTLS: true };
+}
+
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.');
 
 async function told<T>(act: () => Promise<T>): Promise<T> {
@@ -110,14 +117,29 @@ async function told<T>(act: () => Promise<T>): Promise<T> {
 /** Trouble with another server is temporary, but for a refused password. */
 function failureOf(error: unknown, what: string): MailError {
   if (error instanceof MailError) return error;
-  const { authenticationFailed, responseText, message } = error as {
+  const { authenticationFailed, responseText, message, code } = error as {
     authenticationFailed?: boolean;
     responseText?: string;
     message?: string;
+    code?: string;
   };
-  const text = `${what}: ${responseText ?? message ?? String(error)}`;
+  const text = `${what}: ${responseText ?? distrust(code) ?? message ?? String(error)}`;
   return new MailError(authenticationFailed ? 'bad-credentials' : 'unavailable', text, { cause: error });
 }
+
+/** Node's own words for these lead people to options of Node. */
+function distrust(code: string | undefined): string | undefined {
+  if (code === undefined || !DISTRUST.has(code)) return undefined;
+  return 'its certificate is self-signed or of an unknown authority: trust it by its PEM file (--ca), or take any (--insecure)';
+}
+
+const DISTRUST: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
 
 async function listMailboxes(client: ImapFlow): Promise<SourceMailbox[]> {
   const all = await client.list();
