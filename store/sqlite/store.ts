@@ -177,11 +177,18 @@ class SqliteStore implements SqliteMailStore {
     let next: Promise<MessageBatch | FewMessages> | undefined = ask(uids);
     while (next) {
       const batch: MessageBatch | FewMessages = await next;
-      // The next batch is read while this one is used.
-      next = batch.rest.length > 0 ? ask(batch.rest) : undefined;
-      next?.catch(() => undefined); // thrown where it is awaited, if anybody still asks
+      const rest: UidSet = batch.rest;
       damaged += batch.damaged;
-      const rows = 'rows' in batch ? batch.rows : unpackRows(batch, columns);
+      if ('rows' in batch) {
+        // On this thread: not before it is wanted, for whoever needs no more doesn't come back.
+        if (batch.rows.length > 0) yield batch.rows;
+        next = rest.length > 0 ? ask(rest) : undefined;
+        continue;
+      }
+      // The next batch is read while this one is used.
+      next = rest.length > 0 ? ask(rest) : undefined;
+      next?.catch(() => undefined); // thrown where it is awaited, if anybody still asks
+      const rows = unpackRows(batch, columns);
       if (rows.length > 0) yield rows;
     }
     if (damaged > 0) throw new MailError('unavailable', 'some messages can not be read');

@@ -56,6 +56,8 @@ export interface FewMessages {
 }
 
 const BATCH_BYTES = 1024 * 1024;
+/** Of few messages, for which a thread waits that has sockets to serve. */
+const FEW_BYTES = 128 * 1024;
 const BATCH_ROWS = 4_096;
 const ROWS_A_QUERY = 256;
 /** Whole contents are up to 64 KiB each. */
@@ -143,10 +145,16 @@ export class MessageReader {
           .arrays(query(stored.length > 0, true))
           .all(account, mailbox.n, first, last, limit) as unknown as Row[];
       }
-      for (const row of rows) this.#add(out, row, wanted, extra);
-      if (rows.length < limit) left.shift();
-      else if (rows.at(-1)![0] >= last) left.shift();
-      else left[0] = [rows.at(-1)![0] + 1, last];
+      let next = rows.length < limit ? last + 1 : rows.at(-1)![0] + 1;
+      for (const row of rows) {
+        if (out.full) {
+          next = row[0];
+          break;
+        }
+        this.#add(out, row, wanted, extra);
+      }
+      if (next > last) left.shift();
+      else left[0] = [next, last];
     }
     if (left.length > 0 && left[0]![0] >= mailbox.uidNext) left = [];
     return left;
@@ -241,7 +249,7 @@ class RowWriter implements Sink {
   }
 
   get full(): boolean {
-    return this.#octets >= BATCH_BYTES || this.rows.length >= BATCH_ROWS;
+    return this.#octets >= FEW_BYTES;
   }
 
   mark(): number {

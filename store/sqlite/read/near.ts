@@ -4,13 +4,11 @@
  */
 import type { Log } from '#runtime/ambient.ts';
 import type { Access, UidSet } from '../../types.ts';
-import type { BatchRequest } from './messages.ts';
 import { type ReadRequest, type Sample, ShardReader } from './shard-reader.ts';
 
 const CACHE_KB = 16_384;
-/** Messages: with whole contents, of at most 64 KB each, fewer than without. */
+/** Messages. Contents, of at most 64 KB each, come in batches of 128 KB. */
 const MOST_ROWS = 16;
-const MOST_CONTENTS = 2;
 
 type SmallRequest = Exclude<ReadRequest, readonly ['search', ...unknown[]]>;
 
@@ -65,15 +63,10 @@ export function isSmall(request: ReadRequest): request is SmallRequest {
     case 'small-sizes':
       return true;
     case 'messages':
-      return isSmallBatch(request[1]);
+      return spanOf(request[1].uids) <= MOST_ROWS;
     default:
       return false;
   }
-}
-
-function isSmallBatch({ uids, columns }: BatchRequest): boolean {
-  const most = columns.content === true || columns.rawHeader === true ? MOST_CONTENTS : MOST_ROWS;
-  return spanOf(uids) <= most;
 }
 
 /** UIDs from the first to the last of all ranges, gaps between ranges left out. */
