@@ -38,6 +38,9 @@ export interface Connection {
   destroy(): void;
 }
 
+/** What `write` may answer where the bytes were taken at once, so that who writes much need not wait for a promise that is fulfilled already. */
+export const TAKEN: Promise<void> = Promise.resolve();
+
 export interface TlsInfo {
   /** `TLSv1.3` */
   readonly protocol: string;

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket, type ConnectionOptions as TlsOptions, connect as tlsConnect } from 'node:tls';
 import { canonicalAddress, isLoopback } from './address.ts';
 import type { Clock, Random } from './ambient.ts';
-import { type Connection, ConnectionClosed, type TlsInfo } from './connection.ts';
+import { type Connection, ConnectionClosed, TAKEN, type TlsInfo } from './connection.ts';
 import { Deadline } from './deadline.ts';
 import { ReadQueue } from './read-queue.ts';
 
@@ -80,8 +80,8 @@ export class SocketConnection implements Connection {
     return this.#queue.size + this.#socket.readableLength;
   }
 
-  async read(): Promise<Uint8Array | null> {
-    if (this.#expired) throw new ConnectionClosed('deadline');
+  read(): Promise<Uint8Array | null> {
+    if (this.#expired) return Promise.reject(new ConnectionClosed('deadline'));
     if (!this.#flowing) this.#flow();
     const pending = this.#queue.read();
     if (this.#queue.size < HIGH_WATER && this.#socket.isPaused()) this.#socket.resume();
@@ -95,11 +95,11 @@ export class SocketConnection implements Connection {
     if (!last) this.#gather();
     const taken = this.#socket.write(bytes);
     if (last) this.#release();
-    if (taken) return DONE;
+    if (taken) return TAKEN;
     // A corked socket never drains: let it go, the group has outgrown one segment anyway.
     this.uncork();
     this.#release();
-    if (!this.#socket.writableNeedDrain) return DONE;
+    if (!this.#socket.writableNeedDrain) return TAKEN;
     return this.#drained();
   }
 
@@ -301,8 +301,6 @@ export class SocketConnection implements Connection {
     return this.#tls;
   }
 }
-
-const DONE = Promise.resolve();
 
 function handshake(socket: TLSSocket, event: string): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,5 +1,5 @@
 /** Where a session's answers go: collected into few large writes over a connection, with the knowledge of when the client is behind. */
-import type { Connection } from '#runtime/connection.ts';
+import { type Connection, TAKEN } from '#runtime/connection.ts';
 
 /**
  * `write` takes whole answers (each ended by CRLF) and never blocks; whoever writes many awaits `ready()` between
@@ -89,8 +89,10 @@ export class ConnectionOutput implements Output {
   }
 
   #pass(bytes: Uint8Array, last: boolean): void {
+    const written = this.#connection.write(bytes, last);
+    if (written === TAKEN) return;
     this.#waiting++;
-    const taken = this.#connection.write(bytes, last).finally(() => this.#waiting--);
+    const taken = written.finally(() => this.#waiting--);
     // Whoever waits hears of a lost connection; if nobody does, the next read fails with the same.
     taken.catch(() => undefined);
     this.#taken = taken;
