@@ -84,7 +84,8 @@ export interface CommandDefinition<Args, N extends StateName> {
   readonly capabilities?: (facts: CapabilityFacts) => readonly string[];
   /** @param rest what stands behind the keyword and a space. Throws `ParseError`. */
   readonly parse: (rest: string | undefined) => Args;
-  readonly run: (args: Args, context: CommandContext, state: StateOf<N>) => Promise<Reply>;
+  /** At once where nothing has to be waited for: a client may send hundreds of commands in one piece. */
+  readonly run: (args: Args, context: CommandContext, state: StateOf<N>) => Reply | Promise<Reply>;
 }
 
 /** A command without the types of its arguments, as the table and the driver hold it. */
@@ -93,7 +94,7 @@ export interface Command {
   readonly allowedIn: readonly StateName[];
   capabilities(facts: CapabilityFacts): readonly string[];
   /** A command that was parsed and waits to be run. */
-  prepare(rest: string | undefined): (context: CommandContext) => Promise<Reply>;
+  prepare(rest: string | undefined): (context: CommandContext) => Reply | Promise<Reply>;
 }
 
 /** A multi-line answer broke off behind its first line: only the end of the connection can tell the client. */

@@ -74,10 +74,12 @@ class Driver {
       // RFC 1939 §7: a greeting with <…> would offer APOP, which needs passwords in the clear in the store.
       this.#output.write(`+OK ${hostname} Peerpost POP3 ready\r\n`);
       for (let count = 1; !this.#over; count++) {
-        const event = await this.#nextEvent();
+        const event = this.#arrived() ?? (await this.#nextEvent());
         if (event === undefined) break;
-        await this.#handle(event);
-        await this.#output.ready();
+        // Nothing is awaited that is there: a turn for each command would cost as much as many commands do.
+        const waiting = this.#handle(event);
+        if (waiting !== undefined) await waiting;
+        if (this.#output.full) await this.#output.ready();
         if (count % COMMANDS_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
       }
       await this.#end();
@@ -91,15 +93,20 @@ class Driver {
   /** The framer's next event; what was written leaves before we wait. `undefined` when the client has finished sending. */
   async #nextEvent(): Promise<FramerEvent | undefined> {
     for (;;) {
-      this.#checkConnection();
-      const event = this.#framer.next();
+      const event = this.#arrived();
       if (event !== undefined) return event;
-      await this.#output.settle();
+      this.#output.flush();
+      if (this.#output.full) await this.#output.ready();
       this.#extendDeadline();
       const bytes = await this.#read();
       if (bytes === null) return undefined;
       this.#framer.push(bytes);
     }
+  }
+
+  #arrived(): FramerEvent | undefined {
+    this.#checkConnection();
+    return this.#framer.next();
   }
 
   /** Before login a drain ends the session; after it the client may go on for as long as it doesn't pause, so that what it has marked is not lost. */
@@ -131,26 +138,34 @@ class Driver {
     else this.#connection.deadline(Math.max(0, Math.min(limits.drainTimeout, this.#drainUntil - clock.now())));
   }
 
-  async #handle(event: FramerEvent): Promise<void> {
+  /** Answers a promise where something has to be waited for. */
+  #handle(event: FramerEvent): undefined | Promise<void> {
     if (event.type === 'endless') {
       this.#output.write(formatReply(err('A line without an end')));
       this.#over = true;
-      return;
+      return undefined;
     }
     const begun = performance.now();
     let command: Command | undefined;
-    let reply: Reply;
+    const finish = (reply: Reply): undefined | Promise<void> => {
+      const told = (): undefined => {
+        this.#options.answered?.(command?.name ?? 'unknown', reply.ok, performance.now() - begun);
+        return undefined;
+      };
+      return this.#answer(reply)?.then(told) ?? told();
+    };
+    let outcome: Reply | Promise<Reply>;
     try {
       if (event.type === 'overflow') throw new ParseError('Line too long');
       if (event.bareLf) throw new ParseError('Lines end with CRLF');
       const { name, rest } = parseCommandLine(event.bytes);
       command = this.#options.table.get(name);
-      reply = await this.#find(command, name).prepare(rest)(this.#context);
+      outcome = this.#find(command, name).prepare(rest)(this.#context);
     } catch (error) {
-      reply = this.#refusal(error);
+      outcome = this.#refusal(error);
     }
-    await this.#answer(reply);
-    this.#options.answered?.(command?.name ?? 'unknown', reply.ok, performance.now() - begun);
+    if (!(outcome instanceof Promise)) return finish(outcome);
+    return outcome.catch((error: unknown) => this.#refusal(error)).then(finish);
   }
 
   #find(command: Command | undefined, name: string): Command {
@@ -167,13 +182,13 @@ class Driver {
     return refusalFor(error, this.#session.id);
   }
 
-  async #answer(reply: Reply): Promise<void> {
+  #answer(reply: Reply): undefined | Promise<void> {
     if (reply.written !== true) this.#output.write(formatReply(reply));
     this.#nonsense = reply.nonsense === true ? this.#nonsense + 1 : 0;
     this.#noticeLogin();
-    if (reply.followedBy === 'start-tls') await this.#startTls();
     if (reply.followedBy === 'close') this.#over = true;
     if (this.#nonsense >= this.#options.services.limits.badCommands) this.#over = true;
+    return reply.followedBy === 'start-tls' ? this.#startTls() : undefined;
   }
 
   #noticeLogin(): void {

@@ -1,4 +1,5 @@
 /** A message as RETR and TOP send it: from the row that was read where it is small, else in pieces from the store, as fast as the client takes them. */
+import { isAscii } from 'node:buffer';
 import type { MessageRow } from '#store/store.ts';
 import { BrokenAnswer, type CommandContext } from '../command.ts';
 import type { Maildrop } from '../maildrop/maildrop.ts';
@@ -14,7 +15,35 @@ interface Opened {
 }
 
 /** @param lines of the body; all of it when absent. What fails before the first line is written becomes a refusal. */
-export async function writeMessage(
+export function writeMessage(
+  context: CommandContext,
+  maildrop: Maildrop,
+  row: MessageRow,
+  title: string,
+  lines?: number,
+): undefined | Promise<void> {
+  const whole = lines === 0 ? headerOf(row) : row.content;
+  if (whole === undefined || (lines !== undefined && lines > 0)) {
+    return writePieces(context, maildrop, row, title, lines);
+  }
+  const { out, session } = context;
+  out.write(`+OK ${title}\r\n`);
+  const answer = new MultiLine((bytes) => out.write(bytes));
+  if (session.utf8 || isAscii(whole)) {
+    answer.push(whole);
+  } else {
+    const end = endOfHeader(whole);
+    answer.push(surrogateHeader(whole.subarray(0, end)));
+    answer.push(whole.subarray(end));
+  }
+  answer.end();
+  return undefined;
+}
+
+const headerOf = ({ content, rawHeader }: MessageRow): Uint8Array | undefined =>
+  content === undefined ? rawHeader : content.subarray(0, endOfHeader(content));
+
+async function writePieces(
   context: CommandContext,
   maildrop: Maildrop,
   row: MessageRow,

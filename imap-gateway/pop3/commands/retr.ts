@@ -1,17 +1,25 @@
 /** RETR (RFC 1939 §5). */
+import type { MessageRow } from '#store/store.ts';
 import { defineCommand } from '../command.ts';
 import { messageNumber } from '../grammar/arguments.ts';
-import { WRITTEN } from '../response/reply.ts';
+import { type Reply, WRITTEN } from '../response/reply.ts';
 import { writeMessage } from './message.ts';
 
 export const retr = defineCommand({
   name: 'RETR',
   allowedIn: ['transaction'],
   parse: messageNumber,
-  run: async (number, context, { maildrop }) => {
-    const row = await maildrop.message(number, { header: false });
-    await writeMessage(context, maildrop, row, `${row.size} octets`);
-    maildrop.markRetrieved(number);
-    return WRITTEN;
+  run(number, context, { maildrop }) {
+    const write = (row: MessageRow): Reply | Promise<Reply> => {
+      const waiting = writeMessage(context, maildrop, row, `${row.size} octets`);
+      if (waiting !== undefined) return waiting.then(done);
+      return done();
+    };
+    const done = (): Reply => {
+      maildrop.markRetrieved(number);
+      return WRITTEN;
+    };
+    const row = maildrop.message(number, { header: false });
+    return row instanceof Promise ? row.then(write) : write(row);
   },
 });

@@ -1,7 +1,8 @@
 /** TOP (RFC 1939 §7): the header and so many lines of the body. */
+import type { MessageRow } from '#store/store.ts';
 import { defineCommand } from '../command.ts';
 import { numberAndLines } from '../grammar/arguments.ts';
-import { WRITTEN } from '../response/reply.ts';
+import { type Reply, WRITTEN } from '../response/reply.ts';
 import { writeMessage } from './message.ts';
 
 export const top = defineCommand({
@@ -9,9 +10,12 @@ export const top = defineCommand({
   allowedIn: ['transaction'],
   capabilities: () => ['TOP'],
   parse: numberAndLines,
-  run: async ({ message, lines }, context, { maildrop }) => {
-    const row = await maildrop.message(message, { header: lines === 0 });
-    await writeMessage(context, maildrop, row, 'Top of the message follows', lines);
-    return WRITTEN;
+  run({ message, lines }, context, { maildrop }) {
+    const write = (row: MessageRow): Reply | Promise<Reply> => {
+      const waiting = writeMessage(context, maildrop, row, 'Top of the message follows', lines);
+      return waiting === undefined ? WRITTEN : waiting.then(() => WRITTEN);
+    };
+    const row = maildrop.message(message, { header: lines === 0 });
+    return row instanceof Promise ? row.then(write) : write(row);
   },
 });

@@ -5,9 +5,10 @@
  */
 import { MailError } from '#mail/failure.ts';
 import type { Mutation } from '#store/mutation.ts';
-import type { MailboxSizes, MessageRow } from '#store/store.ts';
+import type { Columns, MailboxSizes, MessageRow } from '#store/store.ts';
 import type { Mailbox, Uid, UidSet } from '#store/types.ts';
 import { fromUids, intersect, single } from '#store/uid-set.ts';
+import { ReadAhead } from './read-ahead.ts';
 import type { MaildropSource } from './source.ts';
 import { uniqueIds } from './unique-ids.ts';
 
@@ -16,11 +17,18 @@ export type Line<T> = readonly [number: number, what: T];
 
 const INBOX = 'INBOX';
 
+const CONTENT: Columns = { content: true };
+const HEADER: Columns = { rawHeader: true };
+
 export class Maildrop {
   readonly #source: MaildropSource;
   readonly #mailbox: Mailbox;
   #numbered: Promise<MailboxSizes> | undefined;
+  /** Once they are read. */
+  #uids: Uint32Array | undefined;
   #ids: Promise<readonly string[]> | undefined;
+  readonly #contents: ReadAhead;
+  readonly #headers: ReadAhead;
   readonly #deleted = new Set<number>();
   #deletedOctets = 0;
   readonly #retrieved = new Set<number>();
@@ -28,6 +36,8 @@ export class Maildrop {
   private constructor(source: MaildropSource, mailbox: Mailbox) {
     this.#source = source;
     this.#mailbox = mailbox;
+    this.#contents = new ReadAhead('content', (uids) => this.#rows(uids, CONTENT));
+    this.#headers = new ReadAhead('rawHeader', (uids) => this.#rows(uids, HEADER));
   }
 
   static async open(source: MaildropSource): Promise<Maildrop> {
@@ -74,12 +84,20 @@ export class Maildrop {
   }
 
   /** With its content where that is small, else with its header alone; with `header`, never with more than that. Throws `no-such-message`, `unavailable`. */
-  async message(number: number, columns: { readonly header: boolean }): Promise<MessageRow> {
-    const uid = await this.#uid(number);
-    const wanted = columns.header ? { rawHeader: true } : { content: true };
-    const row = await this.#row(uid, wanted);
-    if (columns.header || row.content !== undefined) return row;
-    return await this.#row(uid, { rawHeader: true });
+  message(number: number, columns: { readonly header: boolean }): MessageRow | Promise<MessageRow> {
+    const uids = this.#uids;
+    if (uids === undefined) return this.#numbers().then(() => this.message(number, columns));
+    this.#check(number, uids.length);
+    const ahead = columns.header ? this.#headers : this.#contents;
+    return ahead.row(uids, number - 1) ?? this.#message(uids, number - 1, columns.header);
+  }
+
+  async #message(uids: Uint32Array, place: number, header: boolean): Promise<MessageRow> {
+    const uid = uids[place]!;
+    const row =
+      (await (header ? this.#headers : this.#contents).fill(uids, place)) ??
+      (await this.#row(uid, header ? HEADER : CONTENT));
+    return header || row.content !== undefined ? row : await this.#row(uid, HEADER);
   }
 
   /** Octets of a message from `start` on, in pieces. */
@@ -132,19 +150,15 @@ export class Maildrop {
     }
   }
 
-  async #uid(number: number): Promise<Uid> {
-    const { uids } = await this.#numbers();
-    this.#check(number, uids.length);
-    return uids[number - 1]!;
+  /** Also where another session has expunged it meanwhile, as long as the store still has it. */
+  async #row(uid: Uid, columns: Columns): Promise<MessageRow> {
+    for await (const [row] of this.#rows(single(uid), columns)) if (row !== undefined) return row;
+    throw new MailError('no-such-message', 'That message is gone');
   }
 
-  /** Also where another session has expunged it meanwhile, as long as the store still has it. */
-  async #row(uid: Uid, columns: { readonly rawHeader?: boolean; readonly content?: boolean }): Promise<MessageRow> {
+  #rows(uids: UidSet, columns: Columns): AsyncIterable<readonly MessageRow[]> {
     const { store, access } = this.#source;
-    for await (const [row] of store.messages(access, this.#mailbox.id, single(uid), columns, { expunged: true })) {
-      if (row !== undefined) return row;
-    }
-    throw new MailError('no-such-message', 'That message is gone');
+    return store.messages(access, this.#mailbox.id, uids, columns, { expunged: true });
   }
 
   #uniqueIds(): Promise<readonly string[]> {
@@ -165,7 +179,9 @@ export class Maildrop {
     const { uids, sizes } = await store.sizes(access, id);
     const known = uids.findLastIndex((uid) => uid < uidNext) + 1;
     const numbered = { uids: uids.subarray(0, known), sizes: sizes.subarray(0, known) };
-    return known === messages ? numbered : withRows(numbered, await this.#expungedSince());
+    const all = known === messages ? numbered : withRows(numbered, await this.#expungedSince());
+    this.#uids = all.uids;
+    return all;
   }
 
   /** What others removed since the session began keeps its number. */
