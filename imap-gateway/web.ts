@@ -7,6 +7,7 @@ import type { Directory } from '#store/directory.ts';
 import type { Queue } from '#store/queue.ts';
 import type { MailStore } from '#store/store.ts';
 import type { ViewCache } from '#store/view-cache.ts';
+import { ImportJobs } from '#transfer/jobs.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import { examiner } from './http/exchange.ts';
 import type { HttpHandler } from './http/handler.ts';
@@ -38,6 +39,9 @@ export async function startWeb(context: ProgramContext, rooms: WebRooms, auth: A
   const draining = new AbortController();
   let config = context.config;
   const outbound = startOutbound(context, rooms, () => config);
+  const messageSize = (): number => config.limits.messageSize;
+  const imports = new ImportJobs({ store: rooms.store, coordination, clock, random, log, messageSize });
+  imports.begin();
   const pages = createPagesHandler();
   const build = async (config: Config, checked: Authenticator): Promise<[HttpListenerSettings, Rest]> => {
     const examine = examiner({ trustedProxies: config.rest.trustedProxies, random });
@@ -51,6 +55,7 @@ export async function startWeb(context: ProgramContext, rooms: WebRooms, auth: A
       random,
       log,
       metrics,
+      imports,
       peer: { supervisor: supervisorOf(config.data), usage: rooms.usage, figures: () => context.figures() },
       draining: draining.signal,
     });
@@ -82,7 +87,7 @@ export async function startWeb(context: ProgramContext, rooms: WebRooms, auth: A
       // What is in hand ends as the sessions do; what doesn't end in time is done again by the next worker.
       const { promise: late, resolve } = Promise.withResolvers<void>();
       const cancel = clock.after(deadlineMs, resolve);
-      const stopped = Promise.race([outbound.stop(), late]).finally(cancel);
+      const stopped = Promise.race([Promise.all([outbound.stop(), imports.stop()]), late]).finally(cancel);
       await listener.drain(deadlineMs, replaced);
       await rest.close();
       await stopped;

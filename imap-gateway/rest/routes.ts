@@ -3,8 +3,10 @@
 import { adminAccountRoutes } from './admin/accounts.ts';
 import { adminAuditRoutes } from './admin/audit.ts';
 import { adminAliasRoutes, adminDomainRoutes } from './admin/domains.ts';
+import { adminImportRoutes } from './admin/imports.ts';
 import { incomingMoveRoutes } from './admin/moves.ts';
 import { adminQueueRoutes, adminSessionRoutes } from './admin/queue.ts';
+import { adminSettingsRoutes } from './admin/settings.ts';
 import { adminStatusRoutes } from './admin/status.ts';
 import { adminTokenRoutes } from './admin/tokens.ts';
 import { eventRoutes } from './events/event-routes.ts';
@@ -49,7 +51,9 @@ const resources: readonly ((routes: Routes) => void)[] = [
   adminQueueRoutes,
   adminSessionRoutes,
   adminAuditRoutes,
+  adminSettingsRoutes,
   adminStatusRoutes,
+  adminImportRoutes,
   incomingMoveRoutes,
   healthRoutes,
   documentationRoutes(() => allRoutes),
