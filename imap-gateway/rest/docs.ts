@@ -26,6 +26,7 @@ interface Schema {
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly Schema[];
+  readonly allOf?: readonly Schema[];
   readonly items?: Schema;
   readonly properties?: { readonly [name: string]: Schema };
   readonly patternProperties?: { readonly [pattern: string]: Schema };
@@ -115,6 +116,7 @@ function typeText(schema: Schema, depth: number, lines: boolean): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum !== undefined) return schema.enum.map((value) => JSON.stringify(value)).join(' | ');
   if (schema.anyOf !== undefined) return schema.anyOf.map((one) => typeText(one, depth, lines)).join(' | ');
+  if (schema.allOf !== undefined) return schema.allOf.map((one) => typeText(one, depth, lines)).join(' & ');
   if (schema.type === 'array') return `${bracketed(typeText(schema.items ?? {}, depth, lines))}[]`;
   if (schema.type === 'object') return objectText(schema, depth, lines);
   if (schema.type === 'string' && schema.format === 'date-time') return 'time';
@@ -137,5 +139,5 @@ function objectText(schema: Schema, depth: number, lines: boolean): string {
 }
 
 function bracketed(type: string): string {
-  return type.includes(' | ') ? `(${type})` : type;
+  return / [|&] /.test(type) ? `(${type})` : type;
 }

@@ -64,6 +64,10 @@ test('input is checked, and each mistake named by its place', async () => {
   ]);
   const query = await world.ask(world.alice, 'GET', '/account', { query: { verbose: '1' } });
   assert.deepEqual(query.json.errors, [{ path: '/query/verbose', message: 'is not known' }]);
+  const choice = await world.ask(world.alice, 'GET', '/export', { query: { format: 'tar' } });
+  assert.deepEqual(choice.json.errors, [{ path: '/query/format', message: 'must be one of mbox, zip' }]);
+  const when = await world.ask(world.alice, 'POST', '/send', { body: { to: ['a@b.test'], sendAt: 'tomorrow' } });
+  assert.match(when.json.errors[0].message, /^must be a time such as /);
   const malformed = await world.ask(undefined, 'POST', '/session', { body: '{"a', type: 'application/json' });
   assert.deepEqual([malformed.status, malformed.json.code], [400, 'bad-request']);
   const poisoned = await world.ask(undefined, 'POST', '/session', {

@@ -41,6 +41,15 @@ function inputErrors(where: Where, faults: readonly Fault[]): InputError[] {
       return fault.params.requiredProperties.map((name) => ({ path: `${path}/${name}`, message: 'is missing' }));
     }
     // The other half of an unknown name.
-    return fault.keyword === 'boolean' ? [] : [{ path, message: fault.message }];
+    return fault.keyword === 'boolean' ? [] : [{ path, message: said(fault) }];
   });
+}
+
+/** What the words of a schema's rule don't tell people. */
+function said(fault: Fault): string {
+  if (fault.keyword === 'enum') return `must be one of ${fault.params.allowedValues.join(', ')}`;
+  if (fault.keyword === 'format' && fault.params.format === 'date-time') {
+    return 'must be a time such as 2026-11-23T16:00:00Z';
+  }
+  return fault.message;
 }

@@ -37,6 +37,8 @@ export function mayReach(address: string, allowed: readonly string[]): boolean {
   return ![canonical, ...embeddedAddresses(canonical)].some(PRIVATE);
 }
 
+const ALLOW = ', unless webhook-networks in [rest] of the configuration allow it';
+
 /** @throws MailError `not-permitted`: what is wrong with the URL as it is written. Names are looked at when they are connected to. */
 export function checkUrl(text: string, allowed: readonly string[]): URL {
   if (!URL.canParse(text)) throw new MailError('not-permitted', 'That is no URL');
@@ -46,8 +48,11 @@ export function checkUrl(text: string, allowed: readonly string[]): URL {
   if (url.username !== '' || url.password !== '') throw new MailError('not-permitted', 'The URL may have no password');
   const plain =
     url.protocol === 'http:' && (isLoopback(host) || host === 'localhost') && mayReach('127.0.0.1', allowed);
-  if (url.protocol !== 'https:' && !plain) throw new MailError('not-permitted', 'The URL must begin with https://');
-  if (literal && !mayReach(host, allowed)) throw new MailError('not-permitted', 'That address may not be reached');
+  if (url.protocol !== 'https:' && !plain)
+    throw new MailError('not-permitted', `The URL must begin with https://${ALLOW}`);
+  if (literal && !mayReach(host, allowed)) {
+    throw new MailError('not-permitted', `That address may not be reached${ALLOW}`);
+  }
   return url;
 }
 

@@ -237,6 +237,8 @@ test('made, changed, deleted by their owner alone; limits', async (t) => {
   ]) {
     assert.equal((await on.ask(on.alice, 'POST', '/webhooks', { body: { url } })).status, 403, url);
   }
+  const plain = await on.ask(on.alice, 'POST', '/webhooks', { body: { url: 'http://a.test/' } });
+  assert.match(String(plain.json.detail), /webhook-networks/);
   assert.equal((await on.ask(on.alice, 'POST', '/webhooks', { body: { url: URL_A, secret: 'x' } })).status, 400);
   const mail = await on.token({ account: on.alice.id, scopes: ['mail:write', 'send'] });
   assert.equal((await on.ask(mail, 'GET', '/webhooks')).status, 403);
