@@ -177,8 +177,6 @@ function goneSignal(reply: FastifyReply): AbortSignal {
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) gone.abort();
   });
-  // Who closes its sending half may wait for an answer, but not for one without end: most have gone altogether.
-  reply.raw.socket?.once('end', () => gone.abort());
   return gone.signal;
 }
 

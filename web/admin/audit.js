@@ -1,5 +1,5 @@
 import { withQuery } from '../lib/api.js';
-import { moment } from '../lib/format.js';
+import { inLine, moment } from '../lib/format.js';
 import { html } from '../lib/html.js';
 import { useList } from '../lib/resource.js';
 import { go, usePlace } from '../lib/route.js';
@@ -35,7 +35,7 @@ export function Audit({ title }) {
             <time datetime=${line.time}>${moment(line.time)}</time>
             <div>
               <strong>${line.act.replaceAll('-', ' ')}</strong> ${line.target}
-              <p>by ${line.actor === 'cli' ? 'the command line' : line.actor}${line.detail && html` · <code>${JSON.stringify(line.detail)}</code>`}</p>
+              <p>by ${line.actor === 'cli' ? 'the command line' : line.actor}${line.detail && ` · ${inLine(line.detail)}`}</p>
             </div>
           </li>`,
         )}

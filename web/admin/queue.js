@@ -110,7 +110,7 @@ export function QueueView({ title }) {
 }
 
 /** @type {{ readonly [act in Act]: string }} */
-const LABELS = { retry: 'Retry now', hold: 'Hold', release: 'Release', drop: 'Drop' };
+const LABELS = { retry: 'Retry', hold: 'Hold', release: 'Release', drop: 'Drop' };
 
 /** @param {{ query: URLSearchParams }} props */
 function Filter({ query }) {

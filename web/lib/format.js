@@ -81,5 +81,26 @@ export function addresses(text) {
   return text.split(/[\s,;]+/).filter((address) => address !== '');
 }
 
+/**
+ * What the audit log knows besides, in one line.
+ * @param {object} detail
+ */
+export function inLine(detail) {
+  return Object.entries(detail)
+    .map(([name, value]) => `${name}: ${plain(value)}`)
+    .join('; ');
+}
+
+/**
+ * @param {unknown} value
+ * @returns {string}
+ */
+function plain(value) {
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(plain).join(', ');
+  if (value === null) return 'none';
+  if (typeof value === 'object') return inLine(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
 /** Enough to tell a slip of the pen; whether it is an address is for the server to say. @param {string} text */
 export const looksLikeAddress = (text) => /^[^\s@]+@[^\s@]+$/.test(text);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addresses, ago, counted, looksLikeAddress, readSize, size } from './format.js';
+import { addresses, ago, counted, inLine, looksLikeAddress, readSize, size } from './format.js';
 
 test('sizes are written short, and read back', () => {
   assert.deepEqual([0, 1, 1023, 1024, 1536, 5 * 1024 ** 3].map(size), [
@@ -35,5 +35,9 @@ test('addresses are taken apart however they were listed', () => {
   assert.deepEqual(addresses(' a@x.test, b@y.test\n;c@z.test '), ['a@x.test', 'b@y.test', 'c@z.test']);
   assert.deepEqual(addresses(' \n'), []);
   assert.deepEqual(['a@b', 'a', '@b', 'a@', 'a@b@c'].map(looksLikeAddress), [true, false, false, false, false]);
+  assert.equal(
+    inLine({ name: 'Phone', scopes: [], to: ['a', 'b'], bytes: null, on: true }),
+    'name: Phone; scopes: none; to: a, b; bytes: none; on: true',
+  );
   assert.deepEqual([counted(1, 'message'), counted(1200, 'message')], ['1 message', '1,200 messages']);
 });

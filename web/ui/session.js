@@ -1,5 +1,5 @@
 /** Signing in, out, and in again. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { findSession, session, signIn, signOut, waiting } from '../lib/api.js';
 import { html } from '../lib/html.js';
 import { Problem, words } from '../lib/problem.js';
@@ -8,7 +8,7 @@ import { useShared } from '../lib/state.js';
 import { Confirmations, Dialog } from './dialog.js';
 import { AddressField, exact, Form, PasswordField, text } from './form.js';
 import { Notices, say } from './notice.js';
-import { Mark } from './parts.js';
+import { focusOn, Mark } from './parts.js';
 
 /**
  * Shows what is inside to whoever is signed in, and the sign-in to all others.
@@ -54,7 +54,13 @@ function Header({ nav }) {
 
 function SignIn() {
   useTitle('Sign in');
-  return html`<main class="door">
+  const main = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => {
+    main.current?.querySelector('input')?.focus();
+    // What comes next begins at its heading.
+    return () => void requestAnimationFrame(() => focusOn('title'));
+  }, []);
+  return html`<main class="door" ref=${main}>
     <p class="brand"><${Mark} />Peerpost</p>
     <h1>Sign in</h1>
     <${Credentials} />
@@ -100,7 +106,7 @@ function Credentials({ address }) {
   >
     ${
       address === undefined
-        ? html`<${AddressField} name="address" label="Address" autocomplete="username" autofocus />`
+        ? html`<${AddressField} name="address" label="Address" autocomplete="username" />`
         : html`<p class="fixed">${address}</p><input class="unseen" autocomplete="username" value=${address} readonly tabindex="-1" aria-hidden="true" />`
     }
     <${PasswordField} name="password" label="Password" autocomplete="current-password" autofocus=${address !== undefined} />

@@ -18,7 +18,7 @@ export interface Watched {
   readonly page: Page;
   /** Complaints so far: errors of the console and of scripts, violations of the policy, requests to other hosts. */
   readonly faults: readonly string[];
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** A page of its own cookies at `origin`. REST's refusals are answers: a 4xx from there is no fault. */
