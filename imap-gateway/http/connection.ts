@@ -7,6 +7,8 @@ import { type Pace, Patience } from './patience.ts';
 
 /** Most connections bring one request and go: those that last are shown. */
 const SHOWN_AFTER_MS = 2_000;
+/** Requests sent before their predecessors are answered: hardly anybody does that, and a hundred thousand of them would fill the memory. */
+const MOST_IN_HAND = 100;
 
 export class HttpConnection {
   readonly socket: Socket;
@@ -44,6 +46,7 @@ export class HttpConnection {
 
   serve(request: IncomingMessage, response: ServerResponse): void {
     this.#inHand.add(response);
+    if (this.#inHand.size > MOST_IN_HAND) this.socket.destroy();
     if (this.#draining) response.shouldKeepAlive = false;
     this.#patience.serve(request, response);
     response.once('close', () => {

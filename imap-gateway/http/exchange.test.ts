@@ -41,4 +41,7 @@ test('what a proxy on this host passes on without TLS is not from this host', ()
 test('a proxy on this host that nobody configured does not make strangers local', () => {
   const passed = examine('127.0.0.1', { 'x-forwarded-for': '203.0.113.9' }, []);
   assert.deepEqual([passed.remote, passed.secure], ['127.0.0.1', false]);
+  for (const name of ['x-real-ip', 'forwarded', 'via', 'x-forwarded-proto']) {
+    assert.equal(examine('127.0.0.1', { [name]: 'x' }, []).secure, false, name);
+  }
 });

@@ -34,7 +34,7 @@ export function examiner(options: { readonly trustedProxies: readonly string[]; 
   return (request, loggedIn) => {
     let exchange = known.get(request);
     if (exchange === undefined) {
-      exchange = { ...examine(request, isTrusted, shortId(options.random)), loggedIn };
+      exchange = Object.assign(examine(request, isTrusted, shortId(options.random)), { loggedIn });
       known.set(request, exchange);
     }
     return exchange;
@@ -43,16 +43,21 @@ export function examiner(options: { readonly trustedProxies: readonly string[]; 
 
 type Asked = Omit<Exchange, 'loggedIn'>;
 
+/** By which a proxy gives itself away. */
+const PROXIES = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-real-ip', 'forwarded', 'via'] as const;
+
 function examine(request: IncomingMessage, isTrusted: (address: string) => boolean, id: string): Asked {
   const { socket, headers } = request;
   const encrypted = socket instanceof TLSSocket;
-  const [path = '/', ...query] = (request.url ?? '/').split('?');
-  const asked = { id, host: hostName(headers.host ?? ''), path, query: query.join('?') };
+  const url = request.url ?? '/';
+  const mark = url.indexOf('?');
+  const [path, query] = mark < 0 ? [url, ''] : [url.slice(0, mark), url.slice(mark + 1)];
+  const asked = { id, host: hostName(headers.host ?? ''), path, query };
   if (socket.remoteAddress === undefined) return { ...asked, remote: 'unix', secure: true, https: encrypted };
   const neighbour = canonicalAddress(socket.remoteAddress);
   if (!isTrusted(neighbour)) {
     // A proxy on this host that nobody configured would make the whole world local.
-    const local = isLoopback(neighbour) && headers['x-forwarded-for'] === undefined;
+    const local = isLoopback(neighbour) && PROXIES.every((name) => headers[name] === undefined);
     return { ...asked, remote: neighbour, secure: encrypted || local, https: encrypted };
   }
   // What the client itself may have written stands to the left of what the trusted ones wrote.
