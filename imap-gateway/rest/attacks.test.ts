@@ -110,3 +110,20 @@ test('a token makes none that outlives it or is good elsewhere', async () => {
   assert.equal((await make({ name: 'elsewhere', networks: ['0.0.0.0/0'] })).status, 403);
   assert.equal((await world.ask(bounded, 'POST', '/account/app-passwords', { body: { name: 'x' } })).status, 403);
 });
+
+test('lists of millions of wrong items are refused before each is looked at', async () => {
+  const body = `{"attachments":[${'1,'.repeat(1_000_000)}1]}`;
+  const ms = await cost(async () => {
+    const { status, json } = await world.ask(world.alice, 'POST', '/drafts', { body, type: 'application/json' });
+    assert.equal(status, 400);
+    assert.equal(json.errors[0].path, '/body/attachments');
+  });
+  assert.ok(ms < 1_000, `${ms} ms`);
+});
+
+test('a message of thousands of attachments is not forwarded piece by piece', async () => {
+  const part = '--b\r\nContent-Disposition: attachment; filename=a\r\n\r\nx\r\n';
+  const id = await add(world.alice, `Content-Type: multipart/mixed; boundary=b\r\n\r\n${part.repeat(5_000)}--b--\r\n`);
+  const { status, json } = await world.ask(world.alice, 'POST', '/drafts', { body: { forwardOf: id } });
+  assert.deepEqual([status, json.errors[0].path], [400, '/body/forwardOf']);
+});

@@ -9,7 +9,9 @@ export type Check = (value: unknown) => unknown;
 /** The returned function fills in defaults and answers the value. @throws HttpProblem 400 with `errors`. */
 export function inputCheck(where: Where, schema: TSchema): Check {
   const validator = Compile(closed(schema));
+  const bounds = boundsOf(schema);
   return (value) => {
+    refuseLong(where, bounds, value);
     const filled = validator.Default(where === 'body' ? value : validator.Convert({ ...(value as object) }));
     if (validator.Check(filled)) return filled;
     const errors = inputErrors(where, validator.Errors(filled));
@@ -18,6 +20,25 @@ export function inputCheck(where: Where, schema: TSchema): Check {
       errors,
     });
   };
+}
+
+/** How many items the lists of an object may have. */
+function boundsOf(schema: TSchema): readonly (readonly [name: string, most: number])[] {
+  const { properties = {} } = schema as Partial<TObject>;
+  return Object.entries(properties).flatMap(([name, { maxItems }]: [string, { readonly maxItems?: unknown }]) =>
+    typeof maxItems === 'number' ? [[name, maxItems] as const] : [],
+  );
+}
+
+/** Before anybody looks at the items: millions of wrong ones would be looked at one by one, for a gigabyte of what is wrong with them. */
+function refuseLong(where: Where, bounds: ReturnType<typeof boundsOf>, value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const [name, most] of bounds) {
+    const list = (value as Readonly<Record<string, unknown>>)[name];
+    if (!Array.isArray(list) || list.length <= most) continue;
+    const [path, message] = [`/${where}/${name}`, `must not have more than ${most} items`];
+    throw new HttpProblem('bad-request', `${path} ${message}`, { errors: [{ path, message }] });
+  }
 }
 
 /** Names that nobody declared are refused, so that a misspelt one is not silently without effect. */

@@ -130,6 +130,9 @@ class Budget {
   }
 }
 
+/** Each is a read; anybody may send a message of a hundred thousand. */
+const MOST_FORWARDED = 200;
+
 async function attachmentsOf(
   services: Services,
   { access }: Writer,
@@ -142,6 +145,9 @@ async function attachmentsOf(
     const one = await attachment(services, access, given, `/body/attachments/${i}`);
     budget.take(one.content.length);
     all.push(one);
+  }
+  if ((forwarded?.attachments.length ?? 0) > MOST_FORWARDED) {
+    throw badInput({ path: '/body/forwardOf', message: 'has too many attachments: attach the message whole' });
   }
   for (const { node } of forwarded?.attachments ?? []) {
     budget.take(((node.bodyEnd - node.bodyStart) * 3) / 4);
