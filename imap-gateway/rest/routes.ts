@@ -6,6 +6,7 @@ import { adminAliasRoutes, adminDomainRoutes } from './admin/domains.ts';
 import { adminImportRoutes } from './admin/imports.ts';
 import { incomingMoveRoutes } from './admin/moves.ts';
 import { adminQueueRoutes, adminSessionRoutes } from './admin/queue.ts';
+import { adminSettingsRoutes } from './admin/settings.ts';
 import { adminStatusRoutes } from './admin/status.ts';
 import { adminTokenRoutes } from './admin/tokens.ts';
 import { eventRoutes } from './events/event-routes.ts';
@@ -50,6 +51,7 @@ const resources: readonly ((routes: Routes) => void)[] = [
   adminQueueRoutes,
   adminSessionRoutes,
   adminAuditRoutes,
+  adminSettingsRoutes,
   adminStatusRoutes,
   adminImportRoutes,
   incomingMoveRoutes,
