@@ -1,6 +1,7 @@
 /** The other server, seen through imapflow: read only, nothing there is marked or changed. */
 import { ImapFlow } from 'imapflow';
 import { MailError } from '#mail/failure.ts';
+import { distrust } from '../certificate.ts';
 
 export interface SourceAddress {
   readonly host: string;
@@ -117,29 +118,14 @@ async function told<T>(act: () => Promise<T>): Promise<T> {
 /** Trouble with another server is temporary, but for a refused password. */
 function failureOf(error: unknown, what: string): MailError {
   if (error instanceof MailError) return error;
-  const { authenticationFailed, responseText, message, code } = error as {
+  const { authenticationFailed, responseText, message } = error as {
     authenticationFailed?: boolean;
     responseText?: string;
     message?: string;
-    code?: string;
   };
-  const text = `${what}: ${responseText ?? distrust(code) ?? message ?? String(error)}`;
+  const text = `${what}: ${responseText ?? distrust(error) ?? message ?? String(error)}`;
   return new MailError(authenticationFailed ? 'bad-credentials' : 'unavailable', text, { cause: error });
 }
-
-/** Node's own words for these lead people to options of Node. */
-function distrust(code: string | undefined): string | undefined {
-  if (code === undefined || !DISTRUST.has(code)) return undefined;
-  return 'its certificate is self-signed or of an unknown authority: trust it by its PEM file (--ca), or take any (--insecure)';
-}
-
-const DISTRUST: ReadonlySet<string> = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-]);
 
 async function listMailboxes(client: ImapFlow): Promise<SourceMailbox[]> {
   const all = await client.list();

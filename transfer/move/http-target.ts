@@ -4,6 +4,7 @@ import { Agent, request as secure } from 'node:https';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Failure, MailError } from '#mail/failure.ts';
+import { distrust } from '../certificate.ts';
 import type { MoveState, MoveStep, MoveTarget } from './protocol.ts';
 
 export interface PeerAddress {
@@ -84,7 +85,7 @@ async function send<T>(
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof MailError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = distrust(error) ?? (error instanceof Error ? error.message : String(error));
     throw new MailError('unavailable', `can not reach ${url.origin}: ${reason}`, { cause: error });
   }
   return answered<T>(url, answer);
