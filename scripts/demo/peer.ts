@@ -58,9 +58,9 @@ export async function preparePeer(peer: DemoPeer): Promise<void> {
   try {
     if (!(await system.directory.isLocalDomain(peer.domain)))
       await system.directory.change({ type: 'add-domain', name: peer.domain });
-    const present = new Set(
-      (await system.directory.accounts()).filter((a) => a.state === 'active').map((a) => a.address),
-    );
+    const accounts = (await system.directory.accounts()).filter(({ state }) => state === 'active');
+    // Who was renamed has left an alias behind.
+    const present = new Set([...accounts, ...(await system.directory.aliases())].map(({ address }) => address));
     for (const address of peer.users) {
       if (present.has(address)) continue;
       const password = users.find((user) => user.address === address)?.password ?? randomBytes(9).toString('base64url');
