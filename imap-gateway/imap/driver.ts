@@ -362,7 +362,7 @@ class Driver {
       this.#log.error({ error }, 'session ended by a fault');
       return `[SERVERBUG] Internal error, session ${this.#connection.id}`;
     }
-    if (error.reason === 'draining') return '[UNAVAILABLE] The server is going down';
+    if (error.reason === 'draining') return '[UNAVAILABLE] The server ends this session';
     return error.reason === 'deadline' ? 'Idle for too long' : undefined;
   }
 
