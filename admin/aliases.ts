@@ -19,6 +19,17 @@ export async function addAlias(
   return { address, targets };
 }
 
+/** Of an alias that is there: mail for it goes to the old targets or to the new ones at each moment. */
+export async function setAlias(
+  { directory }: Rooms,
+  args: { readonly address: string; readonly targets: readonly string[] },
+  by: Actor,
+): Promise<{ address: string; targets: readonly string[] }> {
+  const { address, targets } = args;
+  await directory.change({ type: 'set-alias', address, targets }, by);
+  return { address, targets };
+}
+
 export async function removeAlias({ directory }: Rooms, address: string, by: Actor): Promise<{ address: string }> {
   await directory.change({ type: 'remove-alias', address }, by);
   return { address };

@@ -35,6 +35,7 @@ function describe(rows: DirectoryRows, change: DirectoryChange): Description {
     case 'add-account':
       return { target: change.address };
     case 'add-alias':
+    case 'set-alias':
       return { target: change.address, detail: { targets: change.targets } };
     case 'remove-alias':
       return { target: change.address, detail: { targets: rows.alias(readAlias(change.address).name)?.targets ?? [] } };

@@ -28,6 +28,11 @@ const RULES: RuleTable = {
     rows.removeDomain(name);
   },
   'add-alias': addAlias,
+  'set-alias': (rows, change) => {
+    const { name, address } = readAlias(change.address);
+    if (rows.alias(name) === undefined) throw new MailError('bad-request', `there is no alias ${address}`);
+    rows.setAliasTargets(name, targetsOf(rows, change));
+  },
   'remove-alias': (rows, change) => {
     const { name, address } = readAlias(change.address);
     if (rows.alias(name) === undefined) throw new MailError('bad-request', `there is no alias ${address}`);
@@ -48,15 +53,20 @@ export function applyChange(rows: Rows, change: DirectoryChange, now: number, by
 function addAlias(rows: Rows, change: Of<'add-alias'>, now: number): void {
   const { domain, name, address } = readAlias(change.address);
   requireDomain(rows, domain);
+  requireFree(rows, name);
+  rows.addAlias({ address, targets: targetsOf(rows, change), createdAt: now }, name);
+}
+
+function targetsOf(rows: Rows, change: Pick<Of<'add-alias'>, 'address' | 'targets'>): readonly string[] {
+  const { name, address } = readAlias(change.address);
   const targets = [...new Set(change.targets.map((target) => formatAddress(readAddress(target))))];
   if (targets.length === 0) throw new MailError('bad-request', `${address} needs at least one target`);
   if (targets.some((target) => readAlias(target).name === name)) {
     throw new MailError('bad-request', `${address} can not lead to itself`);
   }
-  requireFree(rows, name);
   if (leadsTo(rows, targets, name))
     throw new MailError('bad-request', `${address} would lead back to itself through other aliases`);
-  rows.addAlias({ address, targets, createdAt: now }, name);
+  return targets;
 }
 
 /** Does an alias chain from these targets come to `name`? Addresses of others, and accounts, end a chain. */

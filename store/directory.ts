@@ -181,6 +181,8 @@ export type DirectoryChange =
   /** Changes nothing: for acts that are none of the directory's, but belong into the audit log. */
   | { readonly type: 'note-act'; readonly act: string; readonly target: string }
   | { readonly type: 'add-alias'; readonly address: string; readonly targets: readonly string[] }
+  /** Between the old targets and the new ones there is no moment without any. */
+  | { readonly type: 'set-alias'; readonly address: string; readonly targets: readonly string[] }
   | { readonly type: 'remove-alias'; readonly address: string };
 
 /** Made from a password by `store/secret.ts`: argon2id for PLAIN and LOGIN, SCRAM-SHA-256 keys beside it. Never the password. */

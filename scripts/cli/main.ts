@@ -15,6 +15,7 @@ import { addQueueCommands } from './commands/queue.ts';
 import { addRestartCommand } from './commands/restart.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addSessionCommands } from './commands/session.ts';
+import { addSettingsCommands } from './commands/settings.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { addTokenCommands } from './commands/token.ts';
 import { addTransferCommands } from './commands/transfer.ts';
@@ -57,6 +58,7 @@ Exit status: 0 done, 1 failed, 2 used wrongly.`,
   addQueueCommands(program, act);
   addSessionCommands(program, act);
   addAuditCommand(program, act);
+  addSettingsCommands(program, act);
   addClientSetupCommand(program, act);
   prepare(program);
   await parse(program, args);

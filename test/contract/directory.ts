@@ -165,6 +165,20 @@ const TESTS: DirectoryTests = {
     assert.equal(await look(`team@${domain}`), 'unknown');
   },
 
+  'an alias gets other targets, by the same rules': async (on) => {
+    const { directory, domain, account, alias, look } = on;
+    await account(`a@${domain}`);
+    await alias(`team@${domain}`, `a@${domain}`);
+    await alias(`all@${domain}`, `team@${domain}`);
+    const set = (address: string, ...targets: string[]) => directory.change({ type: 'set-alias', address, targets });
+    await set(`TEAM@${domain}`, 'x@Elsewhere.test', `a@${domain}`);
+    assert.equal(await look(`team@${domain}`), `alias x@elsewhere.test a@${domain}`);
+    for (const targets of [[], ['nonsense'], [`team@${domain}`], [`all@${domain}`]])
+      await assert.rejects(set(`team@${domain}`, ...targets), refused('bad-request'));
+    await assert.rejects(set(`none@${domain}`, 'x@elsewhere.test'), refused('bad-request'));
+    assert.equal(await look(`team@${domain}`), `alias x@elsewhere.test a@${domain}`);
+  },
+
   'what can not be an alias': async ({ directory, domain, account, alias }) => {
     await account(`a@${domain}`);
     await alias(`x@${domain}`, `a@${domain}`);
