@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import { request, withQuery } from '../lib/api.js';
 import { counted, moment } from '../lib/format.js';
 import { html } from '../lib/html.js';
+import { words } from '../lib/problem.js';
 import { useList } from '../lib/resource.js';
 import { go, usePlace } from '../lib/route.js';
 import { confirm } from '../ui/dialog.js';
@@ -50,10 +51,14 @@ export function QueueView({ title }) {
   };
   const perform = async (/** @type {Act} */ act, /** @type {readonly string[]} */ ids) => {
     const rest = Object.keys(filter).length > 0 ? { filter } : { all: true };
-    const { items } = await request('POST', '/admin/queue/acts', { act, ...(beyond ? rest : { ids }) });
-    choose(ids, false);
-    await list.reload();
-    say(`${counted(items.length, 'message')} ${DONE[act]}.`);
+    // When some have left meanwhile, it is done to the others, and then refused.
+    try {
+      const { items } = await request('POST', '/admin/queue/acts', { act, ...(beyond ? rest : { ids }) });
+      choose(ids, false);
+      say(`${counted(items.length, 'message')} ${DONE[act]}.`);
+    } finally {
+      await list.reload();
+    }
   };
   const drop = (/** @type {readonly string[]} */ ids) =>
     confirm({
@@ -65,7 +70,7 @@ export function QueueView({ title }) {
     });
   const act = (/** @type {Act} */ what, /** @type {readonly string[]} */ ids) => {
     if (what === 'drop') drop(ids);
-    else perform(what, ids).catch((error) => say(error.message, true));
+    else perform(what, ids).catch((error) => say(words(error), true));
   };
 
   return html`

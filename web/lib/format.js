@@ -96,7 +96,7 @@ export function inLine(detail) {
  * @returns {string}
  */
 function plain(value) {
-  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(plain).join(', ');
+  if (Array.isArray(value)) return value.length === 0 ? '–' : value.map(plain).join(', ');
   if (value === null) return 'none';
   if (typeof value === 'object') return inLine(value);
   return typeof value === 'string' ? value : JSON.stringify(value);

@@ -37,7 +37,7 @@ test('addresses are taken apart however they were listed', () => {
   assert.deepEqual(['a@b', 'a', '@b', 'a@', 'a@b@c'].map(looksLikeAddress), [true, false, false, false, false]);
   assert.equal(
     inLine({ name: 'Phone', scopes: [], to: ['a', 'b'], bytes: null, on: true }),
-    'name: Phone; scopes: none; to: a, b; bytes: none; on: true',
+    'name: Phone; scopes: –; to: a, b; bytes: none; on: true',
   );
   assert.deepEqual([counted(1, 'message'), counted(1200, 'message')], ['1 message', '1,200 messages']);
 });
