@@ -4,6 +4,7 @@ import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { after, test } from 'node:test';
+import { connect as tlsConnect } from 'node:tls';
 import type { Clock } from '#runtime/ambient.ts';
 import { LocalCoordination } from '#runtime/local-coordination.ts';
 import { createMetrics } from '#runtime/metrics/metrics.ts';
@@ -142,6 +143,32 @@ test('in the clear from afar only what needs no secret is served, the rest is se
   for (const more of [{ method: 'POST' }, { headers: { ...far, authorization: 'Bearer x' } }]) {
     assert.equal((await get(w.http, '/api/x', { headers: far, ...more })).status, 403);
   }
+  await w.close();
+});
+
+test('a client that has closed its sending half gets its answers, and then the end', async () => {
+  const w = await world();
+  const request = 'GET /api/x HTTP/1.1\r\nHost: x\r\n\r\n';
+  const plain = await raw(w.http, 'GET /api/hold HTTP/1.1\r\nHost: x\r\n\r\n');
+  while (held.length === 0) await settle();
+  plain.socket.end();
+  // The end has come before the answer is there.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  held.shift()?.();
+  assert.match(await plain.closed, /^HTTP\/1\.1 200 .*late$/s);
+  const idle = await raw(w.http, '');
+  idle.socket.end();
+  assert.equal(await idle.closed, '');
+  const twice = await raw(w.http, request + request);
+  twice.socket.end();
+  assert.equal((await twice.closed).match(/true false/g)?.length, 2);
+  const secured = tlsConnect({ port: w.https, host: '127.0.0.1', rejectUnauthorized: false });
+  let got = '';
+  secured.setEncoding('latin1').on('data', (chunk: string) => (got += chunk));
+  await once(secured, 'secureConnect');
+  secured.end(request);
+  await once(secured, 'close');
+  assert.match(got, /true true$/);
   await w.close();
 });
 

@@ -60,6 +60,8 @@ export class HttpListener {
     // Each connection has its own timer (patience.ts).
     this.#server.keepAliveTimeout = 0;
     this.#server.timeout = 0;
+    // Who has sent everything and closes that half still waits for the answer.
+    Object.assign(this.#server, { httpAllowHalfOpen: true });
   }
 
   /** For requests that begin from now on. */
@@ -114,6 +116,7 @@ export class HttpListener {
     raw.once('close', () => place.release());
     if (raw.destroyed) return place.release();
     raw.setNoDelay(true);
+    raw.allowHalfOpen = true;
     const socket = protocol === 'https' ? await this.#secured(raw) : raw;
     if (socket === undefined || socket.destroyed) return;
     const session = { id: shortId(random), protocol, remote: addressOf(raw), since: clock.now() };

@@ -73,7 +73,8 @@ export async function parsedMessage(mail: Mail, access: Access, standing: Standi
       ...text,
       html: htmlPart(row) === undefined ? null : `/api/v1/messages/${row.message}/html`,
       attachments: attachmentsOf(row),
-      authentication: authenticationResults(row.rawHeader!, id),
+      // Only what was delivered has a prefix, and passed the MTA, which takes out what others wrote in our name. Imported mail may say anything.
+      authentication: row.prefixLength > 0 ? authenticationResults(row.rawHeader!, id) : [],
     };
     fixed = JSON.stringify(more).slice(0, -1);
     mail.parsed.set(key, fixed, 200 + fixed.length);

@@ -10,7 +10,7 @@ export interface AuthenticationResult {
 
 const MOST = 50;
 
-/** @param header the raw header section. @param id our authserv-id; fields with it that came from outside were taken out when they came (RFC 8601 §5). */
+/** @param header the raw header section. @param id our authserv-id; fields with it that came from outside were taken out when they came (RFC 8601 §5): ask of delivered mail only. */
 export function authenticationResults(header: Uint8Array, id: string): AuthenticationResult[] {
   const text = Buffer.from(header.buffer, header.byteOffset, header.byteLength).toString('latin1');
   return splitFields(text)

@@ -99,6 +99,14 @@ test('a message parsed has headers, text, attachments and what our own results s
   assert.deepEqual(flagged.json.keywords, ['$flagged']);
 });
 
+test('what an imported message says of its own authentication is not believed', async () => {
+  const { alice } = world;
+  const made = await world.ask(alice, 'POST', '/messages', { body: MIXED, type: 'message/rfc822' });
+  const { json } = await world.ask(alice, 'GET', `/messages/${made.json.messages[0].id}`);
+  assert.match(json.headers[0].value, /^mail\.alpha\.test; dkim=pass/);
+  assert.deepEqual(json.authentication, []);
+});
+
 test('a message without text, without HTML, and with endless text', async () => {
   const { alice } = world;
   const html = await deliver(world, alice, letter('h', 'Content-Type: text/html\n', '<b>bold</b> &amp; more'));
