@@ -26,7 +26,11 @@ export class Patience {
   readonly #clock: Clock;
   readonly #socket: Socket;
   readonly #pace: Pace;
+  /** One timer, set anew only where it would come too late: each request moves the deadline twice. */
   #cancel: () => void = () => undefined;
+  #alarm = Number.POSITIVE_INFINITY;
+  #due = 0;
+  #then: () => void = () => undefined;
 
   /** Begins to wait for the first head. */
   constructor(clock: Clock, socket: Socket, pace: Pace) {
@@ -70,7 +74,20 @@ export class Patience {
   }
 
   #arm(ms: number, then: () => void): void {
+    this.#due = this.#clock.now() + ms;
+    this.#then = then;
+    if (this.#alarm > this.#due) this.#set(ms);
+  }
+
+  #set(ms: number): void {
     this.#cancel();
-    this.#cancel = this.#clock.after(ms, then);
+    this.#alarm = this.#clock.now() + ms;
+    this.#cancel = this.#clock.after(ms, () => {
+      this.#alarm = Number.POSITIVE_INFINITY;
+      const left = this.#due - this.#clock.now();
+      // No more than is ever waited for, also where the clock was set back.
+      if (left > 0) this.#set(Math.min(left, HEAD_MS));
+      else this.#then();
+    });
   }
 }

@@ -9,13 +9,19 @@ import type { Route } from './route.ts';
 /** Thrown by `etag()`: the client has it already (RFC 9110 §15.4.5). */
 export class NotModified extends Error {}
 
-export function sendResult(route: Route, reply: FastifyReply, method: string, result: unknown, log: Log): FastifyReply {
+export function sendResult(
+  route: Route,
+  reply: FastifyReply,
+  method: string,
+  result: unknown,
+  log: () => Log,
+): FastifyReply {
   if (result instanceof Content) return sendContent(result, reply, method, log);
   if (reply.statusCode === 200) reply.code(route.status ?? (route.response === undefined ? 204 : 200));
   return result === undefined ? reply.send() : reply.send(result);
 }
 
-function sendContent(content: Content, reply: FastifyReply, method: string, log: Log): FastifyReply {
+function sendContent(content: Content, reply: FastifyReply, method: string, log: () => Log): FastifyReply {
   const { type, body, length, headers } = content.options;
   reply.header('content-type', type).headers(headers ?? {});
   if (typeof body === 'string' || body instanceof Uint8Array) {
@@ -23,7 +29,7 @@ function sendContent(content: Content, reply: FastifyReply, method: string, log:
   }
   if (length !== undefined) reply.header('content-length', length);
   if (method === 'HEAD') return reply.send();
-  return reply.send(Readable.from(told(body, log), { objectMode: false }));
+  return reply.send(Readable.from(told(body, log()), { objectMode: false }));
 }
 
 /** What fails behind the head can't be answered any more: the connection breaks off, and the log says why. */

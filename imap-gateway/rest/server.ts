@@ -8,6 +8,7 @@ import fastify, {
   type LightMyRequestResponse,
 } from 'fastify';
 import type { TObject, TSchema } from 'typebox';
+import type { Log } from '#runtime/ambient.ts';
 import { NotModified, sendProblem, sendResult } from './answer.ts';
 import { identify } from './auth/identify.ts';
 import { accessOf, type Caller, isAccountScope, permit, type Scope } from './callers.ts';
@@ -37,6 +38,12 @@ export interface Rest {
   close(): Promise<void>;
 }
 
+const HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-store',
+  'referrer-policy': 'no-referrer',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+};
 const JSON_LIMIT = 1_048_576;
 /** What base64 and the JSON around it add to a message. */
 const messageLimit = (messageSize: number): number => Math.ceil((messageSize * 4) / 3) + JSON_LIMIT;
@@ -61,19 +68,15 @@ export async function createRest(services: RestServices): Promise<Rest> {
   app.setNotFoundHandler((request, reply) =>
     fail(services, new HttpProblem('not-found', 'There is nothing at this path'), request, reply),
   );
-  app.addHook('onRequest', async (request, reply) => {
-    reply.headers({
-      'x-request-id': request.id,
-      'x-content-type-options': 'nosniff',
-      'cache-control': 'no-store',
-      'referrer-policy': 'no-referrer',
-      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-    });
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id).headers(HEADERS);
+    done();
   });
   allowOrigins(app, services.config.rest.corsOrigins);
   const count = operationCounter(services.metrics);
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     count(request.routeOptions.config.operation ?? 'unknown', reply.statusCode);
+    done();
   });
   const limit = rateLimit(services);
   for (const route of routes) addRoute(app, services, limit, route);
@@ -101,8 +104,7 @@ function addRoute(app: FastifyInstance, services: RestServices, limitRate: RateL
     // Before the body is read: who may not do this can't make us read anything.
     async onRequest(request) {
       const exchange = examine(request.raw);
-      const caller =
-        route.scope === 'none' ? undefined : await identify(services, exchange, request.method, request.headers);
+      const caller = route.scope === 'none' ? undefined : await identify(services, exchange, request.raw);
       await limitRate(exchange, caller);
       permit(caller, route.scope);
       if (caller === undefined) return;
@@ -112,17 +114,21 @@ function addRoute(app: FastifyInstance, services: RestServices, limitRate: RateL
     async handler(request, reply) {
       const caller = callers.get(request);
       const exchange = examine(request.raw);
-      const log = services.log.child({ request: request.id, ...(caller && { actor: caller.actor }) });
+      let log: Log | undefined;
+      const logged = (): Log =>
+        (log ??= services.log.child({ request: request.id, ...(caller && { actor: caller.actor }) }));
       const { upload, body } = bodyOf(route, checks, request, limit);
       const asked: RouteRequest<Scope, TObject, TObject, TSchema> = {
         params: checks.params?.(request.params) as never,
-        query: checks.query?.(request.query) as never,
+        query: checks.query(exchange.query, request.query) as never,
         body: body as never,
         access: (isAccountScope(route.scope) ? accessOf(caller) : undefined) as never,
         caller: caller as never,
         upload,
         services,
-        log,
+        get log() {
+          return logged();
+        },
         exchange,
         method: request.method,
         headers: request.headers,
@@ -135,14 +141,15 @@ function addRoute(app: FastifyInstance, services: RestServices, limitRate: RateL
           checkPreconditions(tag, request.method, request.headers);
         },
       };
-      return sendResult(route, reply, request.method, await route.run(asked), log);
+      return sendResult(route, reply, request.method, await route.run(asked), logged);
     },
   });
 }
 
 interface Checks {
   readonly params?: Check;
-  readonly query: Check;
+  /** @param text the query as it was sent. */
+  readonly query: (text: string, value: unknown) => unknown;
   readonly body?: Check;
 }
 
@@ -151,10 +158,27 @@ const NOTHING: TSchema = { type: 'object', properties: {} };
 function inputChecks(route: Route): Checks {
   return {
     ...(route.params && { params: inputCheck('params', route.params) }),
-    query: inputCheck('query', route.query ?? NOTHING),
+    query: remembering(inputCheck('query', route.query ?? NOTHING)),
     ...(route.body && { body: inputCheck('body', route.body) }),
   };
 }
+
+/** Programs ask the same again and again: what became of their last queries is kept. */
+function remembering(check: Check): Checks['query'] {
+  const known = new Map<string, unknown>();
+  return (text, value) => {
+    const before = known.get(text);
+    if (before !== undefined) return before;
+    const checked = check(value);
+    if (known.size >= QUERIES) known.clear();
+    if (text.length <= QUERY_LENGTH) known.set(text, Object.freeze(checked));
+    return checked;
+  };
+}
+
+/** Of each route. */
+const QUERIES = 100;
+const QUERY_LENGTH = 200;
 
 function bodyOf(
   route: Route,
@@ -177,6 +201,8 @@ function goneSignal(reply: FastifyReply): AbortSignal {
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) gone.abort();
   });
+  // Who closes its sending half may wait for an answer, but not for one without end: most have gone altogether.
+  reply.raw.socket?.once('end', () => gone.abort());
   return gone.signal;
 }
 

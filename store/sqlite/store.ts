@@ -109,7 +109,9 @@ class SqliteStore implements SqliteMailStore {
     const { owner, actor, id } = commit;
     const mutations = commit.mutations.map(packMutation);
     const job = packJob({ kind: 'commit', commit: { owner, actor, id, mutations } });
-    return (await this.#send(shard, 'commit', job)) as CommitAnswer;
+    const answer = (await this.#send(shard, 'commit', job)) as CommitAnswer;
+    this.#readers.changed(shard);
+    return answer;
   }
 
   async stage(owner: AccountId, content: AsyncIterable<Uint8Array>): Promise<BodyRef> {

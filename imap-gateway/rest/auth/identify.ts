@@ -1,5 +1,5 @@
 /** From a request to its caller: a Bearer token (RFC 6750), Basic (RFC 7617), or the cookie of a session. */
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { MailError } from '#mail/failure.ts';
 import { networkMatcher } from '#runtime/address.ts';
 import { hashToken } from '#store/app-password.ts';
@@ -11,6 +11,8 @@ import { HttpProblem } from '../problems.ts';
 import type { RestServices } from '../services.ts';
 import { isCsrfToken, sessionToken } from './cookie.ts';
 
+type Asking = Pick<IncomingMessage, 'method' | 'headers' | 'socket'>;
+
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
@@ -20,14 +22,13 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 export async function identify(
   services: RestServices,
   exchange: Exchange,
-  method: string,
-  headers: IncomingHttpHeaders,
+  { method = 'GET', headers, socket }: Asking,
 ): Promise<Caller | undefined> {
   const { authorization } = headers;
   if (authorization !== undefined) {
     if (!exchange.secure) throw new HttpProblem('not-permitted', 'Credentials are accepted over TLS only');
     const [, scheme = '', value = ''] = /^(\S+) +(\S+) *$/.exec(authorization) ?? [];
-    if (scheme.toLowerCase() === 'bearer') return bearer(services, exchange, value);
+    if (scheme.toLowerCase() === 'bearer') return bearer(services, exchange, value, socket);
     if (scheme.toLowerCase() === 'basic') return basic(services, exchange, value);
     throw new HttpProblem('bad-credentials', 'Only Bearer and Basic authentication are known here');
   }
@@ -43,16 +44,25 @@ export async function identify(
   return callerOf(services, exchange, token, 'session');
 }
 
-async function bearer(services: RestServices, exchange: Exchange, text: string): Promise<Caller> {
+/** The token that a connection has shown last, and that was good. Whether it still is, the directory is asked each time. */
+const shown = new WeakMap<object, { readonly text: string; readonly hash: Uint8Array }>();
+
+async function bearer(services: RestServices, exchange: Exchange, text: string, socket: object): Promise<Caller> {
   const { remote } = exchange;
-  await services.auth.admit(remote);
-  const token = await tokenOf(services, text);
-  if (token === undefined || token.kind !== 'api') {
+  const before = shown.get(socket);
+  const known = before?.text === text ? before : undefined;
+  // Who shows again what was right doesn't guess.
+  if (known === undefined) await services.auth.admit(remote);
+  const hash = known?.hash ?? hashToken(text);
+  const token = hash && (await services.directory.token(hash));
+  if (hash === undefined || token === undefined || token.kind !== 'api') {
+    shown.delete(socket);
     await services.auth.failed(remote, text);
     throw new HttpProblem('bad-credentials', 'The token is not known or no longer valid', {
       headers: { 'www-authenticate': 'Bearer realm="peerpost", error="invalid_token"' },
     });
   }
+  if (known === undefined) shown.set(socket, { text, hash });
   return callerOf(services, exchange, token, 'token');
 }
 

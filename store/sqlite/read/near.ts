@@ -3,6 +3,7 @@
  * several times that and two wake-ups. What may touch many pages never comes here (`isSmall`), so that sockets don't wait for it.
  */
 import type { Log } from '#runtime/ambient.ts';
+import { TurnCache } from '../../turn-cache.ts';
 import type { Access, UidSet } from '../../types.ts';
 import { type ReadRequest, type Sample, ShardReader } from './shard-reader.ts';
 
@@ -16,6 +17,8 @@ export class NearReader {
   readonly #data: string;
   readonly #log: Log;
   readonly #shards = new Map<number, ShardReader>();
+  /** Asked before each answer that may be had again: how an account stands, as of a shard's last commit. */
+  readonly #states = new Map<number, TurnCache>();
 
   constructor(data: string, log: Log) {
     this.#data = data;
@@ -24,6 +27,9 @@ export class NearReader {
 
   read(shard: number, access: Access, request: SmallRequest): unknown {
     const reader = this.#shard(shard);
+    if (request[0] === 'accountState' && access.owner === access.viewer) {
+      return this.#state(shard, reader).get(access.owner, () => reader.read(access, request));
+    }
     return request[0] === 'messages' ? reader.few(access, request[1]) : reader.read(access, request);
   }
 
@@ -37,9 +43,20 @@ export class NearReader {
     }
   }
 
+  /** A commit was made from here. */
+  changed(shard: number): void {
+    this.#states.get(shard)?.changed();
+  }
+
   close(): void {
     for (const shard of this.#shards.values()) shard.close();
     this.#shards.clear();
+  }
+
+  #state(shard: number, reader: ShardReader): TurnCache {
+    const known = this.#states.get(shard) ?? new TurnCache(() => reader.version());
+    this.#states.set(shard, known);
+    return known;
   }
 
   #shard(number: number): ShardReader {

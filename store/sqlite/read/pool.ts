@@ -55,6 +55,11 @@ export class ReaderPool {
     return this.#ask(this.#pick(), shard, access, request);
   }
 
+  /** A commit was made from here: what is read from now on sees it, in the same turn too. */
+  changed(shard: number): void {
+    this.#near.changed(shard);
+  }
+
   #ask(thread: Thread, shard: number, access: Access, request: ReadRequest): Promise<unknown> {
     const id = this.#nextId++;
     const waiting = Promise.withResolvers<unknown>();
