@@ -15,6 +15,8 @@ const FEW = 4;
 const NONE = 0;
 
 const BY_NAME = `SELECT n, ${MAILBOX_COLUMNS} FROM mailboxes WHERE account = ? AND name = ?`;
+/** The same of an account by its id. */
+const FIRST = `SELECT n, ${MAILBOX_COLUMNS} FROM mailboxes WHERE account = (SELECT n FROM accounts WHERE id = ?) AND name = ?`;
 const BY_NUMBER = `SELECT ${MAILBOX_COLUMNS} FROM mailboxes WHERE account = ? AND n = ?`;
 const KNOWN = `SELECT ${MAILBOX_COLUMNS} FROM mailboxes
   WHERE account = (SELECT n FROM accounts WHERE id = ?) AND n = ? AND name = ?`;
@@ -28,12 +30,25 @@ export class MailboxFinder {
     this.#db = db;
   }
 
-  /** The mailbox, if it is where it was last time: one statement, which needs no transaction. Throws nothing that `find` doesn't throw. */
+  /**
+   * The mailbox, if it is where it was last time, or the account is asked for one of the first times: one statement, which needs no
+   * transaction. Throws nothing that `find` doesn't throw.
+   */
   quick({ owner, viewer }: Access, name: string): Mailbox | undefined {
-    const number = owner === viewer ? this.#accounts.get(owner)?.get(name) : undefined;
-    if (number === undefined) return undefined;
+    if (owner !== viewer) return undefined;
+    const known = this.#accounts.get(owner);
+    const number = known?.get(name);
+    if (number === undefined) return (known?.size ?? 0) < FEW ? this.#first(owner, name, known) : undefined;
     const row = this.#db.arrays(KNOWN).get(owner, number, name) as ArrayRow | undefined;
     return row && describe(row);
+  }
+
+  #first(owner: AccountId, name: string, known: ReadonlyMap<string, number> | undefined): Mailbox | undefined {
+    const row = this.#db.arrays(FIRST).get(owner, name) as unknown as [number, ...ArrayRow] | undefined;
+    if (!row) return undefined;
+    const [number, ...columns] = row;
+    this.#remember(owner, [...(known ?? []), [name, number]]);
+    return this.#found(number, columns);
   }
 
   /** Throws what `findAccount` throws. */
