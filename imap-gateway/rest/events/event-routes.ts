@@ -11,6 +11,8 @@ import { eventStream } from './stream.ts';
 
 /** Streams of one account at a time, over all workers. */
 const STREAMS = 100;
+/** Milliseconds, for those who came with a password: it may be another one by now. They come again by themselves, and lose nothing. */
+const BY_PASSWORD = 900_000;
 
 export function eventRoutes(routes: Routes): void {
   routes.add({
@@ -44,6 +46,7 @@ export function eventRoutes(routes: Routes): void {
       if (method === 'HEAD') return new Content({ type: 'text/event-stream', body: '' });
       const place = await coordination.acquire(`events:${access.owner}`, STREAMS);
       if (place === undefined) throw new MailError('limit-exceeded', 'Too many streams of events of this account');
+      const until = caller.token === undefined ? clock.now() + BY_PASSWORD : Number.POSITIVE_INFINITY;
       const stream = eventStream({
         store,
         views,
@@ -51,7 +54,7 @@ export function eventRoutes(routes: Routes): void {
         access,
         since,
         wanted: wantedOf(query.types),
-        mayGoOn: () => mayGoOn(services, caller),
+        mayGoOn: async () => clock.now() < until && (await mayGoOn(services, caller)),
         signal: AbortSignal.any([signal, draining]),
       });
       // The client may be gone before the stream is read.

@@ -5,6 +5,7 @@ import type { ProgramContext } from '#runtime/service.ts';
 import type { Directory } from '#store/directory.ts';
 import type { Queue } from '#store/queue.ts';
 import type { MailStore } from '#store/store.ts';
+import type { AccountId } from '#store/types.ts';
 import { Dispatcher } from '../webhooks/dispatcher.ts';
 import { Lanes } from '../webhooks/lanes.ts';
 import { poster } from '../webhooks/post.ts';
@@ -31,7 +32,11 @@ export function startOutbound(context: ProgramContext, rooms: OutboundRooms, con
   const expire = (): number => config().delivery.expire;
   const services = { ...rooms, transmit, clock, random, log, expire };
   const post = poster({ clock, allowed: () => config().rest.webhookNetworks });
-  const webhooks = { store: rooms.store, clock, random, log, post };
+  const isOpen = async (owner: AccountId): Promise<boolean> => {
+    const account = await rooms.directory.account(owner);
+    return account?.state === 'active' && !account.suspended;
+  };
+  const webhooks = { store: rooms.store, clock, random, log, post, isOpen };
   const duties = (): Duty[] => [
     draining(new Drainer(services), log),
     new Dispatcher({ ...webhooks, lanes: new Lanes() }),

@@ -5,7 +5,7 @@
 import type { Clock, Log, Random } from '#runtime/ambient.ts';
 import { newId } from '#store/ids.ts';
 import type { MailStore } from '#store/store.ts';
-import type { Access, ModSeq } from '#store/types.ts';
+import type { Access, AccountId, ModSeq } from '#store/types.ts';
 import { type AccountEvent, eventsOf } from '../events/event.ts';
 import type { Lanes } from './lanes.ts';
 import type { Post } from './post.ts';
@@ -30,11 +30,15 @@ export interface EndpointServices {
   readonly log: Log;
   readonly post: Post;
   readonly lanes: Lanes;
+  /** Whether anything may leave the account: nothing does while it is suspended. */
+  readonly isOpen: (owner: AccountId) => Promise<boolean>;
 }
 
 /** Records of the log that are read at a time. */
 const PART = 50;
 const SAVE_EVERY = 1_000;
+/** Until a closed account is looked at again. */
+const CLOSED = 30_000;
 /** How far the cursor in memory may be ahead of the one that is written. */
 const UNSAVED = 500;
 /** Between attempts to say that events were given up. */
@@ -105,6 +109,7 @@ export class Endpoint {
 
   /** Does one thing; answers how long to wait when there is nothing to do. */
   async #step(state: WebhookState): Promise<number | undefined> {
+    if (!(await this.#services.isOpen(this.#access.owner))) return CLOSED;
     const now = this.#services.clock.now();
     const failingFor = state.failingSince === undefined ? 0 : now - state.failingSince;
     if (failingFor > FORBEARANCE) return await this.#disable('nobody answered for seven days');

@@ -48,11 +48,12 @@ async function hooks(t: TestContext, lanes = new Lanes()): Promise<Hooks> {
     });
     return { error: 'no answer', milliseconds: 20_000 };
   };
+  const isOpen = async (id: string): Promise<boolean> => (await world.directory.account(id))?.suspended !== true;
   let stop = new AbortController();
   let leading: Promise<void>;
   const start = (): void => {
     stop = new AbortController();
-    const duties = () => [new Dispatcher({ store, clock, random, log, post, lanes })];
+    const duties = () => [new Dispatcher({ store, clock, random, log, post, lanes, isOpen })];
     leading = lead({ store, coordination, clock, log, signal: stop.signal, duties });
   };
   start();
@@ -332,4 +333,16 @@ test('a POST: answers, redirects, endless answers, silence', async (t) => {
   assert.match((await post(`${base}/silent`, {}, '{}')).error!, /no answer/);
   const strict = poster({ clock: systemClock, allowed: () => [] });
   assert.match((await strict(`${base}/ok`, {}, '{}')).error!, /https/);
+});
+
+test('nothing leaves a suspended account, and nothing is lost', async (t) => {
+  const on = await hooks(t);
+  await on.hook();
+  await on.directory.change({ type: 'suspend-account', id: on.alice.id, suspended: true });
+  await deliver(on, on.alice, letter('Meanwhile'));
+  await on.work(60_000);
+  assert.deepEqual(on.arrived, []);
+  await on.directory.change({ type: 'suspend-account', id: on.alice.id, suspended: false });
+  await on.work(60_000);
+  assert.deepEqual(subjects(on.arrived), ['Meanwhile']);
 });
