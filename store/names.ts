@@ -9,7 +9,8 @@ export const isInbox = (name: string): boolean => name.toUpperCase() === INBOX;
 /** Canonical form: NFC, INBOX in capitals (also as the first level); `undefined` for an empty name or an empty level. */
 export function mailboxName(name: string): string | undefined {
   const levels = name.normalize('NFC').split('/');
-  if (levels.some((level) => level === '')) return undefined;
+  // NUL and line ends stand in no text of any protocol; a name that comes with an archive may be anything.
+  if (levels.some((level) => level === '' || /[\0\r\n]/.test(level))) return undefined;
   if (isInbox(levels[0]!)) levels[0] = INBOX;
   return levels.join('/');
 }

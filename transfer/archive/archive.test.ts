@@ -14,9 +14,11 @@ import { newId } from '#store/ids.ts';
 import { createMemoryDirectory } from '#store/memory/directory.ts';
 import { MemoryStore } from '#store/memory/store.ts';
 import type { Mutation } from '#store/mutation.ts';
+import { mailboxName } from '#store/names.ts';
 import { makeSecret } from '#store/secret.ts';
 import type { Access } from '#store/types.ts';
 import { temporaryFolder } from '#test/support/folder.ts';
+import { parseMessageEntry } from './message-entry.ts';
 import { verifyArchive } from './read.ts';
 import { restoreArchive } from './restore.ts';
 import { writeArchive } from './write.ts';
@@ -208,4 +210,26 @@ describe('an archive', () => {
       await tryOne(file.subarray(0, end), `cut at ${end}`);
     }
   });
+});
+
+test('what an archive says is not believed where it would end a line of IMAP or fill the memory', () => {
+  const pax = {
+    'PEERPOST.mailbox': 'f1',
+    'PEERPOST.uid': '1',
+    'PEERPOST.message': 'm1',
+    'PEERPOST.thread': 't1',
+    'PEERPOST.flags': '\\Seen $Forwarded',
+    'PEERPOST.date': '0 0',
+    'PEERPOST.saved': '0',
+    'PEERPOST.prefix': '0',
+    'PEERPOST.crc32': '00000000',
+  };
+  const read = (change: Record<string, string>) =>
+    parseMessageEntry({ name: 'x', size: 50_000_000, pax: { ...pax, ...change }, content: once(Buffer.alloc(0)) });
+  assert.deepEqual(read({}).flags, ['\\Seen', '$Forwarded']);
+  for (const flag of ['a\r\n*', 'a)', '(', '"', '{5}', '\\', '\\a\\b', 'é', 'x'.repeat(300)]) {
+    assert.throws(() => read({ 'PEERPOST.flags': flag }), { failure: 'bad-request' }, flag);
+  }
+  assert.throws(() => read({ 'PEERPOST.prefix': '40000000' }), { failure: 'bad-request' });
+  for (const name of ['a\r\nb', 'a\0', 'x/y\n']) assert.equal(mailboxName(name), undefined);
 });

@@ -81,6 +81,15 @@ async function* contentOf(
   yield* store.content(access, mailbox, row.uid, 0, row.size);
 }
 
+/** RFC 9051 §9, flag: IMAP sends them as they are, so that another one would end a line of its protocol. */
+const FLAG = /^\\?[!#$&'+,\-./0-9:;<=>?@A-Z[^_`a-z|}~]{1,255}$/;
+/** Of trace fields, which is held in memory. */
+const MOST_PREFIX = 1_048_576;
+
+function refuse(error: MailError): never {
+  throw error;
+}
+
 /** @throws MailError `bad-request` for an entry that does not say all of it. */
 export function parseMessageEntry({ name, pax, size, link }: TarEntry): MessageFacts {
   const wrong = (what: string): MailError => new MailError('bad-request', `the archive is damaged: ${what} of ${name}`);
@@ -103,13 +112,18 @@ export function parseMessageEntry({ name, pax, size, link }: TarEntry): MessageF
     uid: number('uid', pax['PEERPOST.uid'], 1, MAX_UID),
     message: id('message'),
     thread: id('thread'),
-    flags: flags === '' ? [] : flags.split(' '),
+    flags: flags === '' ? [] : flags.split(' ').map((flag) => (FLAG.test(flag) ? flag : refuse(wrong('flags')))),
     internalDate: {
       time: number('date', time, -8.64e15, 8.64e15),
       zone: number('date', zone, -1440, 1440),
     },
     savedAt: number('saved', pax['PEERPOST.saved'], 0, 8.64e15),
-    prefixLength: number('prefix', pax['PEERPOST.prefix'], 0, link === undefined ? size : Number.MAX_SAFE_INTEGER),
+    prefixLength: number(
+      'prefix',
+      pax['PEERPOST.prefix'],
+      0,
+      link === undefined ? Math.min(size, MOST_PREFIX) : MOST_PREFIX,
+    ),
     crc: Number.parseInt(crc, 16),
   };
 }
