@@ -165,7 +165,7 @@ class Driver {
       outcome = this.#refusal(error);
     }
     if (!(outcome instanceof Promise)) return finish(outcome);
-    return outcome.catch((error: unknown) => this.#refusal(error)).then(finish);
+    return outcome.then(finish, (error: unknown) => finish(this.#refusal(error)));
   }
 
   #find(command: Command | undefined, name: string): Command {

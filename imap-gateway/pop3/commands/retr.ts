@@ -12,10 +12,10 @@ export const retr = defineCommand({
   run(number, context, { maildrop }) {
     const write = (row: MessageRow): Reply | Promise<Reply> => {
       const waiting = writeMessage(context, maildrop, row, `${row.size} octets`);
-      if (waiting !== undefined) return waiting.then(done);
-      return done();
+      if (waiting !== undefined) return waiting.then(retrieved);
+      return retrieved();
     };
-    const done = (): Reply => {
+    const retrieved = (): Reply => {
       maildrop.markRetrieved(number);
       return WRITTEN;
     };
