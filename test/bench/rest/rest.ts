@@ -26,6 +26,7 @@ const CONNECTIONS = 8;
 const WARM_UPS = 3;
 
 interface World {
+  readonly address: string;
   readonly clients: readonly HttpClient[];
   readonly ids: readonly string[];
   readonly cursors: readonly string[];
@@ -57,7 +58,16 @@ const ROWS: readonly Row[] = [
   { name: 'search by flag', ask: (client, _world, n) => get(client, `/messages?q=is:unread+-keyword:x${n}`) },
   { name: 'flag change', ask: (client, { ids }, n) => mark(client, ids[(n * 31) % ids.length]!, n) },
   { name: 'mailboxes', ask: (client) => get(client, '/mailboxes') },
+  // The last one, since it fills INBOX: to ourselves, through the MTA's queue and the MDA, which work at it meanwhile.
+  { name: 'send', ask: send },
 ];
+
+async function send(client: HttpClient, { address }: World, n: number): Promise<number> {
+  const message = { to: [{ email: address }], subject: `letter ${n}`, text: 'A few words.\n'.repeat(20) };
+  const { status, body } = await client.ask('POST', '/api/v1/send', message);
+  if (status !== 202) throw new Error(body.toString());
+  return 200;
+}
 
 async function mark(client: HttpClient, id: string, n: number): Promise<number> {
   const change = n % 2 === 0 ? { addKeywords: ['$flagged'] } : { removeKeywords: ['$flagged'] };
@@ -99,7 +109,7 @@ export async function run(args: readonly string[]): Promise<void> {
     open.push(...clients);
     const beside = await connect('127.0.0.1', await portOf(empty));
     open.push(...beside);
-    const world = { clients, ...(await look(clients[0]!)) };
+    const world = { clients, address, ...(await look(clients[0]!)) };
     console.log(
       `rest  ${values.messages} messages, ${CONNECTIONS} connections, ${values.rounds} rounds of ${values.requests}`,
     );
