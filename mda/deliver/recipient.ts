@@ -29,7 +29,8 @@ export interface Recipient {
 const MAX_ALIAS_STEPS = 100;
 
 /**
- * @param expanded our own MTA hands it over: it has followed aliases and forwards already, so that an account is who it says, and nothing leaves again.
+ * @param expanded our own MTA hands it over: it has followed aliases and forwards already, so that an account is who it says, and nothing leaves again
+ * but what is for somebody who has moved since.
  * @throws MailError `no-such-account` when the address is not ours or unknown, or an alias that leads there; `moved` when the account lives elsewhere now
  * and its mail doesn't follow.
  */
@@ -47,8 +48,12 @@ export async function findRecipient(directory: Directory, path: ForwardPath, exp
     // What is addressed elsewhere to begin with is none of our business.
     if (found.kind === 'foreign' && seen.size > 1 && !expanded) return { ...recipient, targets: [], onward: true };
     if (found.kind === 'alias') waiting.push(...found.targets);
-    else if (found.kind === 'moved') waiting.push(await followMove(directory, found, expanded));
-    else if (found.kind === 'account') {
+    else if (found.kind === 'moved') {
+      const to = followMove(found);
+      // The MTA had asked before the account moved: it asks again.
+      if (expanded && !(await directory.isLocalDomain(to.domain))) return { ...recipient, targets: [], onward: true };
+      waiting.push(to);
+    } else if (found.kind === 'account') {
       const forward = await followForward(directory, expanded ? undefined : found.forward);
       if (forward === 'away') return { ...recipient, targets: [], onward: true };
       const detail = found.detail === undefined ? {} : { detail: found.detail };
@@ -64,13 +69,8 @@ export async function findRecipient(directory: Directory, path: ForwardPath, exp
 }
 
 /** Where mail for who has moved goes on. */
-async function followMove(
-  directory: Directory,
-  moved: Extract<Lookup, { kind: 'moved' }>,
-  expanded: boolean,
-): Promise<Address> {
-  const follows = moved.how === 'forward' && (!expanded || (await directory.isLocalDomain(moved.to.domain)));
-  if (follows) return moved.to;
+function followMove(moved: Extract<Lookup, { kind: 'moved' }>): Address {
+  if (moved.how === 'forward') return moved.to;
   throw new MailError('moved', `User has moved to <${formatAddress(moved.to)}>, please try it`);
 }
 
