@@ -3,6 +3,7 @@ import type { Target } from './target.ts';
 import { addresses } from './targets/addresses.ts';
 import { config } from './targets/config.ts';
 import { dns } from './targets/dns.ts';
+import { gateway } from './targets/gateway.ts';
 import { imap } from './targets/imap.ts';
 import { imapSession } from './targets/imap-session.ts';
 import { lmtpSession } from './targets/lmtp-session.ts';
@@ -20,6 +21,7 @@ const TARGETS: readonly Target[] = [
   imap,
   imapSession,
   pop3Session,
+  gateway,
   mime,
   addresses,
   dns,
