@@ -40,7 +40,7 @@ export function Sessions({ title }) {
         return html`<section class="records" key=${login} aria-label=${whose}>
           <div class="line">
             <h2>${login === '' ? 'Not signed in' : login}</h2>
-            ${sessions.length > 1 && html`<button onClick=${() => end(sessions, { login }, whose)}>Disconnect all ${sessions.length}</button>`}
+            ${alike(sessions).length > 1 && html`<button onClick=${() => end(sessions, { login }, whose)}>Disconnect all ${sessions.length}</button>`}
           </div>
           <ul class="rows">
             ${alike(sessions).map(
