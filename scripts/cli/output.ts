@@ -1,8 +1,6 @@
 /** How every command speaks: results on standard output, one clear line on standard error when something is wrong, exit codes 0, 1 and 2. */
 import { MailError } from '#mail/failure.ts';
 
-export { timestamp } from '#admin/rooms.ts';
-
 /** The command was used wrongly: exit 2. */
 export class UsageError extends Error {}
 

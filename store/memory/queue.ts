@@ -111,7 +111,9 @@ export class MemoryQueue implements Queue {
 
   async outcomes(after: number, limit: number): Promise<readonly TrackedOutcome[]> {
     const found = this.#kept().filter(({ mark }) => mark > after);
-    return found.slice(0, limit).map(({ at: _, ...outcome }) => outcome);
+    return found
+      .slice(0, limit)
+      .map(({ mark, envelopeId, entry, recipient }) => ({ mark, envelopeId, entry, recipient }));
   }
 
   async lastMark(): Promise<number> {
