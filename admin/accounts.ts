@@ -65,8 +65,10 @@ export async function setPassword(
   return { address };
 }
 
+/** By address. */
 export async function listAccounts({ directory }: Pick<AdminRooms, 'directory'>): Promise<Items<AccountItem>> {
-  return { items: (await directory.accounts()).map(describeAccount) };
+  const accounts = [...(await directory.accounts())].sort((a, b) => (a.address < b.address ? -1 : 1));
+  return { items: accounts.map(describeAccount) };
 }
 
 export async function showAccount(rooms: AdminRooms, address: string): Promise<AccountDetails> {

@@ -35,8 +35,9 @@ export async function removeAlias({ directory }: Rooms, address: string, by: Act
   return { address };
 }
 
+/** By address. */
 export async function listAliases({ directory }: Rooms): Promise<Items<AliasItem>> {
-  const aliases = await directory.aliases();
+  const aliases = [...(await directory.aliases())].sort((a, b) => (a.address < b.address ? -1 : 1));
   return {
     items: aliases.map(({ address, targets, createdAt }) => ({ address, targets, created: timestamp(createdAt) })),
   };

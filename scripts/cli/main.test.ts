@@ -112,12 +112,8 @@ test('settings, credentials and what was done, while nothing runs', async (t) =>
   };
   await peerpost(['init', '--data', data, '--domain', 'a.test', '--port-base', '20000']);
   await answer(['account', 'add', 'bob@a.test', '--password-stdin'], 'secret\n');
-  assert.deepEqual(await answer(['account', 'quota', 'bob@a.test', '1MB']), {
-    address: 'bob@a.test',
-    used: 0,
-    limit: 1_048_576,
-    messages: 0,
-  });
+  const { address, quota } = await answer(['account', 'quota', 'bob@a.test', '1MB']);
+  assert.deepEqual([address, quota], ['bob@a.test', { used: 0, limit: 1_048_576, messages: 0 }]);
   const token = ['token', 'add', 'backup', '--scope', 'mail:read,send'];
   await refusal(2, ...token);
   await refusal(2, ...token, '--account', 'bob@a.test', '--expires', 'soon');

@@ -24,9 +24,8 @@ const version = (
   JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
 ).version;
 
-export async function run(args: readonly string[]): Promise<void> {
-  // Mail, keys and passwords' hashes are for the owner alone, whatever the folder's own mode is.
-  process.umask(0o077);
+/** All commands, as they are documented. */
+export function commands(): Command {
   const program = new Command('peerpost');
   program
     .description('A complete e-mail system: an MTA, an MDA and a gateway for mail clients, run as one peer.')
@@ -61,7 +60,13 @@ Exit status: 0 done, 1 failed, 2 used wrongly.`,
   addSettingsCommands(program, act);
   addClientSetupCommand(program, act);
   prepare(program);
-  await parse(program, args);
+  return program;
+}
+
+export async function run(args: readonly string[]): Promise<void> {
+  // Mail, keys and passwords' hashes are for the owner alone, whatever the folder's own mode is.
+  process.umask(0o077);
+  await parse(commands(), args);
 }
 
 /** Gives every leaf the common options, and makes commander throw instead of ending the process. */

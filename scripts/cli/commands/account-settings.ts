@@ -41,7 +41,8 @@ export function addAccountSettingCommands(account: Command, act: Act): void {
     .action(
       act((output, options, address: string, to: string) =>
         withSystem(options, async (system) => {
-          const done = await setAdmin(system, { address, admin: to === 'on' }, CLI);
+          await setAdmin(system, { address, admin: to === 'on' }, CLI);
+          const done = await showAccount(system, address);
           output.result(done, () => `${done.address} is ${done.admin ? 'an admin' : 'no admin'} now`);
         }),
       ),
@@ -62,7 +63,8 @@ else hears what a wrong password hears. Nothing is deleted; \`peerpost account r
     .action(
       act((output, options, address: string) =>
         withSystem(options, async (system) => {
-          output.result(await suspendAccount(system, address, CLI), () => `${address} is suspended`);
+          await suspendAccount(system, address, CLI);
+          output.result(await showAccount(system, address), () => `${address} is suspended`);
         }),
       ),
     );
@@ -74,7 +76,8 @@ else hears what a wrong password hears. Nothing is deleted; \`peerpost account r
     .action(
       act((output, options, address: string) =>
         withSystem(options, async (system) => {
-          output.result(await resumeAccount(system, address, CLI), () => `${address} is active again`);
+          await resumeAccount(system, address, CLI);
+          output.result(await showAccount(system, address), () => `${address} is active again`);
         }),
       ),
     );
@@ -96,7 +99,8 @@ Mail to the old address still arrives, unless --no-alias is given.`,
     .action(
       act((output, options, address: string, to: string) =>
         withSystem(options, async (system) => {
-          const done = await renameAccount(system, { address, to, alias: options.alias !== false }, CLI);
+          await renameAccount(system, { address, to, alias: options.alias !== false }, CLI);
+          const done = await showAccount(system, to);
           output.result(done, () => `${address} is ${done.address} now`);
         }),
       ),
@@ -119,9 +123,9 @@ What is over a new, lower quota stays.`,
       act((output, options, address: string, size: string | undefined) =>
         withSystem(options, async (system) => {
           if (size !== undefined) await setQuota(system, { address, bytes: readSize(size) }, CLI);
-          const { quota } = await showAccount(system, address);
-          const shown = { address, ...(quota ?? { used: 0, limit: null, messages: 0 }) };
-          output.result(shown, () => `${address}: ${usageText(shown)}`);
+          const done = await showAccount(system, address);
+          const used = done.quota ?? { used: 0, limit: null, messages: 0 };
+          output.result(done, () => `${address}: ${usageText(used)}`);
         }),
       ),
     );
@@ -152,7 +156,7 @@ each address gets a message once, and where a forward leads nowhere the account 
           if (options.off) await setForward(system, { address }, CLI);
           else if (targets.length > 0) await setForward(system, { address, forward }, CLI);
           const done = await showAccount(system, address);
-          output.result({ address: done.address, forward: done.forward ?? null }, () => forwardText(done));
+          output.result(done, () => forwardText(done));
         }),
       ),
     );
@@ -182,7 +186,7 @@ Nothing is stored here any more; what is here stays readable until the account i
           if (options.off) await setMoved(system, { address }, CLI);
           else if (to !== undefined) await setMoved(system, { address, moved: { to, how } }, CLI);
           const done = await showAccount(system, address);
-          output.result({ address: done.address, moved: done.moved ?? null }, () => movedText(done));
+          output.result(done, () => movedText(done));
         }),
       ),
     );

@@ -23,7 +23,8 @@ export function addDomainDnsCommand(program: Command, act: Act): void {
             throw new CommandError('no-such-domain', `${found.domain} is no domain of this peer; ${hint}`);
           }
           const { domain, records, notes } = found;
-          output.result({ domain, items: records, notes }, () => zoneText(found));
+          const zone = zoneText(found);
+          output.result({ domain, items: records, notes, zone }, () => zone);
         }),
       ),
     );

@@ -1,0 +1,221 @@
+/** What `peerpost` does is possible over REST and the reverse, and both say the same: every command beside its operation, and both asked on one peer. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { after, before, describe, test } from 'node:test';
+import type { Command } from 'commander';
+import { Check, Errors } from 'typebox/value';
+import { startTestPeer, type TestPeer } from '#test/support/system.ts';
+import { SmtpWire } from '#test/support/wire.ts';
+import { allRoutes } from '../../imap-gateway/rest/routes.ts';
+import { commands } from '../../scripts/cli/main.ts';
+
+/** Operations by command, or why there is none. */
+const PARITY: { readonly [command: string]: readonly string[] | string } = {
+  init: 'there is nothing to ask before it',
+  run: 'it is what answers REST',
+  restart: ['restartPrograms'],
+  status: ['getStatus'],
+  'domain add': ['addDomain'],
+  'domain remove': ['removeDomain'],
+  'domain list': ['listDomains'],
+  'domain dns': ['getDomainRecords'],
+  'account add': ['addAccount'],
+  'account remove': ['removeAccount'],
+  'account passwd': ['setAccountPassword'],
+  'account list': ['listAccounts'],
+  'account show': ['showAccount'],
+  'account suspend': ['changeAccount'],
+  'account resume': ['changeAccount'],
+  'account rename': ['changeAccount'],
+  'account quota': ['changeAccount'],
+  'account forward': ['changeAccount'],
+  'account moved': ['changeAccount'],
+  'account admin': ['changeAccount'],
+  'account import': ['startImport', 'listImports', 'showImport', 'cancelImport'],
+  'account export': 'an archive is a file on the host, with everything of an account; its owner has GET /export',
+  'account restore': 'an archive is a file on the host, with everything of an account; its owner has POST /messages',
+  'account move': 'the other peer is asked from here, with a token of its admin; it answers over REST (incoming-moves)',
+  'alias add': ['addAlias'],
+  'alias remove': ['removeAlias'],
+  'alias list': ['listAliases'],
+  'app-password add': ['addAccountAppPassword'],
+  'app-password list': ['listAccountAppPasswords'],
+  'app-password remove': ['removeAccountAppPassword'],
+  'token add': ['addAnyToken'],
+  'token list': ['listAllTokens'],
+  'token remove': ['removeAnyToken'],
+  'queue list': ['listQueue'],
+  'queue show': ['showQueued'],
+  'queue retry': ['actOnQueue'],
+  'queue hold': ['actOnQueue'],
+  'queue release': ['actOnQueue'],
+  'queue drop': ['actOnQueue'],
+  'session list': ['listSessions'],
+  'session disconnect': ['disconnectSessions'],
+  'audit list': ['listAudit'],
+  'settings export': ['exportSettings', 'getConfiguration'],
+  'settings plan': ['planSettings', 'planConfiguration'],
+  'settings apply': ['applySettings'],
+  'client-setup': ['getClientSetup'],
+};
+
+/** Operations of admins without a command. */
+const REST_ALONE: { readonly [operation: string]: string } = {
+  getMetrics: 'Prometheus asks; status has what people read',
+  offerMove: 'the other side of account move',
+  showMove: 'the other side of account move',
+  changeMove: 'the other side of account move',
+  takeMovedMessages: 'the other side of account move',
+  activateMove: 'the other side of account move',
+};
+
+function leaves(command: Command, path = ''): string[] {
+  return command.commands.flatMap((sub) => {
+    const name = `${path} ${sub.name()}`.trim();
+    return sub.commands.length > 0 ? leaves(sub, name) : [name];
+  });
+}
+
+test('every command has its operation, and every operation of an admin its command', () => {
+  assert.deepEqual(leaves(commands()).sort(), Object.keys(PARITY).sort());
+  const known = allRoutes.map(({ operationId }) => operationId);
+  const mapped = Object.values(PARITY).flatMap((operations) => (typeof operations === 'string' ? [] : operations));
+  assert.deepEqual(
+    [...mapped, ...Object.keys(REST_ALONE)].filter((operation) => !known.includes(operation)),
+    [],
+  );
+  const admin = allRoutes.filter(({ path }) => path.startsWith('/api/v1/admin/')).map(({ operationId }) => operationId);
+  assert.deepEqual(
+    admin.filter((operation) => !mapped.includes(operation) && REST_ALONE[operation] === undefined),
+    [],
+  );
+});
+
+describe('commands and REST on one peer', { timeout: 240_000 }, () => {
+  const ALICE = 'alice@a.test';
+  let peer: TestPeer;
+  let token = '';
+  before(async () => {
+    peer = await startTestPeer({
+      domain: 'a.test',
+      users: ['alice', 'bob'],
+      delivery: ['retry = ["1h"]'],
+      // Nobody listens there: what is for it waits.
+      routes: { 'slow.test': 'smtp://127.0.0.1:9' },
+    });
+    token = (await command<{ token: string }>('token', 'add', 'parity', '--scope', 'admin')).token;
+  });
+  after(() => peer?.close());
+
+  async function command<T>(...args: readonly string[]): Promise<T> {
+    const { code, stdout, stderr } = await peer.cli([...args, '--json']);
+    assert.equal(code, 0, `${args.join(' ')}: ${stderr}`);
+    return JSON.parse(stdout) as T;
+  }
+
+  async function rest(operation: string, path: string, body?: object): Promise<unknown> {
+    const route = allRoutes.find(({ operationId }) => operationId === operation);
+    assert.ok(route, operation);
+    // fetch refuses our port.
+    const sent = request({
+      host: peer.host,
+      port: peer.port(80),
+      path: `/api/v1/admin${path}`,
+      method: route.method,
+      headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }) },
+    });
+    sent.end(body && JSON.stringify(body));
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    let text = '';
+    for await (const chunk of answer.setEncoding('utf8')) text += String(chunk);
+    assert.ok((answer.statusCode ?? 500) < 300, `${operation}: ${text}`);
+    return text === '' ? undefined : JSON.parse(text);
+  }
+
+  /** What a command printed is what the operation may answer. */
+  function fits(operation: string, value: unknown): void {
+    const schema = allRoutes.find(({ operationId }) => operationId === operation)?.response;
+    assert.ok(schema, operation);
+    assert.ok(Check(schema, value), `${operation}: ${JSON.stringify([Errors(schema, value)[0], value])}`);
+  }
+
+  const idOf = async (address: string): Promise<string> =>
+    (await command<{ id: string }>('account', 'show', address)).id;
+
+  test('what is only read is the same', async () => {
+    const id = await idOf(ALICE);
+    await command('alias', 'add', '@a.test', ALICE);
+    await command('app-password', 'add', ALICE, 'phone');
+    const smtp = await SmtpWire.open(peer.host, peer.port(25));
+    await command('account', 'forward', 'bob@a.test', 'x@slow.test');
+    const taken = await smtp.data('y@far.test', 'bob@a.test', Buffer.from('Subject: a\r\n\r\n'));
+    assert.equal(taken.code, 250);
+    const [entry = ''] = (await command<{ items: string[] }>('queue', 'hold', '--all')).items;
+    const reads: readonly [string, string, readonly string[]][] = [
+      ['listDomains', '/domains', ['domain', 'list']],
+      ['getDomainRecords', '/domains/a.test/dns', ['domain', 'dns', 'a.test']],
+      ['listAccounts', '/accounts', ['account', 'list']],
+      ['showAccount', `/accounts/${id}`, ['account', 'show', ALICE]],
+      ['listAliases', '/aliases', ['alias', 'list']],
+      ['listAccountAppPasswords', `/accounts/${id}/app-passwords`, ['app-password', 'list', ALICE]],
+      ['listQueue', '/queue', ['queue', 'list']],
+      ['showQueued', `/queue/${entry}`, ['queue', 'show', entry]],
+      ['listAudit', '/audit?limit=5', ['audit', 'list', '--limit', '5']],
+      ['exportSettings', '/settings', ['settings', 'export']],
+      ['getConfiguration', '/configuration', ['settings', 'export', '--configuration']],
+    ];
+    for (const [operation, path, args] of reads) {
+      const [said, answered] = [await command(...args), await rest(operation, path)];
+      const { next: _, ...page } = answered as { next?: string };
+      assert.deepEqual(said, page, operation);
+      fits(operation, said);
+    }
+    // What changes between two looks has the same shape at least.
+    fits('getStatus', await command('status'));
+    fits('listSessions', await command('session', 'list'));
+    fits('listAllTokens', await command('token', 'list'));
+    await smtp.close();
+  });
+
+  test('acts say the same', async () => {
+    fits('addDomain', await command('domain', 'add', 'b.test'));
+    await rest('removeDomain', '/domains/b.test');
+    fits('addAlias', await command('alias', 'add', 'team@a.test', ALICE));
+    fits('addAnyToken', await command('token', 'add', 'second', '--scope', 'admin:read'));
+    fits('addAccountAppPassword', await command('app-password', 'add', ALICE, 'laptop'));
+    fits('actOnQueue', await command('queue', 'drop', '--all'));
+    for (const [name, ...args] of [
+      ['suspend'],
+      ['resume'],
+      ['quota', '5GB'],
+      ['forward', 'bob@a.test', '--keep'],
+      ['forward', '--off'],
+      ['moved', 'alice@new.test'],
+      ['moved', '--off'],
+      ['admin', 'on'],
+    ] as const) {
+      const said = await command('account', name, ALICE, ...args);
+      fits('changeAccount', said);
+      assert.deepEqual(said, await rest('showAccount', `/accounts/${await idOf(ALICE)}`), name);
+    }
+    fits('changeAccount', await command('account', 'rename', 'bob@a.test', 'robert@a.test'));
+    const { stdout } = await peer.cli(
+      ['account', 'add', 'new@a.test', '--password-stdin', '--json'],
+      'a long password',
+    );
+    fits('addAccount', JSON.parse(stdout));
+    const wanted = await rest('exportSettings', '/settings');
+    const file = `${peer.data}/../wanted.json`;
+    assert.equal((await peer.cli(['settings', 'export', file])).code, 0);
+    for (const [operation, path, args] of [
+      ['planSettings', '/settings/plan', ['settings', 'plan', file]],
+      ['applySettings', '/settings/apply?dryRun=true', ['settings', 'apply', file, '--dry-run']],
+    ] as const) {
+      const said = await command(...args);
+      fits(operation, said);
+      assert.deepEqual(said, await rest(operation, path, wanted as object));
+    }
+    fits('restartPrograms', await command('restart', 'mta'));
+  });
+});
