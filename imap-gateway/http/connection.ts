@@ -20,6 +20,7 @@ export class HttpConnection {
   #shown = false;
   readonly #inHand = new Set<ServerResponse>();
   #draining = false;
+  #patient = false;
 
   constructor(
     socket: Socket,
@@ -51,7 +52,8 @@ export class HttpConnection {
     this.#patience.serve(request, response);
     response.once('close', () => {
       this.#inHand.delete(response);
-      if (this.#draining) this.#endWhenDone();
+      // Whose answer had gone out before the drain began thinks that the connection stays, and may be asking again: that is answered, and says that it ends.
+      if (this.#draining && !this.#patient) this.#endWhenDone();
     });
   }
 
@@ -65,6 +67,7 @@ export class HttpConnection {
   /** No request after those in hand; an idle connection gets one more where it is `patient`. */
   drain(patient: boolean): void {
     this.#draining = true;
+    this.#patient = patient;
     for (const response of this.#inHand) response.shouldKeepAlive = false;
     if (!patient) this.#endWhenDone();
   }

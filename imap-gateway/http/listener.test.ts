@@ -29,6 +29,11 @@ const handlers: readonly HttpHandler[] = [
         held.push(() => response.end('late'));
         return;
       }
+      if (exchange.path === '/api/slow') {
+        response.flushHeaders();
+        held.push(() => response.end('late'));
+        return;
+      }
       exchange.loggedIn?.('alice@alpha.test');
       request.resume().once('end', () => response.end(`${exchange.secure} ${exchange.https}`));
     },
@@ -253,6 +258,19 @@ test('where another worker is there, an idle connection has one more answer', as
   const drained = w.listener.drain(60_000, true);
   idle.socket.write('GET /open HTTP/1.1\r\nHost: x\r\n\r\n');
   assert.match(await idle.closed, /^HTTP\/1\.1 200 .*\r\nConnection: close\r\n.*open/s);
+  await drained;
+  await w.close();
+});
+
+test('where another worker is there, whose answer is on its way already may ask once more', async () => {
+  const w = await world();
+  const busy = await raw(w.http, 'GET /api/slow HTTP/1.1\r\nHost: x\r\n\r\n');
+  await once(busy.socket, 'data');
+  const drained = w.listener.drain(60_000, true);
+  held.pop()?.();
+  await once(busy.socket, 'data');
+  busy.socket.write('GET /open HTTP/1.1\r\nHost: x\r\n\r\n');
+  assert.match(await busy.closed, /Connection: keep-alive\r\n.*late.*Connection: close\r\n.*open/s);
   await drained;
   await w.close();
 });
