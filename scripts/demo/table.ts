@@ -25,7 +25,8 @@ export function describeTable(summary: DemoSummary): string {
   const port = (protocol: string) => first && tcp(first).find((l) => l.protocol === protocol);
   const imaps = port('imaps');
   const submissions = port('submissions');
-  const http = port('http');
+  // Browsers refuse some ports, 10080 of http among them (Fetch, port blocking).
+  const https = port('https');
   return `
 Peerpost is up. ${summary.peers.length} ${summary.peers.length === 1 ? 'peer' : 'peers'}, names served by DNS at ${summary.dns.host}:${summary.dns.port}.
 
@@ -37,7 +38,8 @@ and write to ${to?.address ?? ''}. Or from a shell:
   printf 'Subject: hello\\r\\n\\r\\nhello\\r\\n' | curl -sk --ssl-reqd smtps://${submissions?.host}:${submissions?.port} \\
     --user '${from?.address}:${from?.password}' --mail-from ${from?.address} --mail-rcpt ${to?.address} -T -
 
-In a browser: http://${http?.host}:${http?.port}/ (/admin for those who may: peerpost account admin ADDRESS on; /api/docs for programs)
+In a browser: https://${https?.host}:${https?.port}/ with the same self-made certificate (/admin for those who may: peerpost account admin ADDRESS on;
+/api/docs for programs)
 
 Ctrl-C stops everything; the mail stays.
 `;
