@@ -38,7 +38,7 @@ export async function lead(options: LeaderOptions): Promise<void> {
       place = await coordination.acquire(PLACE, 1);
       if (place !== undefined) await serve(options);
     } catch (error) {
-      log.warn({ err: error }, 'outboxes can not be drained at the moment');
+      log.warn({ error }, 'outboxes can not be drained at the moment');
     } finally {
       place?.release();
     }
@@ -56,7 +56,7 @@ async function serve({ store, duties, signal, log }: LeaderOptions): Promise<voi
       tell(all, batch);
     }
   } finally {
-    for (const duty of all) await duty.end().catch((error: unknown) => log.error({ err: error }, 'a duty did not end'));
+    for (const duty of all) await duty.end().catch((error: unknown) => log.error({ error }, 'a duty did not end'));
   }
 }
 

@@ -55,7 +55,7 @@ export function draining(drainer: Drainer, log: ProgramContext['log']): Duty {
     begin: () => drainer.start(),
     noticed({ account, types }) {
       if (!types.includes('outbox')) return;
-      drainer.look(account).catch((error: unknown) => log.warn({ account, err: error }, 'an outbox can not be read'));
+      drainer.look(account).catch((error: unknown) => log.warn({ account, error }, 'an outbox can not be read'));
     },
     end: () => drainer.stop(),
   };

@@ -1,13 +1,18 @@
 /** All endpoints of all accounts, at work in the worker that leads (`../sending/leader.ts`). */
+import { MailError } from '#mail/failure.ts';
 import type { AccountId } from '#store/types.ts';
 import type { Duty } from '../sending/leader.ts';
 import { Endpoint, type EndpointServices } from './endpoint.ts';
 import { readWebhooks, STANDING } from './webhook.ts';
 
+/** Until an account whose rows could not be read is looked at again. */
+const AGAIN_MS = 5_000;
+
 export class Dispatcher implements Duty {
   readonly #services: EndpointServices;
   readonly #accounts = new Map<AccountId, Map<string, Endpoint>>();
   readonly #looking = new Map<AccountId, Promise<void>>();
+  readonly #again = new Map<AccountId, () => void>();
   #stopped = false;
 
   constructor(services: EndpointServices) {
@@ -27,6 +32,7 @@ export class Dispatcher implements Duty {
 
   async end(): Promise<void> {
     this.#stopped = true;
+    for (const cancel of this.#again.values()) cancel();
     await Promise.all(this.#looking.values());
     const all = [...this.#accounts.values()].flatMap((endpoints) => [...endpoints.values()]);
     await Promise.all(all.map((endpoint) => endpoint.stop()));
@@ -36,7 +42,7 @@ export class Dispatcher implements Duty {
   #look(owner: AccountId): Promise<void> {
     const next = (this.#looking.get(owner) ?? Promise.resolve())
       .then(() => this.#compare(owner))
-      .catch((error: unknown) => this.#services.log.warn({ owner, err: error }, 'webhooks can not be read'))
+      .catch((error: unknown) => this.#lookAgain(owner, error))
       .finally(() => {
         if (this.#looking.get(owner) === next) this.#looking.delete(owner);
       });
@@ -44,11 +50,33 @@ export class Dispatcher implements Duty {
     return next;
   }
 
-  /** Endpoints as the records want them. */
+  /** What is at work goes on meanwhile. */
+  #lookAgain(owner: AccountId, error: unknown): void {
+    const { clock, log } = this.#services;
+    log.warn({ owner, error }, 'webhooks can not be read');
+    this.#again.get(owner)?.();
+    if (this.#stopped) return;
+    const later = (): void => {
+      this.#again.delete(owner);
+      void this.#look(owner);
+    };
+    this.#again.set(owner, clock.after(AGAIN_MS, later));
+  }
+
+  async #outbox(owner: AccountId): ReturnType<EndpointServices['store']['outbox']> {
+    try {
+      return await this.#services.store.outbox(owner);
+    } catch (error) {
+      if (error instanceof MailError && error.failure === 'no-such-account') return [];
+      throw error;
+    }
+  }
+
+  /** Endpoints as the records want them; none for an account that has gone. */
   async #compare(owner: AccountId): Promise<void> {
     if (this.#stopped) return;
     const access = { owner, viewer: owner };
-    const rows = await this.#services.store.outbox(owner).catch(() => []);
+    const rows = await this.#outbox(owner);
     const standing = rows.some(({ kind }) => kind === STANDING);
     const kept = standing
       ? (await readWebhooks(this.#services.store, access)).filter(({ webhook }) => webhook.enabled)

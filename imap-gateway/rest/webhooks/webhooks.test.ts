@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { MailError } from '#mail/failure.ts';
 import { systemClock } from '#runtime/system.ts';
 import { settle } from '#test/support/clock.ts';
 import { type RestWorld, restWorld } from '#test/support/rest.ts';
@@ -344,5 +345,21 @@ test('nothing leaves a suspended account, and nothing is lost', async (t) => {
   assert.deepEqual(on.arrived, []);
   await on.directory.change({ type: 'suspend-account', id: on.alice.id, suspended: false });
   await on.work(60_000);
+  assert.deepEqual(subjects(on.arrived), ['Meanwhile']);
+});
+
+test('a store that can not be read for a moment stops no webhook', async (t) => {
+  const on = await hooks(t);
+  await on.hook();
+  const outbox = on.store.outbox.bind(on.store);
+  on.store.outbox = async () => {
+    throw new MailError('unavailable', 'not now');
+  };
+  await on.restart();
+  await deliver(on, on.alice, letter('Meanwhile'));
+  await on.work();
+  assert.deepEqual(subjects(on.arrived), []);
+  on.store.outbox = outbox;
+  await on.work(6_000);
   assert.deepEqual(subjects(on.arrived), ['Meanwhile']);
 });
