@@ -6,22 +6,27 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
+import { directoryFile } from '#store/sqlite/directory-rows.ts';
 import { generator } from '#test/support/random.ts';
 import { startTestPeer, type TestPeer } from '#test/support/system.ts';
 import { LARGE, Ledger, SMALL } from './ledger.ts';
 
 const seed = process.env.PEERPOST_SEED ?? randomBytes(4).toString('hex');
 const PAGE = 4_096;
+const SHARDS = 2;
 const USERS = ['ann', 'ben', 'cat', 'dan'];
+const SPARE = 32;
 
 describe(`damage on the disk, seed ${seed}`, () => {
   const random = generator(seed);
   let peer: TestPeer;
   let ledgers: Ledger[];
   before(async () => {
-    peer = await startTestPeer({ domain: 'alpha.test', users: USERS, toml: '[store]\nshards = 2' });
-    ledgers = USERS.map((user) => new Ledger(peer, `${user}@alpha.test`));
+    peer = await startTestPeer({ domain: 'alpha.test', users: USERS, toml: `[store]\nshards = ${SHARDS}` });
+    const users = await inEveryShard(peer);
+    ledgers = users.map((user) => new Ledger(peer, `${user}@alpha.test`));
     for (const ledger of ledgers) {
       for (let n = 0; n < 30; n++) assert.equal(await ledger.send(n % 10 === 0 ? LARGE : SMALL), 250);
     }
@@ -86,6 +91,31 @@ describe(`damage on the disk, seed ${seed}`, () => {
     t.diagnostic(complaints(peer).slice(-5).join('\n'));
   });
 });
+
+/** An account's shard is drawn at random: more accounts are made until somebody lives in each. Answers all users. */
+async function inEveryShard(peer: TestPeer): Promise<string[]> {
+  const users = [...USERS];
+  while (occupied(peer) < SHARDS) {
+    assert.ok(users.length < USERS.length + SPARE, 'accounts are spread over the shards');
+    const user = `spare${users.length}`;
+    const { code, stderr } = await peer.cli(
+      ['account', 'add', `${user}@alpha.test`, '--password-stdin'],
+      `${peer.password}\n`,
+    );
+    assert.equal(code, 0, stderr);
+    users.push(user);
+  }
+  return users;
+}
+
+function occupied(peer: TestPeer): number {
+  const directory = new DatabaseSync(directoryFile(peer.data), { readOnly: true });
+  try {
+    return Number(directory.prepare('SELECT count(DISTINCT shard) AS shards FROM account').get()?.shards);
+  } finally {
+    directory.close();
+  }
+}
 
 const complaints = (peer: TestPeer): string[] =>
   peer
