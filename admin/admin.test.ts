@@ -63,7 +63,7 @@ test('domains and aliases', async () => {
   );
   await addAlias(on, { address: '@a.test', targets: ['x@else.test'] }, by);
   assert.deepEqual((await listAliases(on)).items[0]?.targets, ['x@else.test']);
-  await assert.rejects(removeDomain(on, 'a.test', by), failsAs('bad-request'));
+  await assert.rejects(removeDomain(on, 'a.test', by), failsAs('conflict'));
   await removeAlias(on, '@a.test', by);
   await removeDomain(on, 'a.test', by);
   assert.deepEqual(await audited(on, 10), [

@@ -16,7 +16,7 @@ export async function addDomain({ directory }: Rooms, domain: string, by: Actor)
   return { domain };
 }
 
-/** @throws MailError `bad-request` while accounts or aliases stand in it. */
+/** @throws MailError `conflict` while accounts or aliases stand in it. */
 export async function removeDomain({ directory }: Rooms, domain: string, by: Actor): Promise<{ domain: string }> {
   await directory.change({ type: 'remove-domain', name: domain }, by);
   return { domain };

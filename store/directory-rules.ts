@@ -23,7 +23,7 @@ const RULES: RuleTable = {
     const name = readDomain(change.name);
     requireDomain(rows, name);
     if (rows.isUsed(name)) {
-      throw new MailError('bad-request', `accounts or aliases stand in ${name}: remove them first`);
+      throw new MailError('conflict', `accounts or aliases stand in ${name}: remove them first`);
     }
     rows.removeDomain(name);
   },

@@ -134,3 +134,10 @@ test('scopes limit what a token may do', async () => {
   const account = await world.ask(peer, 'GET', '/account');
   assert.deepEqual([account.status, account.json.code], [403, 'not-permitted']);
 });
+
+test('what people type leads to the documentation', async () => {
+  for (const path of ['//api', '//api/', '//api/docs/']) {
+    const answer = await world.ask(undefined, 'GET', path);
+    assert.deepEqual([answer.status, answer.headers.location], [307, '/api/docs'], path);
+  }
+});

@@ -81,6 +81,10 @@ export async function createRest(services: RestServices): Promise<Rest> {
   const limit = rateLimit(services);
   for (const route of routes) addRoute(app, services, limit, route);
   refuseOtherMethods(app, routes);
+  // What people type to find out what there is.
+  for (const path of ['/api', '/api/', '/api/docs/']) {
+    app.get(path, (_request, reply) => reply.redirect('/api/docs', 307));
+  }
   await app.ready();
   return {
     routes,

@@ -60,12 +60,12 @@ const TESTS: DirectoryTests = {
 
   'a domain in use stays': async ({ directory, domain, account, alias }) => {
     const id = await account(`a@${domain}`);
-    await assert.rejects(directory.change({ type: 'remove-domain', name: domain }), refused('bad-request'));
+    await assert.rejects(directory.change({ type: 'remove-domain', name: domain }), refused('conflict'));
     await directory.change({ type: 'mark-removing', id });
-    await assert.rejects(directory.change({ type: 'remove-domain', name: domain }), refused('bad-request'));
+    await assert.rejects(directory.change({ type: 'remove-domain', name: domain }), refused('conflict'));
     await directory.change({ type: 'remove-account', id });
     await alias(`@${domain}`, 'x@else.test');
-    await assert.rejects(directory.change({ type: 'remove-domain', name: domain }), refused('bad-request'));
+    await assert.rejects(directory.change({ type: 'remove-domain', name: domain }), refused('conflict'));
     await directory.change({ type: 'remove-alias', address: `@${domain}` });
     await directory.change({ type: 'remove-domain', name: domain });
   },

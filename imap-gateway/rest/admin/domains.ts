@@ -73,7 +73,7 @@ export function adminDomainRoutes(routes: Routes): void {
     description: 'Refused while accounts or aliases stand in it.',
     operationId: 'removeDomain',
     params: DomainParams,
-    failures: ['not-found'],
+    failures: ['conflict', 'not-found'],
     async run({ params, services, caller }) {
       await present(services.directory, params.domain);
       await removeDomain(services, params.domain, by(caller));

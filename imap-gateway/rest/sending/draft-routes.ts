@@ -24,7 +24,7 @@ import { locate } from './originals.ts';
 import { addMessage, type Place, placeOf } from './place.ts';
 import { envelopeOf } from './raw.ts';
 import { type ComposeRequest, DraftBody, SendDraftBody, Sent } from './schemas.ts';
-import { answeredBefore, idempotencyOf, limitMessages, submit } from './submit.ts';
+import { answeredBefore, checkSendAt, idempotencyOf, limitMessages, submit } from './submit.ts';
 
 /** What a draft answers or forwards, by its message id: its header alone doesn't say which of our messages that is. */
 const DRAFT = 'draft';
@@ -145,6 +145,7 @@ export function draftRoutes(routes: Routes): void {
       return accepted;
 
       async function send() {
+        checkSendAt(body, '/body/sendAt', services.clock.now());
         const { mailbox, uid } = await draftAt(services, access, params.id);
         await limitMessages(services, request, exchange.remote);
         const { row } = await locate(store, access, params.id, { headers: true });

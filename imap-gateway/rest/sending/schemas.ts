@@ -67,7 +67,9 @@ export const DraftBody = Type.Object(Composed, { ...STRICT, title: 'DraftToStore
 /** How a message is sent, whatever it is made of. */
 export const Sending = {
   sendAt: Type.Optional(
-    Type.Intersect([Time], { description: 'Not before this time; until then it can be taken back.' }),
+    Type.Intersect([Time], {
+      description: 'Not before this time, at most 366 days ahead; until then it can be taken back.',
+    }),
   ),
   notify: Type.Optional(
     Type.Union(

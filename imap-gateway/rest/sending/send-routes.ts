@@ -4,7 +4,7 @@ import type { Routes } from '../route.ts';
 import { filing, formRequest, fromRaw, fromRequest, gathered, type Prepared } from './incoming.ts';
 import type { Writer } from './letter.ts';
 import { SendBody, Sending, type SendingOptions, Sent } from './schemas.ts';
-import { answeredBefore, idempotencyOf, limitMessages, submit } from './submit.ts';
+import { answeredBefore, checkSendAt, idempotencyOf, limitMessages, submit } from './submit.ts';
 
 export function sendRoutes(routes: Routes): void {
   routes.add({
@@ -51,7 +51,9 @@ export function sendRoutes(routes: Routes): void {
       return accepted;
 
       async function send(prepare: () => Promise<readonly [Prepared, SendingOptions]>) {
+        checkSendAt(query, '/query/sendAt', services.clock.now());
         const [prepared, options] = await prepare();
+        checkSendAt(options, '/body/sendAt', services.clock.now());
         const { envelope, reference } = prepared;
         const filed = await filing(services, access, prepared, options);
         return await submit(services, request, { envelope, options, reference, ...filed });

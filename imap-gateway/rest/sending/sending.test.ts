@@ -255,6 +255,23 @@ test('an Idempotency-Key: the same answer, one message; another request is refus
   assert.equal(on.sent.filter(({ account }) => account === on.alice.address).length, 1);
 });
 
+test('sendAt lies at most a year ahead', async (t) => {
+  const on = await sending(t);
+  const sendAt = (days: number): string => new Date(on.clock.now() + days * 86_400_000).toISOString();
+  const body = { to: ['bob@far.test'], subject: 'much later' };
+  const refused = await on.ask(on.alice, 'POST', '/send', { body: { ...body, sendAt: sendAt(367) } });
+  assert.deepEqual([refused.status, refused.json.errors[0].path], [400, '/body/sendAt']);
+  const raw = { type: 'message/rfc822', body: 'From: alice@alpha.test\r\nTo: bob@far.test\r\n\r\nx\r\n' };
+  const late = await on.ask(on.alice, 'POST', '/send', { ...raw, query: { sendAt: sendAt(367) } });
+  assert.deepEqual([late.status, late.json.errors[0].path], [400, '/query/sendAt']);
+  const draft = (await on.ask(on.alice, 'POST', '/drafts', { body })).json.id;
+  assert.equal(
+    (await on.ask(on.alice, 'POST', `/drafts/${draft}/send`, { body: { sendAt: sendAt(367) } })).status,
+    400,
+  );
+  assert.equal((await on.ask(on.alice, 'POST', '/send', { body: { ...body, sendAt: sendAt(365) } })).status, 202);
+});
+
 test('sendAt: it waits among the drafts, and can be taken back until then', async (t) => {
   const on = await sending(t);
   const send = async () => {

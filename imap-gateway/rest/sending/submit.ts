@@ -107,6 +107,15 @@ export function waits({ sendAt, save }: SendingOptions, now: number): boolean {
   return save === false || (sendAt !== undefined && Date.parse(sendAt) > now);
 }
 
+/** Milliseconds: who writes for later than that has mistaken the year. */
+const FURTHEST = 366 * 86_400_000;
+
+/** @param path where it stands in the request. @throws HttpProblem 400 for a time too far ahead. */
+export function checkSendAt({ sendAt }: Pick<SendingOptions, 'sendAt'>, path: string, now: number): void {
+  if (sendAt === undefined || Date.parse(sendAt) - now <= FURTHEST) return;
+  throw badInput({ path, message: `lies more than ${FURTHEST / 86_400_000} days ahead` });
+}
+
 /** @throws HttpProblem 400, MailError of the commit. */
 export async function submit(services: Services, request: Request, wanted: ToSubmit): Promise<Accepted> {
   const { store, clock, random, config } = services;
