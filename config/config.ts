@@ -67,7 +67,11 @@ export interface Config {
   readonly store: { readonly shards: number; readonly expungedRetention: number; readonly tombstoneRetention: number };
   /** Milliseconds. */
   readonly restart: { readonly drainTime: number };
-  readonly login: { readonly channelBinding: boolean };
+  readonly login: {
+    readonly channelBinding: boolean;
+    /** Whose addresses From and Sender may hold in what users submit. */
+    readonly headerFrom: 'own' | 'local' | 'any';
+  };
   readonly pop3: {
     readonly inUse: 'refuse' | 'snapshot';
     readonly markSeen: boolean;

@@ -240,6 +240,11 @@ export const schema: Schema = {
           false,
           'Offer SCRAM-SHA-256-PLUS, which ties a login to its TLS connection (tls-exporter, RFC 9266), on IMAP, POP3 and submission. Off by default: clients on GNU SASL (mutt and others) choose it wherever it is offered, and then fail, since they cannot bind to TLS 1.3.',
         ),
+        headerFrom: key(
+          kinds.oneOf('local', 'own', 'any'),
+          'local',
+          'What From and Sender of a submitted message may hold (RFC 6409 §6.1): "local", no address of our domains but the user’s own and aliases that reach the account; "own", those alone; "any", everything. The envelope’s sender is always one of the user’s own. REST takes the user’s own alone.',
+        ),
       },
     },
     pop3: {

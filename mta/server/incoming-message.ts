@@ -11,6 +11,7 @@ import type { ContentSink } from '#runtime/smtp/receiver-content.ts';
 import type { GreetedSession, Transaction } from '#runtime/smtp/session.ts';
 import type { Login } from '#store/directory.ts';
 import type { AcceptedMessage } from '../message-sink.ts';
+import { type Author, authorsOf, checkAuthors } from '../submission/authors.ts';
 import { missingFields } from '../submission/missing-fields.ts';
 import { withoutForgedResults } from './forged-results.ts';
 import { forwardMark, marksField } from './forward-marks.ts';
@@ -35,6 +36,7 @@ export class IncomingMessage implements ContentSink {
   #chunks: Buffer[] = [];
   #size = 0;
   #marks: readonly string[] = [];
+  #authors: readonly Author[] = [];
   #file: Promise<SpoolFile> | undefined;
 
   constructor(
@@ -63,7 +65,7 @@ export class IncomingMessage implements ContentSink {
   async finish(): Promise<readonly Reply[]> {
     const content = await this.#content();
     faultPoint('mta:received');
-    const recipients = await this.#recipients().catch((error: unknown) => {
+    const recipients = await this.#checked().catch((error: unknown) => {
       this.abort();
       throw error;
     });
@@ -159,10 +161,19 @@ export class IncomingMessage implements ContentSink {
     const followed = this.#transaction.recipients.flatMap((recipient) => recipient.followed ?? []);
     const marks = followed.length === 0 ? '' : marksField(followed.map(forwardMark));
     // Without a login it is what others sent, passed on by our MDA.
-    const missing =
-      isSubmission(this.#peer) && this.#session.login ? missingFields(facts, this.id, config.hostname, at) : '';
+    const submitted = isSubmission(this.#peer) && this.#session.login !== undefined;
+    if (submitted) this.#authors = authorsOf(head.toString('latin1', 0, facts.length));
+    const missing = submitted ? missingFields(facts, this.id, config.hostname, at) : '';
     const genuine = facts.hasResults ? withoutForgedResults(head, facts.length ?? head.length, config.hostname) : head;
     return [Buffer.from(received + marks + missing), genuine];
+  }
+
+  /** The recipients; throws `not-permitted` where somebody writes in another's name. */
+  async #checked(): Promise<readonly Recipient[]> {
+    const { directory, config } = this.#services;
+    const { login } = this.#session;
+    if (login !== undefined) await checkAuthors(directory, login, this.#authors, config.login.headerFrom);
+    return await this.#recipients();
   }
 
   /** Forwards that the message has passed before are not followed again: each account gets its own copy, and the circle ends. */

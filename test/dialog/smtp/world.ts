@@ -160,7 +160,7 @@ export const noNames: Resolver = { mx: nothing, a: nothing, aaaa: nothing, txt: 
 export function testConfig(limits: Record<string, number>): Config {
   return {
     hostname: 'mx.beta.test',
-    login: { channelBinding: limits.channelBinding === 1 },
+    login: { channelBinding: limits.channelBinding === 1, headerFrom: limits.headerFromAny === 1 ? 'any' : 'local' },
     limits: {
       messageSize: 1_000_000,
       lineLength: 16_384,
