@@ -54,6 +54,13 @@ export type Mutation =
       readonly flags: Flags;
       readonly unchangedSince?: ModSeq;
     }
+  /** Changes nothing. Fails with `conflict` unless each of the UIDs is there and none has changed since: what follows in the commit is made of what was seen then. */
+  | {
+      readonly type: 'require-unchanged';
+      readonly mailbox: MailboxId;
+      readonly uids: UidSet;
+      readonly since: ModSeq;
+    }
   /** Copies in ascending order of UID, keeping message id, flags and internal date; the same mailbox is allowed. */
   | { readonly type: 'copy'; readonly from: MailboxId; readonly uids: UidSet; readonly to: MailboxId }
   /** As `copy`, and the originals go in the same commit (RFC 6851). */

@@ -4,7 +4,7 @@ import type { Random } from '#runtime/ambient.ts';
 import type { ChangeType, Notice } from '../change.ts';
 import type { Commit, CommitAnswer, Mutation, MutationResult, MutationType } from '../mutation.ts';
 import * as accounts from './mutations/account.ts';
-import { setFlags } from './mutations/flags.ts';
+import { requireUnchanged, setFlags } from './mutations/flags.ts';
 import * as mailboxes from './mutations/mailboxes.ts';
 import * as messages from './mutations/messages.ts';
 import { putRecord, removeRecord } from './mutations/records.ts';
@@ -14,6 +14,7 @@ import { Transaction, type Work } from './transaction.ts';
 const HANDLERS: { [T in MutationType]: (work: Work, mutation: Extract<Mutation, { type: T }>) => MutationResult } = {
   'add-message': messages.addMessage,
   'set-flags': setFlags,
+  'require-unchanged': requireUnchanged,
   copy: messages.copy,
   move: messages.move,
   expunge: messages.expunge,

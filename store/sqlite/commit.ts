@@ -9,7 +9,7 @@ import { answerOf, type Done, readGroup } from './groups.ts';
 import type { PackedCommit } from './job.ts';
 import type { LookupValue } from './lookups.ts';
 import * as accounts from './mutations/account.ts';
-import { setFlags } from './mutations/flags.ts';
+import { requireUnchanged, setFlags } from './mutations/flags.ts';
 import * as mailboxes from './mutations/mailboxes.ts';
 import * as messages from './mutations/messages.ts';
 import { putRecord, removeRecord } from './mutations/records.ts';
@@ -18,6 +18,7 @@ import { makeFindable, type PackedMutation, type PackedOf, type ShardState, type
 const HANDLERS: { [T in MutationType]: (work: Work, mutation: PackedOf<T>) => MutationResult } = {
   'add-message': messages.addMessage,
   'set-flags': setFlags,
+  'require-unchanged': requireUnchanged,
   copy: messages.copy,
   move: messages.move,
   expunge: messages.expunge,

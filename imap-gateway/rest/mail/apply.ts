@@ -5,7 +5,7 @@ import type { Mutation } from '#store/mutation.ts';
 import type { Access, MailboxId, MessageId } from '#store/types.ts';
 import { HttpProblem } from '../problems.ts';
 import type { RestServices } from '../services.ts';
-import { Mutations, type Plan, place } from './changes.ts';
+import { Mutations, type Plan, place, unchanged } from './changes.ts';
 import { commit } from './commit.ts';
 import { mailOf } from './mail.ts';
 import { type Standing, standings } from './standing.ts';
@@ -18,11 +18,14 @@ const ATTEMPTS = 3;
 export type Standings = ReadonlyMap<MessageId, Standing>;
 
 export interface Options {
-  /** As they stood when somebody looked: their flags are changed only if nobody else has changed them since. */
+  /** As they stood when somebody looked: nothing is changed if anybody else has changed them since. */
   readonly asOf?: Standings;
 }
 
-/** Answers how they stand afterwards, those that are still there. At most `A_COMMIT` messages. */
+/**
+ * Answers how they stand afterwards, those that are still there. At most `A_COMMIT` messages.
+ * @throws HttpProblem 412 when they don't stand `asOf` any more.
+ */
 export async function apply(
   services: RestServices,
   access: Access,
@@ -35,20 +38,30 @@ export async function apply(
   for (let attempt = 1; ; attempt++) {
     const mutations = new Mutations();
     for (const standing of found.values()) plan(standing, mutations);
-    const condition = asOf !== undefined && attempt === 1 ? modseqOf(asOf) : undefined;
-    const list = mutations.list(condition);
+    const list = mutations.list();
     if (list.length === 0) return found;
     if (attempt > ATTEMPTS) throw new MailError('unavailable', 'Others change these messages at the same time');
-    const results = await commit(services, access, list);
-    if (results.some((result) => result.type === 'set-flags' && result.modified.length > 0)) {
-      throw new HttpProblem('precondition-failed', 'It has changed since');
-    }
+    if (asOf === undefined) await commit(services, access, list);
+    else await commitAsOf(services, access, asOf, list);
     found = await standings(mail, access, ids);
+    if (asOf !== undefined) return found;
   }
 }
 
-const modseqOf = (found: Standings): number =>
-  Math.max(0, ...Array.from(found.values()).flatMap(({ placements }) => placements.map(({ modseq }) => modseq)));
+async function commitAsOf(
+  services: RestServices,
+  access: Access,
+  asOf: Standings,
+  list: readonly Mutation[],
+): Promise<void> {
+  const demands = unchanged(asOf.values());
+  try {
+    await commit(services, access, [...demands, ...list]);
+  } catch (error) {
+    if (!(error instanceof MailError && error.failure === 'conflict')) throw error;
+    throw new HttpProblem('precondition-failed', 'It has changed since');
+  }
+}
 
 /** Into the Trash; what is there already, or with `permanent` everything, goes for good. */
 export async function remove(
@@ -56,6 +69,7 @@ export async function remove(
   access: Access,
   found: Standings,
   permanent: boolean,
+  options: Options = {},
 ): Promise<void> {
   const trash = permanent ? undefined : await trashOf(services, access);
   const inTrash = ({ mailboxIds }: Standing): boolean => mailboxIds.every((id) => id === trash);
@@ -69,7 +83,7 @@ export async function remove(
     if (trash !== undefined && !gone.has(standing.message)) place(standing, new Set([trash]), to);
     else for (const placement of standing.placements) to.expunge(placement);
   };
-  await apply(services, access, [...found.keys()], plan);
+  await apply(services, access, [...found.keys()], plan, options);
 }
 
 /** Made when there is none. */

@@ -2,8 +2,8 @@
 import Type, { type Static } from 'typebox';
 import { flagKey } from '#store/flags.ts';
 import type { FlagChange, Mutation } from '#store/mutation.ts';
-import type { Flags, MailboxId, ModSeq, Uid } from '#store/types.ts';
-import { fromUids } from '#store/uid-set.ts';
+import type { Flags, MailboxId, Uid } from '#store/types.ts';
+import { fromUids, single } from '#store/uid-set.ts';
 import { HttpProblem } from '../problems.ts';
 import type { DeepReadonly } from '../route.ts';
 import { Id } from '../schemas.ts';
@@ -60,17 +60,11 @@ export class Mutations {
     this.#expunged.set(mailbox, [...(this.#expunged.get(mailbox) ?? []), uid]);
   }
 
-  get onlyFlags(): boolean {
-    return this.#ways.copy.size + this.#ways.move.size + this.#expunged.size === 0;
-  }
-
-  /** @param unchangedSince of flags: placements that have changed since are left alone, and told. */
-  list(unchangedSince?: ModSeq): Mutation[] {
+  list(): Mutation[] {
     const set = (uids: Uid[]) => fromUids(uids.sort((a, b) => a - b));
-    const condition = unchangedSince !== undefined && this.onlyFlags ? { unchangedSince } : {};
     return [
       ...Array.from(this.#flags.values(), ({ uids, ...rest }): Mutation => {
-        return { type: 'set-flags', ...rest, uids: set(uids), ...condition };
+        return { type: 'set-flags', ...rest, uids: set(uids) };
       }),
       ...(['copy', 'move'] as const).flatMap((type) =>
         Array.from(this.#ways[type].values(), ({ from, to, uids }): Mutation => ({ type, from, to, uids: set(uids) })),
@@ -80,6 +74,15 @@ export class Mutations {
       }),
     ];
   }
+}
+
+/** In front of a change: it is made only if the messages still stand so. */
+export function unchanged(found: Iterable<Standing>): Mutation[] {
+  return Array.from(found).flatMap(({ placements }) =>
+    placements.map(({ mailbox, uid, modseq }): Mutation => {
+      return { type: 'require-unchanged', mailbox, uids: single(uid), since: modseq };
+    }),
+  );
 }
 
 /** @throws HttpProblem 400 for a change that contradicts itself. */

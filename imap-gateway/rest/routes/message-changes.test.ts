@@ -75,6 +75,27 @@ test('If-Match keeps a change from what has changed since', async () => {
   assert.equal(third.status, 412);
 });
 
+test('of changes that demand the same state at the same moment, one is made', async () => {
+  const { alice } = world;
+  const [archive, sent] = [await mailboxId(world, alice, 'Archive'), await mailboxId(world, alice, 'Sent')];
+  const { id, mailbox } = await deliver(world, alice, letter('raced'));
+  const { headers } = await ask(alice, 'GET', `/messages/${id}`);
+  const tag = { 'if-match': String(headers.etag) };
+  const answers = await Promise.all([
+    ask(alice, 'PATCH', `/messages/${id}`, { body: { mailboxIds: [archive] }, headers: tag }),
+    ask(alice, 'PATCH', `/messages/${id}`, { body: { mailboxIds: [sent] }, headers: tag }),
+    ask(alice, 'DELETE', `/messages/${id}`, { headers: tag }),
+  ]);
+  const made = answers.filter(({ status }) => status < 300);
+  assert.deepEqual(
+    [made.length, answers.filter(({ status }) => status === 412).length],
+    [1, 2],
+    answers.map(({ status }) => status).join(),
+  );
+  const now = (await ask(alice, 'GET', `/messages/${id}`)).json.mailboxIds;
+  assert.ok(now.length === 1 && now[0] !== mailbox);
+});
+
 test('deleting goes through the Trash, and from there for good', async () => {
   const { alice } = world;
   const { id } = await deliver(world, alice, letter('d'));

@@ -75,8 +75,9 @@ export function messageChangeRoutes(routes: Routes): void {
     failures: ['no-such-message', 'precondition-failed'],
     async run({ params, query, access, services, etag, headers }) {
       const { found, standing } = await find(mailOf(services), access, params.id);
-      if (headers['if-match'] !== undefined) etag(standing.tag);
-      await remove(services, access, found, query.permanent === true);
+      const conditional = headers['if-match'] !== undefined;
+      if (conditional) etag(standing.tag);
+      await remove(services, access, found, query.permanent === true, conditional ? { asOf: found } : {});
     },
   });
 

@@ -4,7 +4,7 @@ import { MailError } from '#mail/failure.ts';
 import { hasFlag } from '#store/flags.ts';
 import { newId } from '#store/ids.ts';
 import type { Mutation } from '#store/mutation.ts';
-import type { Access, MessageId } from '#store/types.ts';
+import type { Access, MessageId, ModSeq } from '#store/types.ts';
 import { single } from '#store/uid-set.ts';
 import { Content } from '../content.ts';
 import { Key } from '../mail/listing.ts';
@@ -164,6 +164,7 @@ export function draftRoutes(routes: Routes): void {
 interface At {
   readonly mailbox: Place['id'];
   readonly uid: number;
+  readonly modseq: ModSeq;
 }
 
 /** Where the draft is. @throws MailError `no-such-message` for what is no draft, `conflict` for one that waits to be sent. */
@@ -172,16 +173,19 @@ async function draftAt(services: RestServices, access: Access, id: MessageId, to
   const drafts = await placeOf(store, access, 'drafts', random);
   const found = (await store.placements(access, [id])).find(({ mailbox }) => mailbox === drafts.id);
   if (found === undefined) throw new MailError('no-such-message', 'There is no such draft');
-  const { flags, uids, flagSets } = await store.snapshot(access, drafts.id);
-  const set = flagSets[flags[uids.indexOf(found.uid)] ?? -1] ?? [];
+  const { flags, uids, flagSets, modseqs } = await store.snapshot(access, drafts.id);
+  const index = uids.indexOf(found.uid);
+  const set = flagSets[flags[index] ?? -1] ?? [];
   if (toChange && hasFlag(set, SCHEDULED))
     throw new MailError('conflict', 'The draft waits to be sent: take it back first');
-  return found;
+  return { ...found, modseq: modseqs[index] ?? 0 };
 }
 
 async function removing(services: RestServices, access: Access, id: MessageId): Promise<Mutation[]> {
-  const { mailbox, uid } = await draftAt(services, access, id, true);
+  const { mailbox, uid, modseq } = await draftAt(services, access, id, true);
   return [
+    // Who sends it at the same moment, or writes it anew, was first.
+    { type: 'require-unchanged', mailbox, uids: single(uid), since: modseq },
     { type: 'expunge', mailbox, uids: single(uid), onlyDeleted: false },
     { type: 'remove-record', kind: DRAFT, id },
   ];

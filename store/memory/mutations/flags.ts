@@ -1,8 +1,9 @@
-/** `set-flags`. */
+/** `set-flags`, `require-unchanged`. */
+import { MailError } from '#mail/failure.ts';
 import { changeFlags, hasFlag, normaliseFlags, sameFlags } from '../../flags.ts';
 import type { Mutation, MutationResult } from '../../mutation.ts';
 import type { Flags } from '../../types.ts';
-import { fromUids } from '../../uid-set.ts';
+import { count, fromUids } from '../../uid-set.ts';
 import { type MailboxState, type Placement, placementsIn } from '../state.ts';
 import type { Work } from '../transaction.ts';
 import { spelling } from './messages.ts';
@@ -27,6 +28,17 @@ export function setFlags(work: Work, mutation: Extract<Mutation, { type: 'set-fl
   record(work, 'flags', mailbox, changed);
   const uids = (placements: readonly Placement[]) => fromUids(placements.map((placement) => placement.uid));
   return { type: 'set-flags', changed: uids(changed), modified: uids(modified), flags: given };
+}
+
+export function requireUnchanged(
+  work: Work,
+  { mailbox, uids, since }: Extract<Mutation, { type: 'require-unchanged' }>,
+): MutationResult {
+  const found = placementsIn(mailboxOf(work, mailbox), uids);
+  if (found.length !== count(uids) || found.some(({ modseq }) => modseq > since)) {
+    throw new MailError('conflict', 'a message has changed since');
+  }
+  return { type: 'require-unchanged' };
 }
 
 function put(work: Work, mailbox: MailboxState, placement: Placement, flags: Flags): void {

@@ -1,7 +1,8 @@
-/** `set-flags`: what a flag set becomes is worked out once for each set that occurs; rows are changed by ranges. */
+/** `require-unchanged`, and `set-flags`: what a flag set becomes is worked out once for each set that occurs; rows are changed by ranges. */
+import { MailError } from '#mail/failure.ts';
 import type { MutationResult } from '../../mutation.ts';
 import type { Uid } from '../../types.ts';
-import { fromUids, uidSet, union } from '../../uid-set.ts';
+import { count, fromUids, uidSet, union } from '../../uid-set.ts';
 import type { FlagSet, Mailbox } from '../account.ts';
 import { checkFlags, mailboxOf, normalise, type PackedOf, placementsIn, touch, type Work } from '../work.ts';
 import { setAfter, setFlagsBySet } from './flags-by-set.ts';
@@ -55,6 +56,14 @@ export function setFlags(work: Work, mutation: PackedOf<'set-flags'>): MutationR
     work.records.push({ type: 'flags', mailbox: mailbox.id, uids });
   }
   return { type: 'set-flags', changed: uids, modified: fromUids(modified), flags: given };
+}
+
+export function requireUnchanged(work: Work, { mailbox, uids, since }: PackedOf<'require-unchanged'>): MutationResult {
+  const found = placementsIn(work, mailboxOf(work, mailbox), uids);
+  if (found.length !== count(uids) || found.some(([, , modseq]) => modseq > since)) {
+    throw new MailError('conflict', 'a message has changed since');
+  }
+  return { type: 'require-unchanged' };
 }
 
 /** Placements that follow one another and get the same flags: no other placement lies between the first and the last. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { UidSet } from '#store/types.ts';
 import { ALL, single } from '#store/uid-set.ts';
 import { flagsOf, type Ground, resultOf, uidsOf } from './kit.ts';
 
@@ -81,6 +82,25 @@ export const flags = {
     assert.deepEqual(await user.flags(), { 1: '\\Deleted', 2: '\\Flagged', 3: '\\Deleted' });
     const none = await user.ok({ ...user.setFlags(ALL, 'add', 'x'), unchangedSince: 0 });
     assert.deepEqual(uidsOf(resultOf(none, 'set-flags').modified), [1, 2, 3]);
+  },
+
+  'a commit can demand that messages are as they were': async (on: Ground) => {
+    const user = await on.user();
+    const first = await user.ok(user.add(), user.add(), user.add());
+    const demand = (uids: UidSet, since: number) =>
+      ({ type: 'require-unchanged', mailbox: user.inbox, uids, since }) as const;
+    const expunge = { type: 'expunge', mailbox: user.inbox, uids: single(2), onlyDeleted: false } as const;
+    const second = await user.ok(user.setFlags(single(2), 'add', '\\Flagged'));
+    await user.refused('conflict', [user.setFlags(ALL, 'add', 'x'), demand(single(2), first.modseq), expunge], 1);
+    await user.refused('conflict', [demand([[3, 4]], second.modseq)], 0);
+    assert.deepEqual(await user.flags(), { 1: '', 2: '\\Flagged', 3: '' });
+    const same = user.setFlags(single(2), 'remove', '\\Flagged');
+    await user.refused('conflict', [same, demand(single(2), second.modseq)], 1);
+    const answer = await user.ok(demand([[1, 3]], second.modseq), expunge);
+    assert.equal(answer.results[0]!.type, 'require-unchanged');
+    assert.deepEqual(await user.flags(), { 1: '', 3: '' });
+    await user.refused('conflict', [demand(single(2), answer.modseq)], 0);
+    await user.refused('no-such-mailbox', [{ ...demand(single(1), 9), mailbox: 'nowhere0nowhere0' }], 0);
   },
 
   'a long range of many kinds changes as each of its messages would': async (on: Ground) => {
