@@ -6,8 +6,14 @@
 import { createHash } from 'node:crypto';
 import { networkOf } from './address.ts';
 import type { Coordination } from './coordination.ts';
+import { Turns } from './turns.ts';
 
 export interface LoginGuard {
+  /**
+   * Runs the check of a secret, and the counting of its failure, when it is this address's turn: who tries over many connections at once guesses no more than who
+   * does it over one, and others don't wait behind them. @throws MailError `limit-exceeded` where too many from there wait already.
+   */
+  turn<T>(remote: string, check: () => Promise<T>): Promise<T>;
   /** False when the address has failed too often. */
   mayTry(remote: string): Promise<boolean>;
   /** False when this name was tried in vain too often from addresses that it isn't known at. */
@@ -17,6 +23,9 @@ export interface LoginGuard {
   succeeded(remote: string, name: string): Promise<void>;
 }
 
+/** Of one address in one process. A mail program opens a handful of connections; many people may stand behind one address. */
+const turns = new Turns({ atOnce: 4, waiting: 100, refusal: 'Too many logins at once from your address, try again' });
+
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 
@@ -25,6 +34,7 @@ export function createLoginGuard(coordination: Pick<Coordination, 'count'>, fail
   const byName = (name: string): string => `auth-fail-of:${fingerprint(name)}`;
   const known = (remote: string, name: string): string => `auth-ok:${fingerprint(name)}:${networkOf(remote)}`;
   return {
+    turn: (remote, check) => turns.take(networkOf(remote), check),
     mayTry: async (remote) => (await coordination.count(byAddress(remote), 0, MINUTE)) < failuresPerMinute,
     async mayTryAs(remote, name) {
       if ((await coordination.count(byName(name), 0, MINUTE)) < failuresPerMinute) return true;

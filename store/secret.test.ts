@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { checkProof, makeProof, saltPassword } from '#mail/sasl/scram.ts';
 import { makeSecret, PasswordChecker } from './secret.ts';
@@ -50,4 +51,15 @@ test('many at once all get their answer', async () => {
     Array.from({ length: 8 }, (_, i) => checker.check(argon2, i % 2 === 0 ? 'x' : 'y')),
   );
   assert.deepEqual(answers, [true, false, true, false, true, false, true, false]);
+});
+
+test('a flood of passwords to check does not wait without bound', async () => {
+  const checker = new PasswordChecker({ now: () => 0, rememberMs: 0 });
+  const cheap = { salt: randomBytes(16), memory: 8, passes: 1, parallelism: 1, hash: randomBytes(32) };
+  const flood = await Promise.allSettled(Array.from({ length: 2_000 }, (_, i) => checker.check(cheap, `${i}`)));
+  const refused = flood.filter((one) => one.status === 'rejected');
+  assert.ok(refused.length > 1_000, `${refused.length}`);
+  assert.ok(refused.every(({ reason }) => reason.failure === 'unavailable'));
+  const { argon2 } = await makeSecret('x');
+  assert.equal(await checker.check(argon2, 'x'), true, 'afterwards all is well');
 });

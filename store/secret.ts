@@ -1,6 +1,7 @@
 /** Passwords: what is kept of them, and how one is checked. Nothing here ever stores or logs a password. */
 import { argon2, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
+import { MailError } from '#mail/failure.ts';
 import { saslprep } from '#mail/sasl/saslprep.ts';
 import { deriveScramKeys, type ScramKeys } from '#mail/sasl/scram.ts';
 import type { AccountSecret } from './directory.ts';
@@ -13,6 +14,8 @@ const HASH_OCTETS = 32;
 const SALT_OCTETS = 16;
 /** Argon2 runs on the few threads that file access and DNS use too. */
 const AT_ONCE = 2;
+/** Checks that wait, 10 s of work: who would come later than that hears at once that it is too much. */
+const MOST_WAITING = 500;
 
 const derive = promisify(argon2);
 
@@ -60,11 +63,12 @@ export class PasswordChecker {
     this.#options = options;
   }
 
-  /** Without a secret (an unknown user) it computes as much, and answers false. */
+  /** Without a secret (an unknown user) it computes as much, and answers false. @throws MailError `unavailable` where too many wait. */
   async check(secret: AccountSecret['argon2'] | undefined, password: string): Promise<boolean> {
     const known = secret ?? NOBODY;
     const mark = this.#mark([known.hash, known.salt], password);
     if (secret !== undefined && this.#remembers(mark)) return true;
+    refuseWhereMany();
     const hash = await hashPassword(password, known, known.hash.length);
     const right = timingSafeEqual(hash, known.hash) && secret !== undefined;
     if (right) this.#remember(mark);
@@ -74,6 +78,7 @@ export class PasswordChecker {
   /**
    * The one of these app passwords that `bare` (`readAppPassword`) is. Computes once, however many there are, and also when there are none.
    * @param scram salt and iterations of the account, or those made up for a stranger.
+   * @throws MailError `unavailable` where too many wait.
    */
   async pick<P extends { readonly keys: readonly ScramKeys[] }>(
     passwords: readonly P[],
@@ -83,6 +88,7 @@ export class PasswordChecker {
     const markOf = (storedKey: Uint8Array): string => this.#mark([storedKey, scram.salt], bare);
     const known = passwords.find(({ keys }) => keys[0] !== undefined && this.#remembers(markOf(keys[0].storedKey)));
     if (known !== undefined) return known;
+    refuseWhereMany();
     const { storedKey } = await gated(() => deriveScramKeys(bare, scram.salt, scram.iterations));
     const [right] = passwords.filter(
       ({ keys: [first] }) =>
@@ -121,6 +127,11 @@ async function hashPassword(password: string, given: Argon2Parameters, tagLength
   // The same preparation as SCRAM's, so that a password is one password whatever the mechanism.
   const message = saslprep(password) ?? password;
   return await gated(() => derive('argon2id', { message, nonce: salt, memory, passes, parallelism, tagLength }));
+}
+
+/** Only whoever checks a password that came from outside asks: new passwords are made as they are wanted. */
+function refuseWhereMany(): void {
+  if (waiting.length >= MOST_WAITING) throw new MailError('unavailable', 'Too many logins at once, try again');
 }
 
 async function gated<T>(compute: () => Promise<T>): Promise<T> {

@@ -65,6 +65,16 @@ test('failures come later each time, and then nothing is looked at any more', as
   await auth.admit('192.0.2.2');
 });
 
+test('who tries over many connections at once guesses hardly more', async () => {
+  const { attempt, clock, asked } = setUp();
+  const all = Promise.allSettled(Array.from({ length: 60 }, () => attempt('wrong', '192.0.2.7')));
+  await clock.advance(60_000);
+  const results = await all;
+  assert.ok(asked.length <= 2 + 4, `${asked.length} of 60 were looked at`);
+  const refused = results.filter((one) => one.status === 'rejected' && one.reason.failure === 'limit-exceeded');
+  assert.equal(refused.length, 60 - asked.length);
+});
+
 test('an exempt network is neither delayed nor counted', async () => {
   const { auth, attempt, counts, clock } = setUp(['192.0.2.0/24']);
   await assert.rejects(attempt('wrong'), { failure: 'bad-credentials' });

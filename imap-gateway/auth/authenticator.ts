@@ -40,6 +40,7 @@ export interface AuthenticatorOptions {
 /** How much later each further failure within the window is answered, and at most. */
 const DELAY_STEP_MS = 500;
 const DELAY_LIMIT_MS = 5_000;
+const TOO_MANY_FROM = 'Too many failed logins from your address, try again in a minute';
 
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   const { directory, clock, random, metrics, use } = options;
@@ -47,46 +48,62 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const count = (result: string): void => metrics?.counter('logins_total', { program: 'imap-gateway', result }).add();
   const inExemptNetwork = networkMatcher(options.exemptNetworks);
   const isExempt = (remote: string): boolean => remote === 'unix' || inExemptNetwork(remote);
-  const failed = async (remote: string, name: string): Promise<void> => {
+  /** Counts it; answers how long its answer has to wait. */
+  const counted = async (remote: string, name: string): Promise<number> => {
     options.log.info({ remote }, 'a login failed');
-    if (isExempt(remote)) return;
-    const failures = await guard.failed(remote, name);
-    const delay = Math.min(DELAY_LIMIT_MS, failures * DELAY_STEP_MS);
-    await new Promise<void>((resolve) => clock.after(delay, resolve));
+    if (isExempt(remote)) return 0;
+    return Math.min(DELAY_LIMIT_MS, (await guard.failed(remote, name)) * DELAY_STEP_MS);
   };
+  const pause = async (delay: number): Promise<void> => {
+    if (delay > 0) await new Promise<void>((resolve) => clock.after(delay, resolve));
+  };
+  const refused = (message: string): MailError => {
+    count('refused');
+    return new MailError('limit-exceeded', message);
+  };
+  const verify = (outcome: SaslOutcome<Login>): Promise<Login | undefined> =>
+    verifySasl(outcome, (username, password) => directory.authenticate(username, password, use));
+
+  /** The account, or how long the answer that it was wrong has to wait. */
+  const attempt = async (outcome: SaslOutcome<Login>, remote: string): Promise<Login | number> => {
+    const { username } = outcome;
+    // Again: whoever waited may have failed too often meanwhile.
+    if (!(await guard.mayTry(remote))) throw refused(TOO_MANY_FROM);
+    if (!(await guard.mayTryAs(remote, username))) throw refused('Too many failed logins, try again in a minute');
+    const login = await verify(outcome);
+    // The log has no name: people type their password there.
+    if (login === undefined) return await counted(remote, username);
+    await guard.succeeded(remote, username);
+    return login;
+  };
+
   return {
     sasl: { scram: (username) => directory.scram(username, use), random: (length) => random.bytes(length) },
 
     async admit(remote) {
       if (isExempt(remote)) return;
-      if (await guard.mayTry(remote)) return;
-      count('refused');
-      throw new MailError('limit-exceeded', 'Too many failed logins from your address, try again in a minute');
+      if (!(await guard.mayTry(remote))) throw refused(TOO_MANY_FROM);
     },
 
     async finish(outcome, remote) {
-      const exempt = isExempt(remote);
-      if (!exempt && !(await guard.mayTryAs(remote, outcome.username))) {
-        count('refused');
-        throw new MailError('limit-exceeded', 'Too many failed logins, try again in a minute');
+      const result = isExempt(remote)
+        ? ((await verify(outcome)) ?? (await counted(remote, outcome.username)))
+        : await guard.turn(remote, () => attempt(outcome, remote));
+      if (typeof result === 'number') {
+        count('failed');
+        await pause(result);
+        throw new MailError('bad-credentials', 'Wrong user or password');
       }
-      const login = await verifySasl(outcome, (username, password) => directory.authenticate(username, password, use));
-      count(login === undefined ? 'failed' : 'ok');
-      if (login !== undefined) {
-        if (!exempt) await guard.succeeded(remote, outcome.username);
-        if (login.appPassword !== undefined) {
-          directory.noteUse({ kind: 'app-password', id: login.appPassword, at: clock.now(), remote });
-        }
-        return login;
+      count('ok');
+      if (result.appPassword !== undefined) {
+        directory.noteUse({ kind: 'app-password', id: result.appPassword, at: clock.now(), remote });
       }
-      // The log has no name: people type their password there.
-      await failed(remote, outcome.username);
-      throw new MailError('bad-credentials', 'Wrong user or password');
+      return result;
     },
 
     async failed(remote, name) {
       count('failed');
-      await failed(remote, name);
+      await pause(await counted(remote, name));
     },
   };
 }

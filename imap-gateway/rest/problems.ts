@@ -115,14 +115,18 @@ function refusalOf(error: unknown): Refusal {
     return { code, detail: error.message, headers, errors };
   }
   if (error instanceof MailError) {
-    const later = error.failure === 'unavailable' ? { 'retry-after': '5' } : {};
-    return { code: error.failure, detail: error.message, headers: later };
+    const later = LATER[error.failure];
+    const headers = later === undefined ? {} : { 'retry-after': later };
+    return { code: error.failure, detail: error.message, headers };
   }
   const status = frameworkStatus(error);
   const code = status === undefined ? undefined : FRAMEWORK[status];
   if (code !== undefined) return { code, detail: (error as Error).message, headers: {} };
   return { code: 'internal-error', detail: 'An error of the server; the log knows it by this request id', headers: {} };
 }
+
+/** Seconds. Limits count by the minute. */
+const LATER: { readonly [F in Failure]?: string } = { unavailable: '5', 'limit-exceeded': '30' };
 
 /** What fastify refuses by itself before a route runs: malformed JSON, too large, an unknown media type. */
 const FRAMEWORK: { readonly [status: number]: ProblemCode } = {

@@ -54,18 +54,32 @@ export async function verifyLogin(
   outcome: SaslOutcome<Login>,
 ): Promise<Login | undefined> {
   const { directory } = services;
-  const guard = guardOf(services);
   const remote = addressOf(peer);
-  const { username } = outcome;
-  if (!peer.exempt && !(await counted(services, true, () => guard.mayTryAs(remote, username)))) {
-    countLogin(services, 'refused');
-    throw new MailError('limit-exceeded', 'Too many failed logins');
-  }
-  const login = await verifySasl(outcome, (user, password) => directory.authenticate(user, password, 'smtp'));
+  const verify = (): Promise<Login | undefined> =>
+    verifySasl(outcome, (user, password) => directory.authenticate(user, password, 'smtp'));
+  const login = await (peer.exempt
+    ? verify()
+    : guardOf(services).turn(remote, () => attempt(services, remote, outcome.username, verify)));
   countLogin(services, login === undefined ? 'failed' : 'ok');
   if (login?.appPassword !== undefined)
     directory.noteUse({ kind: 'app-password', id: login.appPassword, at: services.clock.now(), remote });
-  if (peer.exempt) return login;
+  return login;
+}
+
+async function attempt(
+  services: SmtpServices,
+  remote: string,
+  username: string,
+  verify: () => Promise<Login | undefined>,
+): Promise<Login | undefined> {
+  const guard = guardOf(services);
+  // The address again: whoever waited may have failed too often meanwhile.
+  const may = async (): Promise<boolean> => (await guard.mayTry(remote)) && (await guard.mayTryAs(remote, username));
+  if (!(await counted(services, true, may))) {
+    countLogin(services, 'refused');
+    throw new MailError('limit-exceeded', 'Too many failed logins');
+  }
+  const login = await verify();
   if (login === undefined) await counted(services, 0, () => guard.failed(remote, username));
   else await counted(services, undefined, () => guard.succeeded(remote, username));
   return login;
