@@ -6,9 +6,9 @@ import type { MailboxSnapshot } from '#store/change.ts';
 import type { Account, AccountSecret, Directory } from '#store/directory.ts';
 import { newId } from '#store/ids.ts';
 import type { MailStore, MessageRow, StoredRecord } from '#store/store.ts';
-import type { Access, Mailbox, MailboxList, Placed } from '#store/types.ts';
-import { fromUids } from '#store/uid-set.ts';
+import type { Access, Mailbox, MailboxId, MailboxList, Placed, Uid } from '#store/types.ts';
 import { MARK_KIND } from '../import/marks.ts';
+import { begun, readableRows, type Unreadable, UnreadableList } from '../readable.ts';
 import { END, type End, FORMAT, MANIFEST, type Manifest, packSecret, RECORDS, VERSION } from './manifest.ts';
 import { entryName, messageEntry } from './message-entry.ts';
 import { padding, TAR_END, tarHead } from './tar-writer.ts';
@@ -23,7 +23,18 @@ export interface ArchiveRooms {
 export interface ArchiveOptions {
   /** With it, logins go on where it is restored. */
   readonly secret?: AccountSecret;
-  readonly report?: (done: { readonly messages: number; readonly total: number; readonly octets: number }) => void;
+  readonly report?: (done: ArchiveProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface ArchiveProgress {
+  readonly messages: number;
+  readonly total: number;
+  readonly octets: number;
+  /** Messages that are damaged, and not in the archive. */
+  readonly failed: number;
+  /** The first of them. */
+  readonly failures: readonly Unreadable[];
 }
 
 const PORTION = 1000;
@@ -52,21 +63,35 @@ async function* entries(
   rooms: ArchiveRooms,
   account: Account,
   state: Moment,
-  { secret, report }: ArchiveOptions,
+  { secret, report, signal }: ArchiveOptions,
   end: { messages: number; octets: number },
 ): AsyncGenerator<Uint8Array> {
+  const { store } = rooms;
   const access = { owner: account.id, viewer: account.id };
   yield jsonEntry(MANIFEST, await manifestOf(rooms, account, state, secret), rooms.clock.now());
   for await (const record of allRecords(rooms.store, access, MARK_KIND)) {
     yield jsonEntry(`${RECORDS}${record.kind}/${record.id}.json`, { value: record.value }, rooms.clock.now());
   }
   const total = state.snapshots.reduce((sum, { uids }) => sum + uids.length, 0);
+  const lost = new UnreadableList();
+  const tell = (): void => report?.({ ...end, total, failed: lost.count, failures: lost.first });
   for (const [i, mailbox] of state.list.mailboxes.entries()) {
-    for await (const { row, flags, link } of rowsOf(rooms.store, access, state, i)) {
-      yield* messageEntry(rooms.store, access, mailbox, row, flags, link);
+    const { id, name } = mailbox;
+    const failed = (uid: Uid, { failure: code, message }: MailError): void => {
+      lost.add(id, { path: name, uid, code, message });
+      tell();
+    };
+    for await (const { row, flags, link } of rowsOf(store, access, state, i, failed)) {
+      signal?.throwIfAborted();
+      // Further places of a message that is damaged have no first one to point at.
+      const first = link === undefined || lost.has(link.mailbox, link.uid) ? undefined : link.name;
+      const entry = messageEntry(store, access, mailbox, row, flags, first);
+      const octets = await begun({ store, access, failed }, row.uid, entry);
+      if (octets === undefined) continue;
+      yield* octets;
       end.messages += 1;
       end.octets += row.size;
-      report?.({ ...end, total });
+      tell();
     }
   }
 }
@@ -129,36 +154,40 @@ export async function* allRecords(store: MailStore, access: Access, kind: string
   }
 }
 
-async function* rowsOf(store: MailStore, access: Access, state: Moment, index: number) {
-  const { id, name } = state.list.mailboxes[index]!;
+async function* rowsOf(
+  store: MailStore,
+  access: Access,
+  state: Moment,
+  index: number,
+  failed: (uid: Uid, error: MailError) => void,
+) {
+  const { id: mailbox } = state.list.mailboxes[index]!;
   const { uids, flags, flagSets } = state.snapshots[index]!;
   for (let from = 0; from < uids.length; from += PORTION) {
-    const portion = uids.subarray(from, from + PORTION);
-    const places = new Map(Array.from(portion, (uid, i) => [uid, from + i]));
-    let found = 0;
-    // What goes meanwhile is still readable for a while.
-    const wanted = store.messages(access, id, fromUids(portion), { content: true }, { expunged: true });
-    for await (const batch of wanted) {
+    const portion = [...uids.subarray(from, from + PORTION)];
+    const places = new Map(portion.map((uid, i) => [uid, from + i]));
+    for await (const batch of readableRows({
+      store,
+      access,
+      mailbox,
+      uids: portion,
+      columns: { content: true },
+      failed,
+    })) {
       const links = await linksOf(store, access, state, batch, index);
-      for (const row of batch) {
-        const place = places.get(row.uid);
-        if (place === undefined) continue;
-        found += 1;
-        yield { row, flags: flagSets[flags[place]!]!, link: links.get(row.uid) };
-      }
+      for (const row of batch) yield { row, flags: flagSets[flags[places.get(row.uid)!]!]!, link: links.get(row.uid) };
     }
-    if (found < portion.length) throw new MailError('unavailable', `a message in ${name} can not be read`);
   }
 }
 
-/** For messages that stand in several places, all but the first: the name of the entry that has it. */
+/** For messages that stand in several places, all but the first: the entry that has it. */
 async function linksOf(
   store: MailStore,
   access: Access,
   { list, snapshots }: Moment,
   rows: readonly MessageRow[],
   index: number,
-): Promise<Map<number, string>> {
+): Promise<Map<Uid, { readonly name: string; readonly mailbox: MailboxId; readonly uid: Uid }>> {
   const order = new Map(list.mailboxes.map(({ id }, i) => [id, i]));
   const placed = Map.groupBy(
     await store.placements(
@@ -167,14 +196,15 @@ async function linksOf(
     ),
     ({ message }) => message,
   );
-  const links = new Map<number, string>();
+  const links: Awaited<ReturnType<typeof linksOf>> = new Map();
   for (const { uid, message } of rows) {
     const known = placed.get(message) ?? [];
     const earlier = known
       .filter((one) => isBefore(one, index, uid, order) && isIn(snapshots[order.get(one.mailbox)!]!, one.uid))
       .sort((a, b) => order.get(a.mailbox)! - order.get(b.mailbox)! || a.uid - b.uid)[0];
     if (earlier === undefined) continue;
-    links.set(uid, entryName(list.mailboxes[order.get(earlier.mailbox)!] as Mailbox, earlier.uid));
+    const name = entryName(list.mailboxes[order.get(earlier.mailbox)!] as Mailbox, earlier.uid);
+    links.set(uid, { name, mailbox: earlier.mailbox, uid: earlier.uid });
   }
   return links;
 }

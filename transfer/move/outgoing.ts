@@ -12,6 +12,7 @@ import type { Access } from '#store/types.ts';
 import { packSecret } from '../archive/manifest.ts';
 import { allRecords } from '../archive/write.ts';
 import { MARK_KIND } from '../import/marks.ts';
+import { type Unreadable, UnreadableList } from '../readable.ts';
 import { type Pass, passOver, type Since } from './pass.ts';
 import type { MoveTarget } from './protocol.ts';
 
@@ -44,6 +45,10 @@ export interface MoveProgress {
   readonly octets: number;
   /** Messages whose flags were followed, and messages that went. */
   readonly changed: number;
+  /** Messages that are damaged: they stay behind. */
+  readonly failed: number;
+  /** The first of them. */
+  readonly failures: readonly Unreadable[];
 }
 
 interface Written {
@@ -78,6 +83,7 @@ class Mover {
   readonly #work: MoveWork;
   readonly #access: Access;
   readonly #total = { phase: 'copy' as MovePhase, pass: 0, messages: 0, octets: 0, changed: 0 };
+  readonly #lost = new UnreadableList();
   #written!: Written;
 
   constructor(work: MoveWork) {
@@ -91,7 +97,11 @@ class Mover {
     if (this.#written.phase === 'copy') await this.#copy();
     if (this.#written.phase === 'switch') await this.#switch();
     if (this.#written.phase === 'late') await this.#late();
-    return { ...this.#total };
+    return this.#progress();
+  }
+
+  #progress(): MoveProgress {
+    return { ...this.#total, failed: this.#lost.count, failures: [...this.#lost.first] };
   }
 
   async #copy(): Promise<void> {
@@ -146,7 +156,7 @@ class Mover {
   #asPass(): Pass {
     const { store, random, target, signal } = this.#work;
     const { id, as, since, same } = this.#written;
-    const pass = { store, random, access: this.#access, target, id, address: as, since, signal };
+    const pass = { store, random, access: this.#access, target, id, address: as, since, signal, lost: this.#lost };
     const told = { counted: this.#counted, followed: this.#followed };
     return { ...pass, ...told, ...(same === undefined ? {} : { same }) };
   }
@@ -159,13 +169,13 @@ class Mover {
     this.#total.messages += messages;
     this.#total.octets += octets;
     this.#total.changed += changed;
-    this.#work.report({ ...this.#total });
+    this.#work.report(this.#progress());
   };
 
   async #enter(phase: MovePhase, more: Partial<Written> = {}): Promise<void> {
     this.#written = await write(this.#work, this.#access, { ...this.#written, ...more, phase });
     this.#total.phase = phase;
-    this.#work.report({ ...this.#total });
+    this.#work.report(this.#progress());
   }
 }
 

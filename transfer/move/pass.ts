@@ -1,5 +1,5 @@
 /** One pass over the account: what the other side lacks is sent, in order, mailbox by mailbox. The same pass again sends only what did not arrive. */
-import { MailError } from '#mail/failure.ts';
+import type { MailError } from '#mail/failure.ts';
 import type { Random } from '#runtime/ambient.ts';
 import type { MailboxDelta } from '#store/change.ts';
 import { newId } from '#store/ids.ts';
@@ -8,6 +8,7 @@ import type { Access, Flags, Mailbox, Uid, UidSet } from '#store/types.ts';
 import { fromUids, intersect } from '#store/uid-set.ts';
 import { messageEntry } from '../archive/message-entry.ts';
 import { TAR_END } from '../archive/tar-writer.ts';
+import { begun, readableRows, type UnreadableList } from '../readable.ts';
 import { treeChanges } from './mailbox-tree.ts';
 import type { MoveChange, MoveState, MoveTarget } from './protocol.ts';
 
@@ -24,6 +25,8 @@ export interface Pass {
   /** Once the account lives there: nothing but mail that still comes in, and flags of what came before. */
   readonly same?: Readonly<Record<string, number>>;
   readonly signal: AbortSignal;
+  /** Messages that are damaged: those of earlier passes are not tried again. */
+  readonly lost: UnreadableList;
   /** Up to here it need not be done again. */
   readonly followed: (since: Since) => Promise<void>;
   readonly counted: (messages: number, octets: number, changed: number) => void;
@@ -114,7 +117,7 @@ async function follow(
   const fresh = new Map<Uid, Flags>();
   const known = new Map<number, Uid[]>();
   for (const [i, uid] of uids.entries()) {
-    if (uid > last) fresh.set(uid, flagSets[flags[i]!]!);
+    if (uid > last && !pass.lost.has(mailbox.id, uid)) fresh.set(uid, flagSets[flags[i]!]!);
     else if (uid <= equal && there !== undefined) known.set(flags[i]!, [...(known.get(flags[i]!) ?? []), uid]);
   }
   // Of what has come the flags, and what went; then what is new.
@@ -151,47 +154,48 @@ async function sendMessages(
 ): Promise<void> {
   const { store, access } = pass;
   const uids = [...fresh.keys()];
+  const reads = { store, access, mailbox: mailbox.id, failed: failedOf(pass, mailbox) };
   for (let from = 0; from < uids.length; from += ROWS) {
-    const portion = uids.slice(from, from + ROWS);
-    // What goes meanwhile is still readable for a while; that it went is told by the next pass.
-    const wanted = store.messages(access, mailbox.id, fromUids(portion), {}, { expunged: true });
     let batch: { uid: Uid; size: number }[] = [];
     let octets = 0;
-    let found = 0;
     const send = async (): Promise<void> => {
       if (batch.length === 0) return;
       pass.signal.throwIfAborted();
-      await sender.messages(tarOf(pass, mailbox, batch, fresh), batch.length);
+      const some = batch.map(({ uid }) => uid);
+      await sender.messages(tarOf(pass, mailbox, some, fresh), batch.length);
       pass.counted(batch.length, octets, 0);
       batch = [];
       octets = 0;
     };
-    for await (const rows of wanted) {
+    // What goes meanwhile is still readable for a while; that it went is told by the next pass.
+    for await (const rows of readableRows({ ...reads, uids: uids.slice(from, from + ROWS), columns: {} })) {
       for (const { uid, size } of rows) {
-        if (!fresh.has(uid)) continue;
-        found += 1;
         if (batch.length >= MOST_MESSAGES || (batch.length > 0 && octets + size > PORTION)) await send();
         batch.push({ uid, size });
         octets += size;
       }
     }
-    if (found < portion.length) throw new MailError('unavailable', `a message in ${mailbox.name} can not be read`);
     await send();
   }
 }
 
 async function* tarOf(
-  { store, access }: Pass,
+  pass: Pass,
   mailbox: Mailbox,
-  batch: readonly { uid: Uid }[],
+  uids: readonly Uid[],
   flags: ReadonlyMap<Uid, Flags>,
 ): AsyncGenerator<Uint8Array> {
-  const uids = fromUids(batch.map(({ uid }) => uid));
-  for await (const rows of store.messages(access, mailbox.id, uids, { content: true }, { expunged: true })) {
+  const { store, access } = pass;
+  const reads = { store, access, mailbox: mailbox.id, failed: failedOf(pass, mailbox) };
+  for await (const rows of readableRows({ ...reads, uids, columns: { content: true } })) {
     for (const row of rows) {
-      const set = flags.get(row.uid);
-      if (set !== undefined) yield* messageEntry(store, access, mailbox, row, set);
+      const octets = await begun(reads, row.uid, messageEntry(store, access, mailbox, row, flags.get(row.uid)!));
+      if (octets !== undefined) yield* octets;
     }
   }
   yield TAR_END;
+}
+
+function failedOf({ lost }: Pass, { id, name }: Mailbox): (uid: Uid, error: MailError) => void {
+  return (uid, { failure: code, message }) => lost.add(id, { path: name, uid, code, message });
 }

@@ -13,12 +13,12 @@ import { findAccount } from '#store/accounts.ts';
 import { makeSecret } from '#store/secret.ts';
 import { verifyArchive } from '#transfer/archive/read.ts';
 import { restoreArchive } from '#transfer/archive/restore.ts';
-import { writeArchive } from '#transfer/archive/write.ts';
+import { type ArchiveProgress, writeArchive } from '#transfer/archive/write.ts';
 import { type Act, type Options, withSystem } from '../act.ts';
 import { readStandardInput } from '../input.ts';
 import { type Output, octets, UsageError } from '../output.ts';
 import type { System } from '../system.ts';
-import { createProgressLine } from './transfer-progress.ts';
+import { createProgressLine, stayedBehind } from './transfer-progress.ts';
 
 export function addAccountArchiveCommands(account: Command, act: Act): void {
   account
@@ -59,7 +59,11 @@ interface Done {
   readonly octets: number;
 }
 
-const shown = ({ messages, total, octets: size }: Done) => ({ done: messages, total, text: octets(size) });
+const shown = ({ messages, total, octets: size }: Done | ArchiveProgress) => ({
+  done: messages,
+  total,
+  text: octets(size),
+});
 
 async function exportTo(
   system: System,
@@ -74,7 +78,7 @@ async function exportTo(
   if (account === undefined) throw new MailError('no-such-account', `there is no account ${address}`);
   const secret = options.withPassword ? await directory.secret(account.id) : undefined;
   const line = createProgressLine(file === '-' ? { ...output, json: false } : output, shown);
-  let done: Done = { messages: 0, total: 0, octets: 0 };
+  let done: ArchiveProgress = { messages: 0, total: 0, octets: 0, failed: 0, failures: [] };
   const chunks = writeArchive({ store, directory, random, clock: systemClock }, account, {
     ...(secret === undefined ? {} : { secret }),
     report: (now) => {
@@ -84,9 +88,11 @@ async function exportTo(
   });
   await writeTo(file, chunks);
   line.end();
-  if (file === '-') return;
-  const { messages, octets: size } = done;
-  output.result({ address, file, messages, octets: size }, () => `${messages} messages (${octets(size)}) in ${file}`);
+  if (done.failed > 0) process.exitCode = 1;
+  const { total: _, ...told } = done;
+  const text = [`${done.messages} messages (${octets(done.octets)}) in ${file}`, ...stayedBehind(done)].join('\n');
+  if (file !== '-') output.result({ address, file, ...told }, () => text);
+  else if (done.failed > 0) process.stderr.write(`${stayedBehind(done).join('\n')}\n`);
 }
 
 /** The file is there when it is whole. */

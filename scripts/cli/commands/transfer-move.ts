@@ -9,7 +9,7 @@ import { type Act, type Options, withSystem } from '../act.ts';
 import { readStandardInput } from '../input.ts';
 import { CommandError, type Output, octets, UsageError } from '../output.ts';
 import type { System } from '../system.ts';
-import { createProgressLine, interrupted, wait } from './transfer-progress.ts';
+import { createProgressLine, interrupted, stayedBehind, wait } from './transfer-progress.ts';
 
 export function addAccountMoveCommand(account: Command, act: Act): void {
   account
@@ -67,8 +67,10 @@ async function move(system: System, output: Output, options: Options, address: s
     line.end();
     const then = how === 'forward' ? 'mail for the old address is forwarded' : 'the old address answers 551';
     output.result({ address, to, as, how, ...done }, () => {
-      return `moved ${address} to ${as}: ${done.messages} messages (${octets(done.octets)}); ${then}`;
+      const line = `moved ${address} to ${as}: ${done.messages} messages (${octets(done.octets)}); ${then}`;
+      return [line, ...stayedBehind(done)].join('\n');
     });
+    if (done.failed > 0) process.exitCode = 1;
   } catch (error) {
     line.end();
     if (!signal.aborted) throw error;

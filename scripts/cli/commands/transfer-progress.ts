@@ -1,6 +1,20 @@
 /** What long commands show while they run: a bar on a terminal, lines of JSON with --json, else nothing. */
 import type { Output } from '../output.ts';
 
+/** Lines on damaged messages, if there are any. */
+export function stayedBehind({ failed, failures }: Lost): string[] {
+  if (failed === 0) return [];
+  return [
+    `${failed} damaged and left out:`,
+    ...failures.map(({ path, uid, message }) => `  ${path}, UID ${uid}: ${message}`),
+  ];
+}
+
+interface Lost {
+  readonly failed: number;
+  readonly failures: readonly { readonly path: string; readonly uid: number; readonly message: string }[];
+}
+
 export interface ProgressLine<P> {
   readonly report: (progress: P) => void;
   readonly end: () => void;
