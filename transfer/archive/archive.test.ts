@@ -155,6 +155,23 @@ describe('an archive', () => {
     await assert.rejects(restoreArchive(to, once(file), { address: 'bob@beta.test' }), /there is an account/);
   });
 
+  test('says nothing of where mail came from that this peer had found out', async () => {
+    const source = await filled();
+    const { mailboxes } = await source.from.store.mailboxes(source.access);
+    const { id } = mailboxes.find(({ name }) => name === 'Archive') ?? mailboxes[0]!;
+    const verdict = 'Authentication-Results: mx.beta.test; dkim=pass\r\n';
+    await add(source.from, source.access, id, 'Subject: x\r\n\r\n', [], `Return-Path: <a@b>\r\n${verdict}`);
+    const to = await peer('beta.test');
+    await restoreArchive(to, once(await archiveOf(source)), { address: 'bob@beta.test' });
+    const owner = (await findAccount(to.directory, 'bob@beta.test'))!.id;
+    const access = { owner, viewer: owner };
+    const prefixes = new Map<string, number>();
+    for await (const batch of to.store.messages(access, id, [[1, 9999]], { rawHeader: true })) {
+      for (const row of batch) prefixes.set(Buffer.from(row.rawHeader!).toString(), row.prefixLength);
+    }
+    assert.equal(prefixes.get(`Return-Path: <a@b>\r\n${verdict}Subject: x\r\n\r\n`), 0);
+  });
+
   test('is compressed or not, and other programs open it', async (t) => {
     const source = await filled();
     const file = await archiveOf(source);

@@ -11,6 +11,7 @@ import type { Mutation } from '#store/mutation.ts';
 import type { Access, MailboxId, ModSeq, NewMessage } from '#store/types.ts';
 import type { ImportRooms } from '../import-messages.ts';
 import { receiveMessage } from '../receive.ts';
+import { withoutVerdicts } from './foreign-results.ts';
 import type { MessageFacts } from './message-entry.ts';
 
 /** Goes with every commit, and fails where somebody else was faster. */
@@ -51,7 +52,8 @@ export class Placing {
     const split = { prefix: Buffer.alloc(0), crc: 0 };
     const limit = messageSize;
     const options = { store, random, owner: this.#access.owner, limit, archived: true };
-    const { body, index } = await receiveMessage(options, withoutPrefix(content, facts.prefixLength, split));
+    const known = await withoutVerdicts({ content, prefixLength: facts.prefixLength });
+    const { body, index } = await receiveMessage(options, withoutPrefix(known.content, known.prefixLength, split));
     if (split.crc !== facts.crc) {
       throw new MailError('bad-request', `the archive is damaged: message ${facts.message} is not what it was`);
     }
