@@ -1,6 +1,7 @@
 /** The way out, put together: connections, routing, attempts and the scheduler over the queue that this worker holds. */
 import { networkInterfaces } from 'node:os';
 import type { Config } from '#config/config.ts';
+import type { Notice } from '#mail/dsn/notice.ts';
 import { canonicalAddress } from '#runtime/address.ts';
 import type { Resolver } from '#runtime/dns/resolver.ts';
 import type { ProgramContext } from '#runtime/service.ts';
@@ -9,7 +10,6 @@ import type { NewQueueEntry, Queue } from '#store/queue.ts';
 import { attempt } from './delivery/attempt.ts';
 import { ConnectionPool } from './delivery/connection-pool.ts';
 import { readSmarthostLogin } from './delivery/smarthost.ts';
-import type { Notice } from './dsn/notice.ts';
 import { type ReportedMessage, reportsFor } from './dsn/reporter.ts';
 import { Destinations } from './queue/destinations.ts';
 import { Scheduler } from './queue/scheduler.ts';

@@ -43,6 +43,7 @@ const HEADERS = {
   'cache-control': 'no-store',
   'referrer-policy': 'no-referrer',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
 };
 const JSON_LIMIT = 1_048_576;
 /** What base64 and the JSON around it add to a message. */

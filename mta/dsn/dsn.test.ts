@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { simpleParser } from 'mailparser';
+import { foldField } from '#mail/dsn/delivery-status.ts';
+import { type Action, isAutomatic, isWanted, type Notice } from '#mail/dsn/notice.ts';
 import type { ForwardPath } from '#mail/envelope.ts';
 import { reply } from '#mail/smtp/reply.ts';
 import { FakeClock } from '#test/support/clock.ts';
 import { fakeRandom } from '#test/support/random.ts';
-import { foldField } from './delivery-status.ts';
-import { type Action, isAutomatic, isWanted, type Notice } from './notice.ts';
 import { type ReportedMessage, reportsFor } from './reporter.ts';
 
 const clock = new FakeClock(Date.UTC(2030, 0, 1));

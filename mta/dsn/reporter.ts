@@ -1,10 +1,10 @@
 /** From notices about a queued message to the entries that report them: at most one report a message and occasion. */
 
+import { isAutomatic, isWanted, type Notice } from '#mail/dsn/notice.ts';
+import { composeReport } from '#mail/dsn/report.ts';
 import type { Clock, Random } from '#runtime/ambient.ts';
 import { newId } from '#store/ids.ts';
 import type { NewQueueEntry, QueueEntry } from '#store/queue.ts';
-import { isAutomatic, isWanted, type Notice } from './notice.ts';
-import { composeReport } from './report.ts';
 
 /** What of a message is looked at to find the end of its header. */
 const HEADER_LIMIT = 65_536;

@@ -4,6 +4,7 @@
  */
 import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import type { Notice } from '#mail/dsn/notice.ts';
 import type { ForwardPath } from '#mail/envelope.ts';
 import { isPermanent, isPositive, type Reply, reply } from '#mail/smtp/reply.ts';
 import { encodeXtext } from '#mail/xtext.ts';
@@ -11,7 +12,6 @@ import type { Clock, Log } from '#runtime/ambient.ts';
 import { faultPoint } from '#runtime/fault-points.ts';
 import type { OutgoingMessage, RecipientResult, TransactionResult } from '#runtime/smtp/client-types.ts';
 import type { NewQueueEntry, Queue, QueueRecipient } from '#store/queue.ts';
-import type { Notice } from '../dsn/notice.ts';
 import type { ReportedMessage } from '../dsn/reporter.ts';
 import type { AcceptedMessage, MessageSink } from '../message-sink.ts';
 

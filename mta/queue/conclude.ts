@@ -1,8 +1,9 @@
 /** From verdicts to what the queue records, and to what the sender is told. Pure. */
+
+import type { Notice } from '#mail/dsn/notice.ts';
 import { reply } from '#mail/smtp/reply.ts';
 import type { Outcome, QueueEntry, QueueRecipient } from '#store/queue.ts';
 import type { Verdict } from '../delivery/verdict.ts';
-import type { Notice } from '../dsn/notice.ts';
 import { nextAttempt, type RetryPolicy } from './retry.ts';
 
 export interface ConcludePolicy extends RetryPolicy {

@@ -2,11 +2,12 @@
  * Drives the queue: takes what is due, has it attempted, records what came of it. It sleeps until the next entry is due or the queue says that
  * something changed, and holds a bounded number of entries in hand. Exactly one scheduler runs on a queue at a time (`main.ts` sees to it).
  */
+
+import type { Notice } from '#mail/dsn/notice.ts';
 import type { Clock, Log } from '#runtime/ambient.ts';
 import { faultPoint } from '#runtime/fault-points.ts';
 import type { NewQueueEntry, Outcome, Queue, QueueEntry, QueueId, QueueRecipient } from '#store/queue.ts';
 import type { Verdict } from '../delivery/verdict.ts';
-import type { Notice } from '../dsn/notice.ts';
 import type { Destination } from '../routing/destination.ts';
 import { type ConcludePolicy, conclude, troubleVerdicts } from './conclude.ts';
 import type { Destinations } from './destinations.ts';

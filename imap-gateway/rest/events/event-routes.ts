@@ -6,7 +6,7 @@ import { Content } from '../content.ts';
 import type { Routes } from '../route.ts';
 import { badInput } from '../sending/correspondents.ts';
 import type { RestServices } from '../services.ts';
-import { EVENT_TYPES } from './event.ts';
+import { EVENT_DATA, EVENT_TYPES } from './event.ts';
 import { eventStream } from './stream.ts';
 
 /** Streams of one account at a time, over all workers. */
@@ -23,7 +23,8 @@ export function eventRoutes(routes: Routes): void {
     summary: 'What happens, as it happens',
     description:
       `Server-sent events: ${EVENT_TYPES.map((type) => `\`${type}\``).join(', ')}. The id of an event is the account’s counter: with \`Last-Event-ID\` the stream goes on exactly behind it, after any gap; ` +
-      'where the log no longer reaches back that far comes `reset`: read afresh. `ready` comes first. The stream ends when the token does.',
+      'where the log no longer reaches back that far comes `reset`: read afresh. `ready` comes first. The stream ends when the token does.\n\n' +
+      EVENT_DATA,
     operationId: 'streamEvents',
     query: Type.Object({
       types: Type.Optional(

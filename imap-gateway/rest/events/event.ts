@@ -2,11 +2,15 @@
 import { MailError } from '#mail/failure.ts';
 import type { ChangeRecord } from '#store/change.ts';
 import type { MailStore, MessageRow } from '#store/store.ts';
-import type { Access, MailboxId, ModSeq, UidSet } from '#store/types.ts';
+import type { Access, MailboxId, MessageId, ModSeq, Uid, UidSet } from '#store/types.ts';
 import { count } from '#store/uid-set.ts';
+import type { ViewCache } from '#store/view-cache.ts';
+import { mailOf } from '../mail/mail.ts';
 import { FRAGMENT_COLUMNS, told } from '../mail/message-json.ts';
+import { type Standing, standings } from '../mail/standing.ts';
 import { submissionJson } from '../sending/status.ts';
 import { readSubmission, SUBMISSION } from '../sending/submission.ts';
+import { UNDELIVERABLE } from '../sending/undeliverable.ts';
 
 export interface AccountEvent {
   readonly modseq: ModSeq;
@@ -31,29 +35,68 @@ export const EVENT_TYPES = [
   'submission.delivered',
   'submission.failed',
   'submission.canceled',
+  'submission.undeliverable',
 ] as const;
 
+/** Markdown: what stands in `data`. */
+export const EVENT_DATA =
+  '- `message.*`: `{mailboxId, uids, messageIds, messages}`. `messages` are as in lists with `message.added`, and `{id, mailboxIds, keywords, uid}` with `message.flags`; `message.removed` has no `uid`. ' +
+  '`mailboxIds` and `keywords` are as they stand now, so that nothing has to be asked for; without a mailbox a message is gone. Of more than 100 messages at once only `mailboxId` and `uids` are told.\n' +
+  '- `mailbox.*`: `{mailboxId, name}`.\n' +
+  '- `submission.*`: the submission, as `GET /submissions/{id}` has it. `submission.undeliverable`: `{id, message, messageId, from, subject, recipients}` with the recipients who will not get it, as soon as that is known; ' +
+  'those that this peer itself has refused are told in a report in INBOX too, unless `notify` says otherwise.';
+
+const UNDELIVERABLE_EVENT = 'submission.undeliverable';
 /** Messages that are told one by one; of more only the UIDs are said. */
 const TOLD = 100;
 
 type Wanted = (type: string) => boolean;
-type Event = Omit<AccountEvent, 'modseq' | 'index'>;
+
+export interface EventSources {
+  readonly store: MailStore;
+  readonly views: ViewCache;
+}
+
+/** A message that an event is about: how it stands now is put to what is known of it. */
+interface Concerned {
+  readonly id: MessageId;
+  readonly uid?: Uid;
+  /** What never changes about it, where that is told. */
+  readonly known?: object;
+}
+
+interface Event {
+  readonly type: string;
+  readonly data: object;
+  readonly messages?: readonly Concerned[];
+}
 
 /** In the order of the log. What nobody wants is not looked up. */
 export async function eventsOf(
-  store: MailStore,
+  sources: EventSources,
   access: Access,
   records: readonly ChangeRecord[],
   wanted: Wanted,
 ): Promise<AccountEvent[]> {
-  const events: AccountEvent[] = [];
+  const events: (Event & Pick<AccountEvent, 'modseq' | 'index'>)[] = [];
   let index = 0;
   for (const [i, record] of records.entries()) {
     index = i > 0 && records[i - 1]!.modseq === record.modseq ? index + 1 : 0;
-    const event = await eventOf(store, access, record, wanted);
+    const event = await eventOf(sources.store, access, record, wanted);
     if (event !== undefined && wanted(event.type)) events.push({ modseq: record.modseq, index, ...event });
   }
-  return events;
+  const ids = new Set(events.flatMap(({ messages = [] }) => messages.map(({ id }) => id)));
+  const standing = ids.size === 0 ? new Map() : await standings(mailOf(sources), access, [...ids]);
+  return events.map(({ messages, data, ...event }) => ({
+    ...event,
+    data: messages === undefined ? data : { ...data, messages: messages.map((one) => now(one, standing)) },
+  }));
+}
+
+/** In no mailbox any more: it is gone. */
+function now({ id, uid, known }: Concerned, standing: ReadonlyMap<MessageId, Standing>): object {
+  const { mailboxIds = [], keywords = [] } = standing.get(id) ?? {};
+  return { ...(known ?? { id }), mailboxIds, keywords, ...(uid !== undefined && { uid }) };
 }
 
 async function eventOf(
@@ -65,25 +108,29 @@ async function eventOf(
   const { mailbox, uids = [], messages = [] } = record;
   switch (record.type) {
     case 'message':
-      if (!wanted('message.added')) return undefined;
+    case 'flags': {
+      const type = record.type === 'message' ? 'message.added' : 'message.flags';
+      if (!wanted(type)) return undefined;
+      return { type, ...(await placed(store, access, { mailbox: mailbox!, uids }, type === 'message.added')) };
+    }
+    case 'expunge': {
+      const messageIds = messages.slice(0, TOLD);
       return {
-        type: 'message.added',
-        data: { ...placed(mailbox!, uids), ...(await added(store, access, mailbox!, uids)) },
+        type: 'message.removed',
+        data: { ...where(mailbox!, uids), messageIds },
+        messages: messageIds.map((id) => ({ id })),
       };
-    case 'expunge':
-      return { type: 'message.removed', data: { ...placed(mailbox!, uids), messageIds: messages.slice(0, TOLD) } };
-    case 'flags':
-      if (!wanted('message.flags')) return undefined;
-      return {
-        type: 'message.flags',
-        data: { ...placed(mailbox!, uids), ...(await named(store, access, mailbox!, uids)) },
-      };
+    }
     case 'mailbox':
-      return { type: `mailbox.${ACTS[record.act!]}`, data: { mailboxId: mailbox, name: record.name } };
+      return { type: `mailbox.${MAILBOX_ACTS[record.act!]}`, data: { mailboxId: mailbox, name: record.name } };
     case 'subscription':
       return { type: 'mailbox.subscriptions', data: { name: record.name } };
     case 'record':
-      return record.name === SUBMISSION ? await submission(store, access, record.record!) : undefined;
+      if (record.name === SUBMISSION) return await submission(store, access, record.record!);
+      if (record.name === UNDELIVERABLE && record.act !== 'remove') {
+        return wanted(UNDELIVERABLE_EVENT) ? await undeliverable(store, access, record.record!) : undefined;
+      }
+      return undefined;
     case 'quota':
     case 'outbox':
     case 'account':
@@ -91,23 +138,28 @@ async function eventOf(
   }
 }
 
-const ACTS = { create: 'created', change: 'changed', remove: 'removed' } as const;
+const MAILBOX_ACTS = { create: 'created', change: 'changed', remove: 'removed' } as const;
 
 /** UIDs as IMAP writes them: `1:5,7`. */
-const placed = (mailboxId: MailboxId, uids: UidSet): object => ({
+const where = (mailboxId: MailboxId, uids: UidSet): object => ({
   mailboxId,
   uids: uids.map(([first, last]) => (first === last ? `${first}` : `${first}:${last}`)).join(','),
 });
 
-/** Messages as they are in lists, but for what changes: where they are and how they are marked. */
-async function added(store: MailStore, access: Access, mailbox: MailboxId, uids: UidSet): Promise<object> {
-  const rows = await few(store, access, mailbox, uids, FRAGMENT_COLUMNS);
-  return rows === undefined ? {} : { messageIds: rows.map(({ message }) => message), messages: rows.map(told) };
-}
-
-async function named(store: MailStore, access: Access, mailbox: MailboxId, uids: UidSet): Promise<object> {
-  const rows = await few(store, access, mailbox, uids, {});
-  return rows === undefined ? {} : { messageIds: rows.map(({ message }) => message) };
+/** @param whole all that lists tell of a message, or only how it stands. */
+async function placed(
+  store: MailStore,
+  access: Access,
+  { mailbox, uids }: { readonly mailbox: MailboxId; readonly uids: UidSet },
+  whole: boolean,
+): Promise<Pick<Event, 'data' | 'messages'>> {
+  const data = where(mailbox, uids);
+  const rows = await few(store, access, mailbox, uids, whole ? FRAGMENT_COLUMNS : {});
+  if (rows === undefined) return { data };
+  return {
+    data: { ...data, messageIds: rows.map(({ message }) => message) },
+    messages: rows.map((row) => ({ id: row.message, uid: row.uid, ...(whole && { known: told(row) }) })),
+  };
 }
 
 async function few(
@@ -133,4 +185,9 @@ async function few(
 async function submission(store: MailStore, access: Access, id: string): Promise<Event | undefined> {
   const kept = await readSubmission(store, access, id);
   return kept && { type: `submission.${kept.record.state}`, data: submissionJson(kept, []) };
+}
+
+async function undeliverable(store: MailStore, access: Access, id: string): Promise<Event | undefined> {
+  const kept = await store.record(access, UNDELIVERABLE, id);
+  return kept && { type: UNDELIVERABLE_EVENT, data: JSON.parse(kept.value) as object };
 }

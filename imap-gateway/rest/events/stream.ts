@@ -10,7 +10,7 @@ import { type AccountEvent, eventsOf } from './event.ts';
 
 export interface EventStreamOptions {
   readonly store: MailStore;
-  readonly views: Pick<ViewCache, 'watchAccount'>;
+  readonly views: ViewCache;
   readonly clock: Clock;
   readonly access: Access;
   /** What the client has seen; absent: from now on. */
@@ -47,7 +47,7 @@ export async function* eventStream(options: EventStreamOptions): AsyncGenerator<
         checkedAt = clock.now();
       }
       const text = changes.complete
-        ? blocks(await eventsOf(store, access, changes.records, wanted))
+        ? blocks(await eventsOf(options, access, changes.records, wanted))
         : reset(changes.modseq);
       const more = changes.complete && changes.records.length >= PART;
       at = changes.modseq;

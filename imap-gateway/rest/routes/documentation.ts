@@ -74,7 +74,7 @@ export function documentationRoutes(all: () => readonly Route[]): (routes: Route
         new Content({
           type: 'text/html; charset=utf-8',
           body: PAGE,
-          headers: { ...LASTING, 'content-security-policy': POLICY },
+          headers: { ...LASTING, 'content-security-policy': POLICY, 'cross-origin-opener-policy': 'same-origin' },
         }),
     });
 

@@ -3,6 +3,7 @@
  * its id, and the record its modseq.
  */
 import { formatAddress, parseAddress } from '#mail/address.ts';
+import { MailError } from '#mail/failure.ts';
 import { isPermanent, isPositive } from '#mail/smtp/reply.ts';
 import type { Clock, Log } from '#runtime/ambient.ts';
 import { ClientError, type RecipientResult } from '#runtime/smtp/client-types.ts';
@@ -22,6 +23,7 @@ import type { RecipientJson } from './schemas.ts';
 import { replyText } from './status.ts';
 import { type Kept, putSubmission, readSubmission, type SubmissionRecord, TO_FOLLOW } from './submission.ts';
 import type { Transmit } from './transmit.ts';
+import { newlyFailed, putUndeliverable, reportRefused } from './undeliverable.ts';
 
 export interface AttemptServices {
   readonly store: MailStore;
@@ -31,6 +33,7 @@ export interface AttemptServices {
   readonly clock: Clock;
   readonly random: RestServices['random'];
   readonly log: Log;
+  readonly hostname: string;
   /** Milliseconds after which what can't be sent is given up. */
   readonly expire: () => number;
 }
@@ -62,7 +65,8 @@ export async function attemptSubmission(
   const left = kept.record.to.filter((to) => !kept.record.taken.includes(to) && kept.record.final[to] === undefined);
   const results = left.length === 0 ? [] : await transmit(services, access, kept, place, left);
   const record = await judged(services, kept, left, results);
-  return await conclude(services, access, kept, record, place);
+  const told = await tell(services, access, { kept, record, place }, left, results);
+  return await conclude(services, access, kept, record, place, told);
 }
 
 /** The submission, from here on no longer to be taken back; `undefined` when there is nothing to send. */
@@ -178,11 +182,12 @@ async function conclude(
   { id, modseq }: Kept,
   record: SubmissionRecord,
   place: Found,
+  told: Told,
 ): Promise<AttemptResult> {
   const now = services.clock.now();
   const left = record.to.filter((to) => !record.taken.includes(to) && record.final[to] === undefined);
   if (left.length > 0) {
-    await commit(services, access, [putSubmission(id, record, now, modseq)]);
+    await commitTold(services, access, [putSubmission(id, record, now, modseq)], told);
     return 'again';
   }
   const sent = record.taken.length > 0;
@@ -193,8 +198,52 @@ async function conclude(
   ];
   if (sent) mutations.push({ type: 'enqueue-outbox', id, kind: TO_FOLLOW, payload: Buffer.from('{}') });
   mutations.push(...(sent ? await filed(services, access, record, place) : await returned(services, access, place)));
-  await commit(services, access, mutations);
+  await commitTold(services, access, mutations, told);
   return 'done';
+}
+
+interface Told {
+  readonly event: readonly Mutation[];
+  readonly report: readonly Mutation[];
+}
+
+/** Of those whom this try has shown to be out of reach. */
+async function tell(
+  services: AttemptServices,
+  access: Access,
+  { kept, record, place }: { readonly kept: Kept; readonly record: SubmissionRecord; readonly place: Found },
+  to: readonly string[],
+  results: readonly RecipientResult[],
+): Promise<Told> {
+  const now = services.clock.now();
+  const failed = newlyFailed(kept.record.final, record.final);
+  if (failed.length === 0) return { event: [], report: [] };
+  const replies = new Map(to.map((address, i) => [address, results[i]]));
+  const refused = failed.map(({ address }) => {
+    const result = replies.get(address);
+    return { address, reply: result?.kind === 'reply' ? result.reply : undefined };
+  });
+  const header = place.row.rawHeader ?? Buffer.alloc(0);
+  return {
+    event: putUndeliverable(kept.id, record, failed, now),
+    report: await reportRefused(services, access, { id: kept.id, record, header }, refused, now),
+  };
+}
+
+/** Who has no room for the report is told by the event alone. */
+async function commitTold(
+  services: AttemptServices,
+  access: Access,
+  mutations: readonly Mutation[],
+  { event, report }: Told,
+): Promise<void> {
+  const all = [...mutations, ...event];
+  try {
+    await commit(services, access, [...all, ...report]);
+  } catch (error) {
+    if (report.length === 0 || !(error instanceof MailError) || error.failure !== 'over-quota') throw error;
+    await commit(services, access, all);
+  }
 }
 
 /** From the drafts to what was sent, and the mark on the message that was answered or forwarded. */
@@ -243,12 +292,14 @@ async function returned({ store, random }: AttemptServices, access: Access, { al
   return mutations;
 }
 
-/** @throws Error where it was not done: whoever drains tries the whole again. */
+/** @throws MailError where it was not done: whoever drains tries the whole again. */
 async function commit(
   { store, random }: Pick<AttemptServices, 'store' | 'random'>,
   { owner, viewer }: Access,
   mutations: readonly Mutation[],
 ): Promise<void> {
   const answer = await store.commit({ owner, actor: viewer, id: newId('commit', random), mutations });
-  if (!answer.ok && answer.failure !== 'no-such-account') throw new Error(`not recorded: ${answer.text}`);
+  if (!answer.ok && answer.failure !== 'no-such-account') {
+    throw new MailError(answer.failure, `not recorded: ${answer.text}`);
+  }
 }

@@ -8,6 +8,7 @@ import type { AccountId } from '#store/types.ts';
 import type { RecipientJson } from './schemas.ts';
 import { isFinal, recipientsOf, stateOf } from './status.ts';
 import { KEPT, putSubmission, readSubmission, type SubmissionRecord } from './submission.ts';
+import { newlyFailed, putUndeliverable } from './undeliverable.ts';
 
 export interface FollowServices {
   readonly store: MailStore;
@@ -39,6 +40,7 @@ export async function followSubmission(services: FollowServices, owner: AccountI
     done = forgotten || known === record.to.length;
     const next: SubmissionRecord = { ...record, final, ...(done && { state: stateOf(recipients) }) };
     mutations.push(putSubmission(id, next, now, modseq));
+    mutations.push(...putUndeliverable(id, next, newlyFailed(record.final, final), now));
     if (done) mutations.push(finish);
   }
   const answer = await store.commit({ owner, actor: owner, id: newId('commit', random), mutations });

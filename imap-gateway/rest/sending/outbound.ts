@@ -6,6 +6,7 @@ import type { Directory } from '#store/directory.ts';
 import type { Queue } from '#store/queue.ts';
 import type { MailStore } from '#store/store.ts';
 import type { AccountId } from '#store/types.ts';
+import type { ViewCache } from '#store/view-cache.ts';
 import { Dispatcher } from '../webhooks/dispatcher.ts';
 import { Lanes } from '../webhooks/lanes.ts';
 import { poster } from '../webhooks/post.ts';
@@ -17,6 +18,7 @@ export interface OutboundRooms {
   readonly store: MailStore;
   readonly directory: Directory;
   readonly queue: Queue;
+  readonly views: ViewCache;
 }
 
 export interface Outbound {
@@ -30,13 +32,13 @@ export function startOutbound(context: ProgramContext, rooms: OutboundRooms, con
   const transmit = transmitter({ path: join(data, 'run', 'submission.sock'), hostname, clock, random, log });
   const stop = new AbortController();
   const expire = (): number => config().delivery.expire;
-  const services = { ...rooms, transmit, clock, random, log, expire };
+  const services = { ...rooms, transmit, clock, random, log, hostname, expire };
   const post = poster({ clock, allowed: () => config().rest.webhookNetworks });
   const isOpen = async (owner: AccountId): Promise<boolean> => {
     const account = await rooms.directory.account(owner);
     return account?.state === 'active' && !account.suspended;
   };
-  const webhooks = { store: rooms.store, clock, random, log, post, isOpen };
+  const webhooks = { store: rooms.store, views: rooms.views, clock, random, log, post, isOpen };
   const duties = (): Duty[] => [
     draining(new Drainer(services), log),
     new Dispatcher({ ...webhooks, lanes: new Lanes() }),

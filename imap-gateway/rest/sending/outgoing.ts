@@ -32,7 +32,7 @@ export async function outgoing(store: MailStore, access: Access, located: Locate
   return { ...base, eightBit: hasHigh(content), content };
 }
 
-function withoutPrivate(header: Buffer): Buffer {
+export function withoutPrivate(header: Buffer): Buffer {
   const text = header.toString('latin1');
   const gone = splitFields(text).filter(({ name }) => PRIVATE.has(name.toLowerCase()));
   let kept = '';
@@ -49,4 +49,4 @@ async function* joined(header: Buffer, rest: AsyncIterable<Uint8Array>): AsyncGe
   yield* rest;
 }
 
-const hasHigh = (octets: Uint8Array): boolean => octets.some((octet) => octet > 127);
+export const hasHigh = (octets: Uint8Array): boolean => octets.some((octet) => octet > 127);

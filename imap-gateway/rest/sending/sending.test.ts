@@ -8,7 +8,8 @@ import { newId } from '#store/ids.ts';
 import type { NewQueueEntry } from '#store/queue.ts';
 import { settle } from '#test/support/clock.ts';
 import { type RestUser, type RestWorld, restWorld } from '#test/support/rest.ts';
-import { deliver, letter, mailboxId } from '../mail/mail.testkit.ts';
+import { eventsOf } from '../events/event.ts';
+import { change, deliver, letter, mailboxId } from '../mail/mail.testkit.ts';
 import { Drainer } from './drainer.ts';
 import { lead } from './leader.ts';
 import { draining } from './outbound.ts';
@@ -57,6 +58,7 @@ async function sending(t: TestContext): Promise<Sending> {
     clock,
     random: world.services.random,
     log,
+    hostname: 'mail.alpha.test',
     expire: () => 86_400_000,
   };
   let stop = new AbortController();
@@ -222,6 +224,42 @@ test('refusals: at RCPT for good, for the moment, and of all', async (t) => {
   assert.deepEqual([failed.status, failed.recipients[0].reply], ['failed', '550 5.1.1 No such user']);
   const [draft] = await mailIn(on, on.alice, 'Drafts');
   assert.deepEqual([draft.subject, draft.keywords], ['bad', ['$draft', '$seen']], 'it can be mended');
+});
+
+test('who was refused is told at once: by an event, and by a report as mail', async (t) => {
+  const on = await sending(t);
+  const { modseq } = await on.store.accountState(on.alice.access);
+  on.says.set('no@alpha.test', reply(550, '1.1', 'No such user'));
+  const body = { to: ['no@alpha.test', 'bob@alpha.test'], bcc: ['hidden@far.test'], subject: 'Grüße', text: 'x' };
+  const { id, message, messageId } = (await on.ask(on.alice, 'POST', '/send', { body })).json;
+  await on.work();
+  const changes = await on.store.changes(on.alice.access, modseq, 100);
+  assert.ok(changes.complete);
+  const wanted = (type: string): boolean => type.startsWith('submission');
+  const events = await eventsOf(on.services, on.alice.access, changes.records, wanted);
+  const { data } = events.find(({ type }) => type === 'submission.undeliverable')! as { data: typeof body & object };
+  assert.deepEqual(Object.entries(data).slice(0, 3), Object.entries({ id, message, messageId }));
+  const { recipients } = data as unknown as { recipients: { address: string; status: string; reply: string }[] };
+  assert.deepEqual(
+    recipients.map(({ address, status, reply: said }) => [address, status, said]),
+    [['no@alpha.test', 'failed', '550 5.1.1 No such user']],
+  );
+  const [report, ...more] = await mailIn(on, on.alice, 'INBOX');
+  assert.deepEqual([more.length, report.inReplyTo], [0, [messageId]]);
+  assert.match(report.preview, /<no@alpha\.test>.*No such user/);
+  const raw = (await on.ask(on.alice, 'GET', `/messages/${report.id}/raw`)).text;
+  assert.match(raw, /Final-Recipient: rfc822; no@alpha\.test\r\nAction: failed\r\nStatus: 5\.1\.1\r\n/);
+  assert.ok(!raw.includes('hidden') && !raw.includes('bob@alpha.test\r\nAction'));
+  await on.ask(on.alice, 'POST', '/send', { body: { to: ['no@alpha.test'], text: 'x', notify: 'never' } });
+  await on.work();
+  assert.equal((await mailIn(on, on.alice, 'INBOX')).length, 1, 'whoever wants no report gets none');
+  // Without room for the report the rest is recorded all the same.
+  const { usedBytes } = await on.store.accountState(on.alice.access);
+  await change(on, on.alice, { type: 'set-quota', bytes: usedBytes + 700 });
+  const full = (await on.ask(on.alice, 'POST', '/send', { body: { to: ['no@alpha.test'], text: 'x' } })).json;
+  await on.work();
+  assert.equal((await on.ask(on.alice, 'GET', `/submissions/${full.id}`)).json.status, 'failed');
+  assert.equal((await mailIn(on, on.alice, 'INBOX')).length, 1);
 });
 
 test('a lost answer: tried again under the same delivery id, also by the next worker', async (t) => {

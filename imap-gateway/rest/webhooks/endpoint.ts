@@ -6,6 +6,7 @@ import type { Clock, Log, Random } from '#runtime/ambient.ts';
 import { newId } from '#store/ids.ts';
 import type { MailStore } from '#store/store.ts';
 import type { Access, AccountId, ModSeq } from '#store/types.ts';
+import type { ViewCache } from '#store/view-cache.ts';
 import { type AccountEvent, eventsOf } from '../events/event.ts';
 import type { Lanes } from './lanes.ts';
 import type { Post } from './post.ts';
@@ -25,6 +26,7 @@ import {
 
 export interface EndpointServices {
   readonly store: MailStore;
+  readonly views: ViewCache;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -145,7 +147,7 @@ export class Endpoint {
         return undefined;
       }
       const wanted = (type: string): boolean => wants(this.#kept.webhook, type);
-      this.#queue = await eventsOf(store, this.#access, changes.records, wanted);
+      this.#queue = await eventsOf(this.#services, this.#access, changes.records, wanted);
       this.#read = changes.modseq;
       const event = this.#queue.shift();
       if (event !== undefined) return event;
@@ -168,7 +170,7 @@ export class Endpoint {
     const { store } = this.#services;
     const changes = await store.changes(this.#access, modseq - 1, 1);
     const records = changes.complete ? changes.records.filter((record) => record.modseq === modseq) : [];
-    const events = await eventsOf(store, this.#access, records, () => true);
+    const events = await eventsOf(this.#services, this.#access, records, () => true);
     const event = events.find((one) => one.index === index);
     const state = this.#state!;
     const known = state.retries.find((one) => one.modseq === modseq && one.index === index);

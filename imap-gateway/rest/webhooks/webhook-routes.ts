@@ -105,7 +105,7 @@ export function webhookRoutes(routes: Routes): void {
     tag: TAG,
     summary: 'Make a webhook',
     description:
-      'Every event that follows is posted to the URL as `{"type","timestamp","data"}`, the same as `GET /events` tells, signed as Standard Webhooks has it (`webhook-id`, `webhook-timestamp`, `webhook-signature`), at least once. ' +
+      'Every event that follows is posted to the URL as `{"type","timestamp","data"}`, with the types and data of `GET /events`, signed as Standard Webhooks has it (`webhook-id`, `webhook-timestamp`, `webhook-signature`), at least once. ' +
       'What is not answered with 2xx within 20 seconds is tried again for 24 hours; what is given up after that is told by `webhook.dropped`. Redirects aren’t followed. The secret is shown in this answer alone.',
     operationId: 'createWebhook',
     body: WebhookBody,

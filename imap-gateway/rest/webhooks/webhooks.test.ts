@@ -36,7 +36,7 @@ const URL_A = 'https://a.test/hook';
 async function hooks(t: TestContext, lanes = new Lanes()): Promise<Hooks> {
   const world = await restWorld();
   const { store, clock } = world;
-  const { random, log, coordination } = world.services;
+  const { random, log, coordination, views } = world.services;
   const arrived: Arrived[] = [];
   const answers = new Map<string, Partial<Posted> | 'hang'>();
   const post: Post = async (url, headers, body, signal) => {
@@ -54,7 +54,7 @@ async function hooks(t: TestContext, lanes = new Lanes()): Promise<Hooks> {
   let leading: Promise<void>;
   const start = (): void => {
     stop = new AbortController();
-    const duties = () => [new Dispatcher({ store, clock, random, log, post, lanes, isOpen })];
+    const duties = () => [new Dispatcher({ store, views, clock, random, log, post, lanes, isOpen })];
     leading = lead({ store, coordination, clock, log, signal: stop.signal, duties });
   };
   start();
