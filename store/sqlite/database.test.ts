@@ -93,3 +93,16 @@ test('a killed holder holds nothing', async () => {
   assert.ok(lease);
   lease.release();
 });
+
+test('a statement with a LIMIT that is bound is prepared once', () => {
+  const db = openDatabase(join(folder, 'x.sqlite'), {
+    migrations: [step1, "INSERT INTO t (b) VALUES ('a'), ('b'), ('c')"],
+  });
+  const rows = (sql: string, ...bound: number[]): unknown[] => db.arrays(sql).all(...bound);
+  assert.deepEqual(rows('SELECT b FROM t ORDER BY a LIMIT ?', 2), [['a'], ['b']]);
+  assert.deepEqual(rows('SELECT b FROM t WHERE a > ?2 ORDER BY a LIMIT ?1', 5, 1), [['b'], ['c']]);
+  assert.deepEqual(rows('DELETE FROM t WHERE a IN (SELECT a FROM t ORDER BY a LIMIT ?) RETURNING b', 1), [['a']]);
+  // SQLite plans anew for each value of a LIMIT that is nothing but a parameter.
+  assert.match(db.arrays('SELECT b FROM t ORDER BY a LIMIT ?').sourceSQL, /LIMIT \? \+ 0$/);
+  db.close();
+});

@@ -114,6 +114,12 @@ function migrate(db: DatabaseSync, path: string, { migrations: steps, unreleased
   }
 }
 
+/**
+ * A LIMIT that is a bare parameter is looked at by the planner (SQLite 3.51 and later, without SQLITE_DBCONFIG_ENABLE_QPSG, which Node can't set), so that a
+ * statement is prepared anew whenever it is bound: 4 µs for the smallest query, 25 for a join. An expression isn't.
+ */
+const preparedOnce = (sql: string): string => sql.replaceAll(/\bLIMIT (\?\d*)/g, 'LIMIT $1 + 0');
+
 function wrap(db: DatabaseSync, path: string): Database {
   const objects = new Map<string, StatementSync>();
   const arrays = new Map<string, StatementSync>();
@@ -136,7 +142,7 @@ function wrap(db: DatabaseSync, path: string): Database {
     statement(sql) {
       let statement = objects.get(sql);
       if (!statement) {
-        statement = db.prepare(sql);
+        statement = db.prepare(preparedOnce(sql));
         objects.set(sql, statement);
       }
       return statement;
@@ -144,7 +150,7 @@ function wrap(db: DatabaseSync, path: string): Database {
     arrays(sql) {
       let statement = arrays.get(sql);
       if (!statement) {
-        statement = db.prepare(sql);
+        statement = db.prepare(preparedOnce(sql));
         statement.setReturnArrays(true);
         arrays.set(sql, statement);
       }
