@@ -107,6 +107,7 @@ function settings(
     handlers,
     hostname: config.hostname,
     ...(https !== undefined && { httpsPort: https }),
+    strictTransport: config.tls.certificate !== undefined && https === 443,
     connectionsPerAddress,
     exemptNetworks: [...exemptNetworks, ...config.rest.trustedProxies],
     minimumRate,

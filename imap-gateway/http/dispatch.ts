@@ -1,5 +1,6 @@
 /** From a request to its handler, and what is answered where there is none, or where the request should have come over TLS. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { TLSSocket } from 'node:tls';
 import type { Log } from '#runtime/ambient.ts';
 import type { Exchange } from './exchange.ts';
 import type { HttpHandler } from './handler.ts';
@@ -9,17 +10,29 @@ export interface DispatchSettings {
   readonly hostname: string;
   /** Where https listens, for redirects; absent where it doesn't. */
   readonly httpsPort?: number;
+  /**
+   * RFC 6797: browsers that have come over TLS come back by nothing else. Only with a certificate that was not made by ourselves, and where https has its usual port:
+   * browsers keep the port when they change `http` into `https`.
+   */
+  readonly strictTransport?: boolean;
 }
+
+/** Half a year, for this host alone: its domain may have others. */
+const STRICT_TRANSPORT = 'max-age=15552000';
 
 /** Never throws. Answers the name of the handler that took it. */
 export function dispatch(
-  { handlers, hostname, httpsPort }: DispatchSettings,
+  { handlers, hostname, httpsPort, strictTransport }: DispatchSettings,
   request: IncomingMessage,
   response: ServerResponse,
   exchange: Exchange,
   log: Log,
 ): string {
-  const { method = 'GET' } = request;
+  const { method = 'GET', socket } = request;
+  // A proxy speaks for itself.
+  if (strictTransport === true && socket instanceof TLSSocket) {
+    response.setHeader('strict-transport-security', STRICT_TRANSPORT);
+  }
   const handler = handlers.find((one) => one.wants(exchange, method));
   if (handler === undefined) {
     answer(response, exchange, 404, 'There is nothing here');
@@ -74,6 +87,8 @@ export function answer(
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
     'x-request-id': exchange.id,
     ...headers,
   });

@@ -54,7 +54,9 @@ interface World {
   close(): Promise<void>;
 }
 
-async function world(options: { clock?: Clock; perAddress?: number; trusted?: string[] } = {}): Promise<World> {
+async function world(
+  options: { clock?: Clock; perAddress?: number; trusted?: string[]; strictTransport?: boolean } = {},
+): Promise<World> {
   const clock = options.clock ?? systemClock;
   const coordination = new LocalCoordination(clock);
   const rooms = { coordination, clock, random: systemRandom, log: silentLog, metrics: createMetrics() };
@@ -65,6 +67,7 @@ async function world(options: { clock?: Clock; perAddress?: number; trusted?: st
       handlers,
       hostname: 'mail.alpha.test',
       httpsPort: 8443,
+      strictTransport: options.strictTransport ?? false,
       connectionsPerAddress: options.perAddress ?? 100,
       exemptNetworks: [],
       minimumRate: 500,
@@ -125,6 +128,20 @@ test('a request over http from this host, and over https, is served', async () =
   assert.equal((await get(w.http, '/api/x')).body, 'true false');
   assert.equal((await get(w.https, '/api/x', {}, true)).body, 'true true');
   await w.close();
+});
+
+test('browsers are told to come by TLS alone where they can trust it, and only over TLS', async () => {
+  const strict = await world({ strictTransport: true });
+  const hsts = async (port: number, path: string, tls: boolean): Promise<unknown> =>
+    (await get(port, path, {}, tls)).headers['strict-transport-security'];
+  for (const path of ['/api', '/open', '/nothing', '/api/throw']) {
+    assert.equal(await hsts(strict.https, path, true), 'max-age=15552000', path);
+    assert.equal(await hsts(strict.http, path, false), undefined, path);
+  }
+  await strict.close();
+  const plain = await world();
+  assert.equal(await hsts(plain.https, '/api', true), undefined);
+  await plain.close();
 });
 
 test('what nobody wants is 404, and a fault is 500 with the id of the request', async () => {

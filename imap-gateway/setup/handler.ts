@@ -15,6 +15,12 @@ export interface SetupHandlerServices extends SetupServices {
   signProfile(profile: string): Uint8Array | undefined;
 }
 
+/** Nothing here is for browsers. */
+const SECURITY = {
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+};
 /** A request of Outlook has some 400 octets. */
 const BODY_LIMIT = 16_384;
 /** A client asks for a handful of places at once; many clients may stand behind one address. */
@@ -75,6 +81,6 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
 }
 
 function send(response: ServerResponse, { status, headers }: SetupResponse, body: string | Uint8Array): void {
-  response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) });
+  response.writeHead(status, { ...SECURITY, ...headers, 'Content-Length': Buffer.byteLength(body) });
   response.end(body);
 }
