@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bodyParts, hasAttachment } from './body-parts.ts';
+import { bodyParts, fileParts, hasAttachment } from './body-parts.ts';
 import type { PartNode } from './message-index.ts';
 
 const leaf = (type: string, more: Partial<PartNode> = {}): PartNode => ({
@@ -55,4 +55,17 @@ test('an embedded message is one attachment, and an alternative with more in a b
   const apple = multi('alternative', plain, multi('mixed', html, image, leaf('text/html')));
   assert.deepEqual(paths(apple), ['1', '2.1 2.2 2.3', '2.2', true]);
   assert.deepEqual(paths(multi('mixed')), ['', '', '1', true]);
+});
+
+test('photos that a phone puts among the texts are files to people', () => {
+  const photo = leaf('image/jpeg', { disposition: 'inline', filename: 'IMG_1.jpeg', headerStart: 20 });
+  const files = (root: PartNode): string[] => fileParts(root).map(({ path }) => path);
+  const phone = multi('mixed', plain, photo, plain, { ...file, headerStart: 30 });
+  assert.deepEqual(paths(phone), ['1 2 3', '1 2 3', '4', true]);
+  assert.deepEqual(files(phone), ['2', '4']);
+  assert.deepEqual(paths(multi('mixed', plain, photo)), ['1 2', '1 2', '', true]);
+  assert.deepEqual(files(photo), ['1']);
+  assert.equal(hasAttachment(photo), true);
+  assert.deepEqual(files(multi('alternative', plain, multi('mixed', html, photo, html))), ['2.2']);
+  assert.deepEqual(files(multi('related', html, image)), ['2']);
 });

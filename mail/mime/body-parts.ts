@@ -34,11 +34,23 @@ export function bodyParts(root: PartNode): BodyParts {
   return lists;
 }
 
+/**
+ * What people look for as files where one text is shown, and nothing between its pieces: the attachments, and the pictures, sounds and films that stand
+ * among the texts. Phones send photos so (`inline`, in multipart/mixed).
+ */
+export function fileParts(root: PartNode): readonly ListedPart[] {
+  const { text, html, attachments } = bodyParts(root);
+  const among = [...text, ...html].filter(({ node }) => isMedia(node.type));
+  if (among.length === 0) return attachments;
+  const all = new Map([...attachments, ...among].map((part) => [part.path, part]));
+  return [...all.values()].sort((a, b) => a.node.headerStart - b.node.headerStart);
+}
+
 /** Whether people would say that something is attached: pictures of an HTML text and signatures are not. */
 export function hasAttachment(root: PartNode): boolean {
   // Most messages are one text, or a text twice.
   if (root.children.length === 0 && isText(root.type) && root.disposition !== 'attachment') return false;
-  return bodyParts(root).attachments.some(
+  return fileParts(root).some(
     ({ node, related }) => !SIGNATURES.has(node.type) && (!related || node.disposition === 'attachment'),
   );
 }

@@ -3,17 +3,19 @@
  * origin of its own) and nothing is loaded from anywhere; a filter would be the wall that falls. The same policy stands in the document, for those who save it.
  */
 import { decodeText } from '#mail/header/charset.ts';
-import { bodyParts } from '#mail/mime/body-parts.ts';
+import { fileParts } from '#mail/mime/body-parts.ts';
 import { findPart } from '#mail/mime/section.ts';
 import type { MessageRow } from '#store/store.ts';
 import type { Access } from '#store/types.ts';
 import type { Place } from './fragments.ts';
 import type { Mail } from './mail.ts';
-import { htmlPart } from './parsed.ts';
+import { htmlParts } from './parsed.ts';
 import { collect, decoded, octetsOf, rangeOf } from './reading.ts';
 import { contentIds } from './structure-ids.ts';
 
 const HTML_OCTETS = 4 * 1024 * 1024;
+/** Of the texts that are shown one after the other. */
+const PIECES = 100;
 /** Of all pictures within the document. */
 const IMAGE_OCTETS = 6 * 1024 * 1024;
 /** Of all data: URLs in the document: it may name one picture a million times. */
@@ -42,21 +44,35 @@ export async function htmlOf(
   row: MessageRow,
   remote: boolean,
 ): Promise<string | undefined> {
-  const part = htmlPart(row);
-  if (part === undefined) return undefined;
-  const { node } = part;
-  const octets = decoded(octetsOf(mail, access, place, rangeOf(node, row.prefixLength)), node);
-  const { bytes, whole } = await collect(octets, HTML_OCTETS);
-  const html = decodeText(bytes, node.charset);
+  const parts = htmlParts(row).slice(0, PIECES);
+  if (parts.length === 0) return undefined;
+  const pieces: string[] = [];
+  let left = HTML_OCTETS;
+  for (const { node } of parts) {
+    // Pictures among the texts are listed with the attachments.
+    if (!node.type.startsWith('text/')) continue;
+    const octets = decoded(octetsOf(mail, access, place, rangeOf(node, row.prefixLength)), node);
+    const { bytes, whole } = await collect(octets, left);
+    left -= bytes.length;
+    const text = decodeText(bytes, node.charset);
+    pieces.push(node.type === 'text/html' ? text : plainPiece(text), ...(whole ? [] : ['\n<hr>…']));
+    if (!whole) break;
+  }
+  const html = pieces.join('\n');
   const images = await imagesOf(mail, access, place, row, html);
-  let left = SHOWN_OCTETS;
+  left = SHOWN_OCTETS;
   const shown = html.replace(CID, (all, id: string) => {
     const image = images.get(idOf(id));
     if (image === undefined || image.length > left) return all;
     left -= image.length;
     return image;
   });
-  return documentOf(whole ? shown : `${shown}\n<hr>…`, remote);
+  return documentOf(shown, remote);
+}
+
+function plainPiece(text: string): string {
+  const escaped = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+  return `<div style="white-space: pre-wrap">${escaped}</div>`;
 }
 
 /** Behind the doctype, which decides how the rest is laid out. */
@@ -90,7 +106,7 @@ async function imagesOf(
   const wanted = new Set(Array.from(html.matchAll(CID), ([, id]) => idOf(id!)));
   const images = new Map<string, string>();
   if (wanted.size === 0) return images;
-  const listed = new Set(bodyParts(row.parts!).attachments.map(({ path }) => path));
+  const listed = new Set(fileParts(row.parts!).map(({ path }) => path));
   let left = IMAGE_OCTETS;
   for (const [path, id] of contentIds(row.bodystructure!)) {
     const node = findPart(row.parts!, path.split('.').map(Number));

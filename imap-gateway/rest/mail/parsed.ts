@@ -3,7 +3,7 @@ import Type from 'typebox';
 import { decodeText, textOfBinary } from '#mail/header/charset.ts';
 import { decodeWords } from '#mail/header/encoded-word.ts';
 import { splitFields, unfold } from '#mail/header/fields.ts';
-import { bodyParts, type ListedPart } from '#mail/mime/body-parts.ts';
+import { bodyParts, fileParts, type ListedPart } from '#mail/mime/body-parts.ts';
 import { textOfHtml } from '#mail/mime/html.ts';
 import type { MessageRow } from '#store/store.ts';
 import type { Access } from '#store/types.ts';
@@ -71,7 +71,7 @@ export async function parsedMessage(mail: Mail, access: Access, standing: Standi
       ...unchanging(row),
       headers: headersOf(row.rawHeader!),
       ...text,
-      html: htmlPart(row) === undefined ? null : `/api/v1/messages/${row.message}/html`,
+      html: htmlParts(row).length === 0 ? null : `/api/v1/messages/${row.message}/html`,
       attachments: attachmentsOf(row),
       // Only what was delivered has a prefix, and passed the MTA, which takes out what others wrote in our name. Imported mail may say anything.
       authentication: row.prefixLength > 0 ? authenticationResults(row.rawHeader!, id) : [],
@@ -82,14 +82,15 @@ export async function parsedMessage(mail: Mail, access: Access, standing: Standi
   return messageText(fixed, standing);
 }
 
-/** The part that is shown as HTML. */
-export function htmlPart(row: Pick<MessageRow, 'parts'>): ListedPart | undefined {
-  return bodyParts(row.parts!).html.find(({ node }) => node.type === 'text/html');
+/** The parts that are shown as HTML, in their order: some programs put files between pieces of a text. None when no piece is HTML. */
+export function htmlParts(row: Pick<MessageRow, 'parts'>): readonly ListedPart[] {
+  const { html } = bodyParts(row.parts!);
+  return html.some(({ node }) => node.type === 'text/html') ? html : [];
 }
 
 export function attachmentsOf(row: MessageRow) {
   const ids = contentIds(row.bodystructure!);
-  return bodyParts(row.parts!).attachments.map(({ path, node }) => {
+  return fileParts(row.parts!).map(({ path, node }) => {
     const contentId = ids.get(path);
     return {
       path,

@@ -107,6 +107,44 @@ test('what an imported message says of its own authentication is not believed', 
   assert.deepEqual(json.authentication, []);
 });
 
+const PHONE = `Subject: look
+Content-Type: multipart/mixed; boundary=m
+
+--m
+Content-Type: text/html
+
+<p>first</p><img src="cid:pic">
+--m
+Content-Type: image/png; name="IMG_1.png"
+Content-Disposition: inline; filename="IMG_1.png"
+Content-ID: <pic>
+Content-Transfer-Encoding: base64
+
+${base64(PNG)}
+--m
+Content-Type: text/plain
+
+sent from <my> phone
+--m--
+`;
+
+test('a photo among the texts is a file, and all texts around it are shown', async () => {
+  const { alice } = world;
+  const { id } = await deliver(world, alice, PHONE);
+  const { json } = await world.ask(alice, 'GET', `/messages/${id}`);
+  assert.deepEqual([json.hasAttachment, json.attachments.length], [true, 1]);
+  assert.deepEqual([json.attachments[0].path, json.attachments[0].name], ['2', 'IMG_1.png']);
+  const photo = await world.ask(alice, 'GET', `/messages/${id}/attachments/0`);
+  assert.equal(photo.headers['content-type'], 'image/png');
+  const html = await world.ask(alice, 'GET', `/messages/${id}/html`);
+  assert.match(html.text, /first.*data:image\/png;base64,iVBORw0KGgo=.*sent from &lt;my> phone/s);
+  const found = await world.ask(alice, 'GET', '/messages?q=has:attachment+subject:look');
+  assert.deepEqual(
+    found.json.items.map((item: { id: string }) => item.id),
+    [id],
+  );
+});
+
 test('a message without text, without HTML, and with endless text', async () => {
   const { alice } = world;
   const html = await deliver(world, alice, letter('h', 'Content-Type: text/html\n', '<b>bold</b> &amp; more'));

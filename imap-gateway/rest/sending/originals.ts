@@ -1,7 +1,7 @@
 /** Messages of the account that others refer to: answered, forwarded, attached. */
 import { MailError } from '#mail/failure.ts';
 import { decodeText } from '#mail/header/charset.ts';
-import { bodyParts, type ListedPart } from '#mail/mime/body-parts.ts';
+import { bodyParts, fileParts, type ListedPart } from '#mail/mime/body-parts.ts';
 import { decodeTransfer, decodingOf } from '#mail/mime/decode.ts';
 import type { IndexedHeaders, PartNode } from '#mail/mime/message-index.ts';
 import { findPart } from '#mail/mime/section.ts';
@@ -62,7 +62,7 @@ export async function loadOriginal(store: MailStore, access: Access, id: Message
   return {
     headers,
     located,
-    attachments: lists.attachments,
+    attachments: fileParts(parts),
     text: texts.join('\n'),
     html: html && (await htmlOf(store, access, located, html.node)),
   };
