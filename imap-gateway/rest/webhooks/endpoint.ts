@@ -226,7 +226,7 @@ export class Endpoint {
     const webhook = { ...this.#kept.webhook, enabled: false, disabled };
     this.#services.log.info({ webhook: this.#kept.id, reason: disabled }, 'a webhook is switched off');
     this.#stop.abort();
-    await this.#commit([putWebhook(this.#kept.id, webhook), putState(this.#kept.id, this.#state!)]);
+    await this.#commit([putWebhook(this.#kept.id, webhook, this.#kept.modseq), putState(this.#kept.id, this.#state!)]);
     this.#dirty = false;
     return undefined;
   }

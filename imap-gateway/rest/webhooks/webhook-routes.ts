@@ -9,6 +9,7 @@ import { EVENT_TYPES } from '../events/event.ts';
 import type { Routes } from '../route.ts';
 import { Id, IdParams, Page, Time, time } from '../schemas.ts';
 import type { RestServices } from '../services.ts';
+import { changeWebhooks } from './change.ts';
 import { checkUrl } from './destination.ts';
 import { poster } from './post.ts';
 import { isOpen } from './progress.ts';
@@ -19,11 +20,13 @@ import {
   freshState,
   type KeptWebhook,
   putState,
+  putTests,
   putWebhook,
+  REMEMBERED,
   readState,
+  readTests,
   readWebhooks,
   removeWebhook,
-  STANDING,
   type Webhook,
   type WebhookState,
 } from './webhook.ts';
@@ -80,6 +83,7 @@ const DeliveryJson = Type.Object(
     status: Type.Optional(Type.Integer()),
     error: Type.Optional(Type.String()),
     duration: Type.Number({ description: 'Seconds.' }),
+    test: Type.Boolean({ description: 'Posted by `/test`.' }),
   },
   { title: 'WebhookDelivery' },
 );
@@ -116,8 +120,6 @@ export function webhookRoutes(routes: Routes): void {
       // What is posted tells of the mail.
       permit(caller, 'mail:read');
       const { store, clock, random } = services;
-      const all = await readWebhooks(store, access);
-      if (all.length >= MOST) throw new MailError('limit-exceeded', `An account may have ${MOST} webhooks`);
       const { modseq } = await store.accountState(access);
       const given: Webhook = {
         url: checked(services, body.url),
@@ -130,11 +132,10 @@ export function webhookRoutes(routes: Routes): void {
       };
       keyOf(given.secret);
       const id = newId('outbox', random);
-      const rows = await store.outbox(access.owner);
-      const standing: Mutation[] = rows.some(({ kind }) => kind === STANDING)
-        ? []
-        : [{ type: 'enqueue-outbox', id: STANDING, kind: STANDING, payload: Buffer.from('{}') }];
-      const made = await commit(services, access, [putWebhook(id, given), ...standing]);
+      const made = await changeWebhooks(services, access, (all) => {
+        if (all.length >= MOST) throw new MailError('limit-exceeded', `An account may have ${MOST} webhooks`);
+        return { mutations: [putWebhook(id, given)], left: all.length + 1 };
+      });
       head.header('location', `/api/v1/webhooks/${id}`);
       return { ...shown({ id, created: made, modseq: made, webhook: given }, undefined), secret: given.secret };
     },
@@ -162,7 +163,7 @@ export function webhookRoutes(routes: Routes): void {
     params: IdParams,
     body: WebhookPatch,
     response: WebhookJson,
-    failures: ['bad-request', 'not-permitted', 'not-found'],
+    failures: ['bad-request', 'conflict', 'not-permitted', 'not-found'],
     async run({ access, caller, services, params, body }) {
       permit(caller, 'mail:read');
       const kept = await found(services, access, params.id);
@@ -172,7 +173,7 @@ export function webhookRoutes(routes: Routes): void {
       const again = body.enabled === true && !kept.webhook.enabled;
       const { modseq } = await services.store.accountState(access);
       const webhook: Webhook = { ...before, ...body, ...(again && { since: modseq }) } as Webhook;
-      const mutations = [putWebhook(kept.id, webhook)];
+      const mutations = [putWebhook(kept.id, webhook, kept.modseq)];
       const state = again && (await readState(services.store, access, kept.id));
       if (state) mutations.push(putState(kept.id, { ...freshState(webhook), deliveries: state.deliveries }));
       await commit(services, access, mutations);
@@ -189,10 +190,11 @@ export function webhookRoutes(routes: Routes): void {
     params: IdParams,
     failures: ['not-found'],
     async run({ access, services, params }) {
-      await found(services, access, params.id);
-      const others = (await readWebhooks(services.store, access)).filter(({ id }) => id !== params.id);
-      const finish: Mutation[] = others.length === 0 ? [{ type: 'finish-outbox', id: STANDING }] : [];
-      await commit(services, access, [...removeWebhook(params.id), ...finish]);
+      await changeWebhooks(services, access, (all) => {
+        const left = all.filter(({ id }) => id !== params.id).length;
+        if (left === all.length) throw noSuchWebhook();
+        return { mutations: removeWebhook(params.id), left };
+      });
     },
   });
   routes.add({
@@ -201,7 +203,7 @@ export function webhookRoutes(routes: Routes): void {
     scope: 'account',
     tag: TAG,
     summary: 'Post a test event now',
-    description: 'Of the type `webhook.test`, once. Says what the receiver answered.',
+    description: 'Of the type `webhook.test`, once. Says what the receiver answered; `/deliveries` has it too.',
     operationId: 'testWebhook',
     params: IdParams,
     response: DeliveryJson,
@@ -216,7 +218,17 @@ export function webhookRoutes(routes: Routes): void {
         const event = `${id}_${newId('commit', random)}`;
         const body = bodyOf('webhook.test', clock.now(), { webhook: id });
         const posted = await post(webhook.url, signedHeaders(webhook.secret, event, clock.now(), body), body);
-        return deliveryJson({ id: event, type: 'webhook.test', at: clock.now(), attempt: 1, ...posted });
+        const delivery = {
+          id: event,
+          type: 'webhook.test',
+          at: clock.now(),
+          attempt: 1,
+          test: true,
+          ...posted,
+        } as const;
+        const before = await readTests(services.store, access, id);
+        await commit(services, access, [putTests(id, [delivery, ...before])]);
+        return deliveryJson(delivery);
       } finally {
         place.release();
       }
@@ -228,7 +240,7 @@ export function webhookRoutes(routes: Routes): void {
     scope: 'account',
     tag: TAG,
     summary: 'What was posted, and what was answered',
-    description: 'The last 100 attempts, the latest first; they are written every second.',
+    description: 'The last 100 attempts, the latest first; they are written every second. Test posts are marked.',
     operationId: 'listWebhookDeliveries',
     params: IdParams,
     response: Page(DeliveryJson),
@@ -236,7 +248,9 @@ export function webhookRoutes(routes: Routes): void {
     async run({ access, services, params }) {
       const { id } = await found(services, access, params.id);
       const state = await readState(services.store, access, id);
-      return { items: (state?.deliveries ?? []).map(deliveryJson) };
+      const tests = await readTests(services.store, access, id);
+      const all = [...tests, ...(state?.deliveries ?? [])].sort((a, b) => b.at - a.at);
+      return { items: all.slice(0, REMEMBERED).map(deliveryJson) };
     },
   });
 }
@@ -248,9 +262,11 @@ function checked({ config }: RestServices, url: string): string {
 async function found({ store }: RestServices, access: Access, id: string): Promise<KeptWebhook> {
   const all = await readWebhooks(store, access);
   const kept = all.find((one) => one.id === id);
-  if (kept === undefined) throw new MailError('no-such-message', 'There is no such webhook');
+  if (kept === undefined) throw noSuchWebhook();
   return kept;
 }
+
+const noSuchWebhook = (): MailError => new MailError('no-such-message', 'There is no such webhook');
 
 async function json({ store }: RestServices, access: Access, kept: KeptWebhook): Promise<Static<typeof WebhookJson>> {
   return shown(kept, await readState(store, access, kept.id));
@@ -274,7 +290,16 @@ function shown({ id, webhook }: KeptWebhook, state: WebhookState | undefined): S
   };
 }
 
-function deliveryJson({ id, type, at, attempt, status, error, milliseconds }: Delivery): Static<typeof DeliveryJson> {
+function deliveryJson({
+  id,
+  type,
+  at,
+  attempt,
+  status,
+  error,
+  milliseconds,
+  test,
+}: Delivery): Static<typeof DeliveryJson> {
   return {
     id,
     type,
@@ -284,6 +309,7 @@ function deliveryJson({ id, type, at, attempt, status, error, milliseconds }: De
     ...(status !== undefined && { status }),
     ...(error !== undefined && { error }),
     duration: milliseconds / 1_000,
+    test: test === true,
   };
 }
 

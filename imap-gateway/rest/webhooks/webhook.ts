@@ -5,6 +5,8 @@ import type { Access, ModSeq } from '#store/types.ts';
 
 export const WEBHOOK = 'webhook';
 const STATE = 'webhook-state';
+/** What came of test posts: apart, since whoever is at work writes the state. */
+const TESTS = 'webhook-tests';
 /** The one outbox row of an account that has webhooks: by it whoever posts them finds the account after a restart. */
 export const STANDING = 'webhooks';
 
@@ -39,6 +41,7 @@ export interface Delivery {
   readonly status?: number;
   readonly error?: string;
   readonly milliseconds: number;
+  readonly test?: true;
 }
 
 export interface WebhookState {
@@ -86,6 +89,23 @@ export async function readState(
   return found && (JSON.parse(found.value) as WebhookState);
 }
 
+/** The latest first. */
+export async function readTests(
+  store: Pick<MailStore, 'record'>,
+  access: Access,
+  id: string,
+): Promise<readonly Delivery[]> {
+  const found = await store.record(access, TESTS, id);
+  return found === undefined ? [] : (JSON.parse(found.value) as Delivery[]);
+}
+
+export const putTests = (id: string, deliveries: readonly Delivery[]): Mutation => ({
+  type: 'put-record',
+  kind: TESTS,
+  id,
+  value: JSON.stringify(deliveries.slice(0, REMEMBERED)),
+});
+
 export const freshState = ({ since }: Webhook): WebhookState => ({
   cursor: since,
   retries: [],
@@ -93,11 +113,13 @@ export const freshState = ({ since }: Webhook): WebhookState => ({
   deliveries: [],
 });
 
-export const putWebhook = (id: string, webhook: Webhook): Mutation => ({
+/** @param ifModseq only if nobody else has changed it meanwhile. */
+export const putWebhook = (id: string, webhook: Webhook, ifModseq?: ModSeq): Mutation => ({
   type: 'put-record',
   kind: WEBHOOK,
   id,
   value: JSON.stringify(webhook),
+  ...(ifModseq !== undefined && { ifModseq }),
 });
 
 export const putState = (id: string, state: WebhookState): Mutation => ({
@@ -110,6 +132,7 @@ export const putState = (id: string, state: WebhookState): Mutation => ({
 export const removeWebhook = (id: string): Mutation[] => [
   { type: 'remove-record', kind: WEBHOOK, id },
   { type: 'remove-record', kind: STATE, id },
+  { type: 'remove-record', kind: TESTS, id },
 ];
 
 export const wants = ({ events }: Webhook, type: string): boolean =>

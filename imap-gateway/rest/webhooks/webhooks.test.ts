@@ -259,6 +259,36 @@ test('made, changed, deleted by their owner alone; limits', async (t) => {
   assert.equal((await on.ask(on.alice, 'POST', '/webhooks', { body: { url: URL_A } })).status, 429);
 });
 
+test('made at the same moment there are no more than may be, and none without its standing row', async (t) => {
+  const on = await hooks(t);
+  const make = () => on.ask(on.alice, 'POST', '/webhooks', { body: { url: URL_A } });
+  const first = (await make()).json.id;
+  const [removed, second] = await Promise.all([on.ask(on.alice, 'DELETE', `/webhooks/${first}`), make()]);
+  assert.deepEqual([removed.status, second.status], [204, 201]);
+  assert.deepEqual(
+    (await on.store.outbox(on.alice.id)).map(({ kind }) => kind),
+    ['webhooks'],
+  );
+  const statuses = (await Promise.all(Array.from({ length: 25 }, make))).map(({ status }) => status);
+  assert.deepEqual(
+    [201, 429].map((status) => statuses.filter((one) => one === status).length),
+    [19, 6],
+  );
+  assert.equal((await on.ask(on.alice, 'GET', '/webhooks')).json.items.length, 20);
+});
+
+test('a test post stands among the deliveries, as one', async (t) => {
+  const on = await restWorld({ config: '[rest]\nwebhook-networks = ["127.0.0.0/8"]' });
+  t.after(() => on.close());
+  const { id } = (await on.ask(on.alice, 'POST', '/webhooks', { body: { url: 'http://127.0.0.1:1/' } })).json;
+  const tested = await on.ask(on.alice, 'POST', `/webhooks/${id}/test`);
+  assert.deepEqual([tested.status, tested.json.type, tested.json.test], [200, 'webhook.test', true]);
+  const { items } = (await on.ask(on.alice, 'GET', `/webhooks/${id}/deliveries`)).json;
+  assert.deepEqual(items, [tested.json]);
+  await on.ask(on.alice, 'DELETE', `/webhooks/${id}`);
+  assert.equal(await on.store.record(on.alice.access, 'webhook-tests', id), undefined);
+});
+
 test('only addresses that everybody may reach', () => {
   for (const good of ['93.184.216.34', '2606:2800:220:1::1']) assert.equal(mayReach(good, []), true, good);
   const bad = [
