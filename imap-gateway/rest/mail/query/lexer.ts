@@ -26,8 +26,14 @@ export class QueryError extends Error {
   }
 }
 
-/** @param known tells which words before a colon are operators; any other colon belongs to its word. */
-export function tokensOf(query: string, known: (field: string) => boolean): Token[] {
+export interface Operators {
+  /** Which words before a colon are operators; any other colon belongs to its word. */
+  readonly isOperator: (field: string) => boolean;
+  /** What is to be said of one that was only meant as an operator. */
+  readonly refusalOf: (field: string) => string | undefined;
+}
+
+export function tokensOf(query: string, known: Operators): Token[] {
   const tokens: Token[] = [];
   for (let at = 0; at < query.length; ) {
     const char = query[at]!;
@@ -41,12 +47,16 @@ export function tokensOf(query: string, known: (field: string) => boolean): Toke
 
 const WORD = /[^\s()"]+/y;
 
-function term(query: string, start: number, known: (field: string) => boolean, tokens: Token[]): number {
+function term(query: string, start: number, known: Operators, tokens: Token[]): number {
   let at = start;
-  const name = /[A-Za-z][A-Za-z-]*(?=:)/y;
+  const name = /[A-Za-z][A-Za-z0-9_-]*(?=:)/y;
   name.lastIndex = at;
   const field = name.exec(query)?.[0].toLowerCase();
-  const operator = field !== undefined && known(field) ? field : undefined;
+  const operator = field !== undefined && known.isOperator(field) ? field : undefined;
+  if (field !== undefined && operator === undefined && /[^\s()]/.test(query[at + field.length + 1] ?? ' ')) {
+    const refusal = known.refusalOf(field);
+    if (refusal !== undefined) throw new QueryError(refusal, at);
+  }
   if (operator !== undefined) at += operator.length + 1;
   if (query[at] === '"') {
     const end = query.indexOf('"', at + 1);

@@ -46,6 +46,37 @@ test('what is no operator is a word', () => {
   assert.deepEqual(of('semi-dry 3:1'), { key: 'and', queries: [text('semi-dry'), text('3:1')] });
 });
 
+test('what was meant as an operator is not searched for as a word', () => {
+  const wrong: [string, RegExp, number][] = [
+    ['form:alice', /^form: is no operator here \(from: is\); these are: from: to: /, 0],
+    ['x subjct:a', /subject: is/, 2],
+    ['(large:5M)', /larger: is/, 1],
+    ['label:work', /in: or keyword:/, 0],
+    ['older_than:1y', /before: is/, 0],
+    ['rfc822msgid:a@b', /is no operator here;/, 0],
+    ['-Size:"1"', /size: is no operator/, 1],
+  ];
+  for (const [q, message, at] of wrong) {
+    assert.throws(
+      () => of(q),
+      (error) => error instanceof QueryError && message.test(error.message) && error.at === at,
+      q,
+    );
+  }
+  for (const q of [
+    '"label:work"',
+    'Re:hello',
+    'label:',
+    'https://label.test',
+    'mailto:a@b',
+    'no:thing',
+    'list-id:x',
+    'C:\\temp',
+  ]) {
+    assert.deepEqual(of(q), text(q.replaceAll('"', '')), q);
+  }
+});
+
 test('in: says where to look', () => {
   assert.deepEqual(parseQuery('in:sent in:"Big Projects" hello'), {
     query: text('hello'),

@@ -1,10 +1,10 @@
 /**
  * `q=` as people write it: `from:alice has:attachment -"out of office" (is:unread OR is:flagged)`. Words that stand side by side must all be there; a
- * word before a colon that is no operator is part of a word. What it means in the store: terms.ts.
+ * word before a colon that is no operator is part of a word, unless it was meant as one (terms.ts). What it means in the store: terms.ts.
  */
 import type { SearchQuery } from '#store/search-query.ts';
 import { QueryError, type Token, tokensOf } from './lexer.ts';
-import { isOperator, placeOf, queryOf } from './terms.ts';
+import { isOperator, placeOf, queryOf, refusalOf } from './terms.ts';
 
 /** What is searched for, and where: names, roles or ids of mailboxes; none means everywhere but Junk and Trash. */
 export interface ParsedQuery {
@@ -17,7 +17,7 @@ const DEEPEST = 20;
 
 /** Throws `QueryError`. */
 export function parseQuery(text: string): ParsedQuery {
-  const tokens = tokensOf(text.normalize('NFC'), isOperator);
+  const tokens = tokensOf(text.normalize('NFC'), { isOperator, refusalOf });
   if (tokens.length > MOST_TOKENS)
     throw new QueryError(`A query has at most ${MOST_TOKENS} words`, tokens[MOST_TOKENS]!.at);
   return new Parser(tokens, text.length).parse();

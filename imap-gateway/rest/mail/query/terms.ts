@@ -63,6 +63,59 @@ const OPERATORS: ReadonlyMap<string, Meaning> = new Map([
 
 export const isOperator = (field: string): boolean => OPERATORS.has(field);
 
+/** Of Gmail, Outlook and WildDuck, and what says the same here. */
+const ELSEWHERE: ReadonlyMap<string, string | undefined> = new Map([
+  ['category', undefined],
+  ['dateend', 'before:'],
+  ['datestart', 'after:'],
+  ['deliveredto', 'to:'],
+  ['folder', 'in:'],
+  ['hasattachment', 'has:attachment'],
+  ['label', 'in: or keyword:'],
+  ['list', undefined],
+  ['mailbox', 'in:'],
+  ['maxsize', 'smaller:'],
+  ['messagesize', 'larger: or smaller:'],
+  ['minsize', 'larger:'],
+  ['newer', 'after:'],
+  ['newer_than', 'after:'],
+  ['older', 'before:'],
+  ['older_than', 'before:'],
+  ['participants', 'from: or to:'],
+  ['received', 'on:'],
+  ['rfc822msgid', undefined],
+  ['size', 'larger: or smaller:'],
+  ['thread', undefined],
+]);
+
+/**
+ * A word before a colon is a word, as with Gmail: people paste addresses of pages and `Re:`. Not one that somebody has meant as an operator, mistyped or
+ * learned elsewhere: a program that deletes what it has found must not find something else. Answers what to say; `undefined` for a word.
+ */
+export function refusalOf(field: string): string | undefined {
+  const near = nearOperator(field);
+  const instead = near === undefined ? ELSEWHERE.get(field) : `${near}:`;
+  if (near === undefined && !ELSEWHERE.has(field)) return undefined;
+  const known = [...OPERATORS.keys()].map((name) => `${name}:`).join(' ');
+  const hint = instead === undefined ? '' : ` (${instead} is)`;
+  return `${field}: is no operator here${hint}; these are: ${known}. As text it stands in quotes`;
+}
+
+/** One that differs by a letter, or by two that changed places. Two or three letters are too few to tell. */
+function nearOperator(field: string): string | undefined {
+  if (field.length < 4) return undefined;
+  return [...OPERATORS.keys()].find((name) => name.length >= 4 && isNear(field, name));
+}
+
+function isNear(a: string, b: string): boolean {
+  if (Math.abs(a.length - b.length) > 1) return false;
+  let start = 0;
+  while (start < a.length && a[start] === b[start]) start++;
+  const [restA, restB] = [a.slice(start), b.slice(start)];
+  if (restA.slice(1) === restB.slice(1) || restA.slice(1) === restB || restA === restB.slice(1)) return true;
+  return restA[0] === restB[1] && restA[1] === restB[0] && restA.slice(2) === restB.slice(2);
+}
+
 /** What `in:` names. */
 export function placeOf({ field, text, at }: Term): string | undefined {
   if (field !== 'in') return undefined;
