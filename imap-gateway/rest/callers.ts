@@ -48,9 +48,7 @@ export function isAccountScope(scope: Scope): scope is AccountScope {
 export function permit(caller: Caller | undefined, scope: Scope): void {
   if (scope === 'none') return;
   if (caller === undefined) {
-    throw new HttpProblem('bad-credentials', 'Who asks? Send a token, sign in, or use Basic authentication', {
-      headers: { 'www-authenticate': 'Bearer realm="peerpost"' },
-    });
+    throw new HttpProblem('bad-credentials', 'Who asks? Send a token, sign in, or use Basic authentication');
   }
   if (scope !== 'any' && !caller.scopes.has(scope)) {
     throw new HttpProblem('not-permitted', `This needs the scope ${scope}`);

@@ -79,7 +79,11 @@ export function apiMarkdown(document: JsonObject): string {
 }
 
 function operationText(method: string, path: string, operation: Operation): string {
-  const lines = [`### \`${method} ${path}\``, '', `${operation.summary}. \`${operation.operationId}\``];
+  const lines = [
+    `### \`${method} ${path}\``,
+    '',
+    `${operation.summary}${/[?.]$/.test(operation.summary) ? '' : '.'} \`${operation.operationId}\``,
+  ];
   if (operation.description !== undefined) lines.push('', operation.description);
   if (operation.parameters.length > 0) {
     lines.push('', '| parameter | in | type | |', '| --- | --- | --- | --- |');

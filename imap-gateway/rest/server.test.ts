@@ -46,6 +46,19 @@ test('Basic works over loopback, and no credentials are taken in the clear', asy
   }
 });
 
+test('programs that wait to be asked for a password are asked, browsers are not', async () => {
+  const asked = async (headers: Record<string, string>, remote?: string): Promise<string> => {
+    const answer = await world.ask(undefined, 'GET', '/account', { headers, ...(remote && { remote }) });
+    return `${answer.status} ${answer.headers['www-authenticate']}`;
+  };
+  const both = '401 Bearer realm="peerpost", Basic realm="peerpost", charset="UTF-8"';
+  assert.equal(await asked({}), both);
+  assert.equal(await asked({ 'sec-fetch-mode': 'cors' }), '401 Bearer realm="peerpost"');
+  assert.equal(await asked({ 'user-agent': 'Mozilla/5.0 (iPhone)' }), '401 Bearer realm="peerpost"');
+  assert.equal(await asked({}, '192.0.2.7'), '401 Bearer realm="peerpost"');
+  assert.equal(await asked({ authorization: `Basic ${btoa('alice@alpha.test:wrong')}` }), both);
+});
+
 test('what is not there is 404, and 405 says what is', async () => {
   const none = await world.ask(world.alice, 'GET', '/nothing');
   assert.deepEqual([none.status, none.json.code], [404, 'not-found']);
@@ -77,6 +90,11 @@ test('input is checked, and each mistake named by its place', async () => {
   assert.equal(poisoned.status, 400);
   const text = await world.ask(undefined, 'POST', '/session', { body: 'hello', type: 'text/plain' });
   assert.deepEqual([text.status, text.json.code], [415, 'unsupported-media-type']);
+  const form = await world.ask(world.alice, 'POST', '/send', { body: '{}', type: 'application/x-www-form-urlencoded' });
+  assert.equal(
+    form.json.detail,
+    'This takes application/json, message/rfc822, multipart/form-data, not application/x-www-form-urlencoded',
+  );
   const large = await world.ask(undefined, 'POST', '/session', {
     body: { address: 'x'.repeat(1_100_000), password: 'x' },
   });

@@ -10,6 +10,7 @@ import fastify, {
 import type { TObject, TSchema } from 'typebox';
 import type { Log } from '#runtime/ambient.ts';
 import { NotModified, sendProblem, sendResult } from './answer.ts';
+import { challenge } from './auth/challenge.ts';
 import { identify } from './auth/identify.ts';
 import { accessOf, type Caller, isAccountScope, permit, type Scope } from './callers.ts';
 import { allowOrigins } from './cors.ts';
@@ -46,8 +47,12 @@ const HEADERS = {
   'cross-origin-resource-policy': 'same-origin',
 };
 const JSON_LIMIT = 1_048_576;
-/** What base64 and the JSON around it add to a message. */
-const messageLimit = (messageSize: number): number => Math.ceil((messageSize * 4) / 3) + JSON_LIMIT;
+
+function bodyLimit({ limit }: Route, messageSize: number): number {
+  if (limit === 'disk') return Number.MAX_SAFE_INTEGER;
+  // What base64 and the JSON around it add to a message.
+  return limit === 'message' ? Math.ceil((messageSize * 4) / 3) + JSON_LIMIT : JSON_LIMIT;
+}
 
 /** Built anew for a changed configuration: requests in hand finish on the one that they began on. */
 export async function createRest(services: RestServices): Promise<Rest> {
@@ -98,7 +103,7 @@ export async function createRest(services: RestServices): Promise<Rest> {
 function addRoute(app: FastifyInstance, services: RestServices, limitRate: RateLimit, route: Route): void {
   const { examine } = services;
   const checks = inputChecks(route);
-  const limit = route.limit === 'message' ? messageLimit(services.config.limits.messageSize) : JSON_LIMIT;
+  const limit = bodyLimit(route, services.config.limits.messageSize);
   const callers = new WeakMap<FastifyRequest, Caller>();
   app.route({
     method: route.method === 'GET' ? ['GET', 'HEAD'] : route.method,
@@ -193,10 +198,10 @@ function bodyOf(
 ): { readonly upload: RouteRequest['upload']; readonly body: unknown } {
   const { body, raw } = request;
   if ((body as unknown) === raw) {
-    return { upload: uploadOf(request.headers, raw, route.consumes ?? [], limit), body: undefined };
+    return { upload: uploadOf(request.headers, raw, route, limit), body: undefined };
   }
   if (checks.body !== undefined) return { upload: undefined, body: checks.body(body ?? {}) };
-  if (route.consumes !== undefined) return { upload: uploadOf(request.headers, raw, route.consumes, limit), body };
+  if (route.consumes !== undefined) return { upload: uploadOf(request.headers, raw, route, limit), body };
   return { upload: undefined, body: undefined };
 }
 
@@ -218,7 +223,9 @@ function fail(services: RestServices, error: unknown, request: FastifyRequest, r
     const route = request.routeOptions?.url;
     services.log.error({ request: request.id, method: request.method, route, error }, 'a request failed');
   }
-  return sendProblem(reply, answer);
+  if (answer.problem.status !== 401) return sendProblem(reply, answer);
+  const asked = challenge(answer.headers['www-authenticate'], request.headers, services.examine(request.raw).secure);
+  return sendProblem(reply, { ...answer, headers: { ...answer.headers, 'www-authenticate': asked } });
 }
 
 /** RFC 9110 §15.5.6: what exists, but not for this method, says for which. */

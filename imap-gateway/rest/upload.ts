@@ -2,19 +2,22 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { MailError } from '#mail/failure.ts';
 import { HttpProblem } from './problems.ts';
-import type { Upload } from './route.ts';
+import type { Route, Upload } from './route.ts';
 
 export function uploadOf(
   headers: IncomingHttpHeaders,
   stream: AsyncIterable<Uint8Array>,
-  consumes: readonly string[],
+  { consumes = [], body }: Pick<Route, 'consumes' | 'body'>,
   limit: number,
 ): Upload {
   const [first = '', ...rest] = (headers['content-type'] ?? '').split(';');
   const type = first.trim().toLowerCase();
   if (!consumes.includes(type)) {
-    const known = consumes.length === 0 ? 'application/json' : consumes.join(', ');
-    throw new HttpProblem('unsupported-media-type', `This takes ${known}`, { headers: { accept: known } });
+    const known = [...(consumes.length === 0 || body !== undefined ? ['application/json'] : []), ...consumes].join(
+      ', ',
+    );
+    const sent = type === '' ? '; say which it is with Content-Type' : `, not ${type}`;
+    throw new HttpProblem('unsupported-media-type', `This takes ${known}${sent}`, { headers: { accept: known } });
   }
   const length = Number(headers['content-length'] ?? Number.NaN);
   if (length > limit) throw tooLarge(limit);
