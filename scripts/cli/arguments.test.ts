@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readChoices, readExpiry, readLimit, readSize } from './arguments.ts';
-import { UsageError } from './output.ts';
+import { octets, UsageError } from './output.ts';
 
 test('sizes', () => {
   assert.deepEqual(['5GB', '1000', 'none', '1 KiB'].map(readSize), [5 * 1024 ** 3, 1_000, null, 1_024]);
   for (const wrong of ['', '0', '-1', '1.5', 'much', '99999999999999999999']) {
     assert.throws(() => readSize(wrong), UsageError, wrong);
   }
+});
+
+test('a size is shown as it is written', () => {
+  assert.deepEqual(
+    ['5GB', '1000', '1KB', '1536', '1023KB', '250MB'].map((text) => octets(readSize(text)!)),
+    ['5 GB', '1000 B', '1 KB', '1.5 KB', '1023 KB', '250 MB'],
+  );
 });
 
 test('when a token ends: a span, a day or a moment, in the future', () => {
