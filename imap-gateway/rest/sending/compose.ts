@@ -44,7 +44,7 @@ export async function compose(letter: Letter): Promise<Buffer> {
     text: letter.text ?? (letter.html === undefined ? '' : undefined),
     html: letter.html,
     attachments: letter.attachments.map(({ name, type, content, disposition, contentId }) => ({
-      filename: name ?? false,
+      filename: name === undefined ? false : oneLine(name),
       contentType: type,
       content: Buffer.from(content.buffer, content.byteOffset, content.byteLength),
       contentDisposition: disposition,
@@ -64,8 +64,11 @@ export async function compose(letter: Letter): Promise<Buffer> {
   return await node.build();
 }
 
+/** Also of names that came out of another message: there they were encoded. */
+const oneLine = (text: string): string => text.replace(/[\0-\x1f\x7f\x85\u2028\u2029]+/g, ' ').trim();
+
 const shown = ({ name, address }: Correspondent): { name: string; address: string } => ({
-  name,
+  name: oneLine(name),
   address: formatAddress(address),
 });
 

@@ -58,7 +58,7 @@ export function forwardedHtml(own: string, original: Original): string {
 
 function attribution({ date, from }: IndexedHeaders): string {
   const who = from[0] === undefined ? 'somebody' : from[0].name || from[0].address;
-  return date === undefined ? `${who} wrote:` : `On ${formatDate(date)}, ${who} wrote:`;
+  return oneLine(date === undefined ? `${who} wrote:` : `On ${formatDate(date)}, ${who} wrote:`);
 }
 
 function forwardHead({ from, to, cc, date, subject }: IndexedHeaders): string[] {
@@ -67,8 +67,11 @@ function forwardHead({ from, to, cc, date, subject }: IndexedHeaders): string[] 
   lines.push(`Subject: ${subject}`);
   if (to.length > 0) lines.push(`To: ${listed(to)}`);
   if (cc.length > 0) lines.push(`Cc: ${listed(cc)}`);
-  return lines;
+  return lines.map(oneLine);
 }
+
+/** Line ends come out of encoded words: nobody adds a line to what is told of them. */
+const oneLine = (text: string): string => text.replace(/[\0-\x1f\x7f\x85\u2028\u2029]+/g, ' ');
 
 const listed = (all: readonly IndexedAddress[]): string =>
   all.map(({ name, address }) => (name === '' ? address : `${name} <${address}>`)).join(', ');
