@@ -11,8 +11,6 @@ import { eventStream } from './stream.ts';
 
 /** Streams of one account at a time, over all workers. */
 const STREAMS = 100;
-/** Milliseconds, for those who came with a password: it may be another one by now. They come again by themselves, and lose nothing. */
-const BY_PASSWORD = 900_000;
 
 export function eventRoutes(routes: Routes): void {
   routes.add({
@@ -23,7 +21,7 @@ export function eventRoutes(routes: Routes): void {
     summary: 'What happens, as it happens',
     description:
       `Server-sent events: ${EVENT_TYPES.map((type) => `\`${type}\``).join(', ')}. The id of an event is the account’s counter: with \`Last-Event-ID\` the stream goes on exactly behind it, after any gap; ` +
-      'where the log no longer reaches back that far comes `reset`: read afresh. `ready` comes first. The stream ends when the token does.\n\n' +
+      'where the log no longer reaches back that far comes `reset`: read afresh. `ready` comes first. The stream ends when the token or password does.\n\n' +
       EVENT_DATA,
     operationId: 'streamEvents',
     query: Type.Object({
@@ -47,7 +45,7 @@ export function eventRoutes(routes: Routes): void {
       if (method === 'HEAD') return new Content({ type: 'text/event-stream', body: '' });
       const place = await coordination.acquire(`events:${access.owner}`, STREAMS);
       if (place === undefined) throw new MailError('limit-exceeded', 'Too many streams of events of this account');
-      const until = caller.token === undefined ? clock.now() + BY_PASSWORD : Number.POSITIVE_INFINITY;
+      const mayGoOn = await permission(services, caller);
       const stream = eventStream({
         store,
         views,
@@ -55,7 +53,7 @@ export function eventRoutes(routes: Routes): void {
         access,
         since,
         wanted: wantedOf(query.types),
-        mayGoOn: async () => clock.now() < until && (await mayGoOn(services, caller)),
+        mayGoOn,
         signal: AbortSignal.any([signal, draining]),
       });
       // The client may be gone before the stream is read.
@@ -86,10 +84,23 @@ function wantedOf(types: string | undefined): (type: string) => boolean {
   return (type) => all.some((one) => type === one || type.startsWith(`${one}.`));
 }
 
-async function mayGoOn({ directory, clock }: RestServices, { token, account }: Caller): Promise<boolean> {
-  const owner = account && (await directory.account(account.id));
-  if (owner?.state !== 'active' || owner.suspended) return false;
-  if (token === undefined) return true;
-  const now = await directory.tokenById(token.id);
-  return now !== undefined && (now.expiresAt === undefined || now.expiresAt > clock.now());
+/** Whether the caller still may, asked again and again: what ends here comes again by itself where it may, and loses nothing. */
+async function permission(services: RestServices, caller: Caller): Promise<() => Promise<boolean>> {
+  const { directory, clock } = services;
+  const { token, account } = caller;
+  const before = token === undefined ? await credentials(services, caller) : undefined;
+  return async () => {
+    const owner = account && (await directory.account(account.id));
+    if (owner?.state !== 'active' || owner.suspended) return false;
+    if (token === undefined) return (await credentials(services, caller)) === before;
+    const now = await directory.tokenById(token.id);
+    return now !== undefined && (now.expiresAt === undefined || now.expiresAt > clock.now());
+  };
+}
+
+/** Of who came with a password: what changes when it is another one. */
+async function credentials({ directory }: RestServices, { account, how }: Caller): Promise<string> {
+  const { id } = account!;
+  if (how === 'app-password') return (await directory.appPasswords(id)).map((one) => one.id).join();
+  return Buffer.from((await directory.secret(id))?.scram.storedKey ?? []).toString('base64');
 }

@@ -133,9 +133,64 @@ test('silence is broken by heartbeats; the stream ends with the token', async (t
   await on.clock.advance(HEARTBEAT);
   assert.equal(stream.comments.length, 2);
   may = false;
-  await on.clock.advance(HEARTBEAT);
+  await on.clock.advance(5_000);
   await settle();
   await stream.reading;
+});
+
+test('a stream ends within seconds after its app password, its password or its token', async (t) => {
+  let opened = 0;
+  const on = await restWorld({
+    services: (services) => {
+      const { views } = services;
+      const watchAccount: typeof views.watchAccount = (...given) => {
+        opened += 1;
+        return views.watchAccount(...given);
+      };
+      return { ...services, views: Object.assign(Object.create(views), { watchAccount }) };
+    },
+  });
+  t.after(() => on.close());
+  const basic = (password: string): Record<string, string> => ({
+    authorization: `Basic ${Buffer.from(`${on.alice.address}:${password}`).toString('base64')}`,
+  });
+  const made = (await on.ask(on.alice, 'POST', '/account/app-passwords', { body: { name: 'feed' } })).json;
+  const token = await on.token({ account: on.alice.id, scopes: ['mail:read'] });
+  const ended: string[] = [];
+  const open = async (name: string, who: string | undefined, headers: Record<string, string>): Promise<void> => {
+    const answer = await on.ask(who, 'GET', '/events', { headers });
+    ended.push(`${name} ${answer.status}`);
+  };
+  const streams = [
+    open('app', undefined, basic(made.password)),
+    open('own', undefined, basic(on.alice.password)),
+    open('token', token, {}),
+  ];
+  const wait = async (): Promise<void> => {
+    for (let i = 0; i < 6; i++) {
+      await settle();
+      await on.clock.advance(1_000);
+    }
+    await settle();
+  };
+  // Argon2 takes its own time.
+  while (opened < streams.length) await new Promise((resolve) => setImmediate(resolve));
+  await wait();
+  assert.deepEqual(ended, []);
+  await on.ask(on.alice, 'DELETE', `/account/app-passwords/${made.id}`);
+  await wait();
+  assert.deepEqual(ended, ['app 200']);
+  const { password: current } = on.alice;
+  const changed = await on.ask(on.alice, 'PUT', '/account/password', {
+    body: { current, password: 'quite another one' },
+  });
+  assert.equal(changed.status, 204, changed.text);
+  await wait();
+  assert.deepEqual(ended, ['app 200', 'own 200']);
+  await on.directory.change({ type: 'remove-token', id: (await on.directory.tokens(on.alice.id)).at(-1)!.id });
+  await wait();
+  assert.deepEqual(ended, ['app 200', 'own 200', 'token 200']);
+  await Promise.all(streams);
 });
 
 test('a client that does not read holds nothing, and catches up', async (t) => {

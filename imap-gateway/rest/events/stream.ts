@@ -24,8 +24,12 @@ export interface EventStreamOptions {
 
 /** Records that are read at a time. */
 const PART = 200;
-/** Milliseconds without an event after which something is said all the same: middle boxes forget silent connections, and tokens end. */
+/** Milliseconds without an event after which something is said all the same: middle boxes forget silent connections. */
 export const HEARTBEAT = 20_000;
+/** How often it is asked whether who listens still may: a token or an app password that is removed ends its streams within this. */
+const CHECK = 5_000;
+/** The same before something is told. */
+const CHECK_BEFORE = 1_000;
 /** Milliseconds after which a client comes again that was cut off. */
 const COME_AGAIN = 2_000;
 
@@ -40,20 +44,28 @@ export async function* eventStream(options: EventStreamOptions): AsyncGenerator<
     let at = lost ? modseq : (options.since ?? modseq);
     yield `retry: ${COME_AGAIN}\n${lost ? reset(modseq) : block('ready', {}, at)}`;
     let checkedAt = clock.now();
+    let saidAt = checkedAt;
+    const mayGoOn = async (after: number): Promise<boolean> => {
+      if (clock.now() - checkedAt < after) return true;
+      checkedAt = clock.now();
+      return await options.mayGoOn();
+    };
     while (!signal.aborted) {
       const changes = await store.changes(access, at, PART);
-      if (clock.now() - checkedAt >= HEARTBEAT) {
-        if (!(await options.mayGoOn())) return;
-        checkedAt = clock.now();
-      }
+      const news = !changes.complete || changes.records.length > 0;
+      if (!(await mayGoOn(news ? CHECK_BEFORE : CHECK))) return;
       const text = changes.complete
         ? blocks(await eventsOf(options, access, changes.records, wanted))
         : reset(changes.modseq);
       const more = changes.complete && changes.records.length >= PART;
       at = changes.modseq;
-      if (text !== '') yield text;
-      if (more) continue;
-      if (!(await alarm.wait(HEARTBEAT)) && !signal.aborted) yield `: ${at}\n\n`;
+      if (text !== '') {
+        saidAt = clock.now();
+        yield text;
+      }
+      if (more || (await alarm.wait(CHECK)) || signal.aborted || clock.now() - saidAt < HEARTBEAT) continue;
+      saidAt = clock.now();
+      yield `: ${at}\n\n`;
     }
   } finally {
     unwatch();
