@@ -7,13 +7,14 @@ import { go, Link } from '../lib/route.js';
 import { confirm } from '../ui/dialog.js';
 import { AddressField, Check, Field, Form, PasswordField, text } from '../ui/form.js';
 import { say } from '../ui/notice.js';
-import { Loaded, Section } from '../ui/parts.js';
+import { focusOn, Loaded, Section } from '../ui/parts.js';
 import { AppPasswords } from '../user/app-passwords.js';
 import { ForwardForm } from '../user/forward.js';
 import { newPasswordCheck } from '../user/password.js';
 import { Room } from '../user/room.js';
 import { Marks } from './accounts.js';
 import { Heading } from './heading.js';
+import { MovedAway } from './moved.js';
 
 /** @typedef {import('./accounts.js').Account & { quota?: import('../user/room.js').Quota, aliases: readonly string[] }} Details */
 /** @typedef {(changes: object, done: string) => Promise<void>} Change */
@@ -53,6 +54,7 @@ export function AccountView({ name }) {
           <${ForwardForm} forward=${known.forward} save=${async (/** @type {unknown} */ forward) => change({ forward }, 'Saved.')} />
         <//>
         <${Rename} address=${known.address} change=${change} />
+        <${MovedAway} address=${known.address} moved=${known.moved} change=${change} />
         <${Removal} path=${path} address=${known.address} />
       `
       }
@@ -62,12 +64,15 @@ export function AccountView({ name }) {
 
 /** @param {{ account: Details, change: Change }} props */
 function Entry({ account: { address, suspended, admin }, change }) {
+  // The button that was pressed is another one then.
+  const after = () => focusOn('access');
   const suspend = () =>
     confirm({
       title: `Suspend ${address}?`,
       text: 'Nobody can sign in or send as this account, and what it has open ends. Mail still comes in.',
       act: 'Suspend',
       run: () => change({ suspended: true }, `${address} is suspended.`),
+      after,
     });
   const promote = () =>
     confirm({
@@ -75,6 +80,7 @@ function Entry({ account: { address, suspended, admin }, change }) {
       text: 'An admin can change everything on this server: domains, accounts and their passwords.',
       act: 'Make admin',
       run: () => change({ admin: true }, `${address} is an admin.`),
+      after,
     });
   const demote = () =>
     confirm({
@@ -82,6 +88,7 @@ function Entry({ account: { address, suspended, admin }, change }) {
       text: 'The account itself stays as it is. Its tokens lose these rights too.',
       act: 'Take them',
       run: () => change({ admin: false }, `${address} is no longer an admin.`),
+      after,
     });
   const resume = () =>
     confirm({
@@ -89,8 +96,9 @@ function Entry({ account: { address, suspended, admin }, change }) {
       text: 'Its owner can sign in and send again, with the same passwords.',
       act: 'Let in',
       run: () => change({ suspended: false }, `${address} can sign in again.`),
+      after,
     });
-  return html`<${Section} title="Access">
+  return html`<${Section} id="access" title="Access">
     <ul class="rows">
       <li>
         <div><strong>Signing in</strong><p>${suspended ? 'Suspended: nobody can sign in or send. Mail still comes in.' : 'Allowed.'}</p></div>
@@ -158,7 +166,7 @@ function Removal({ path, address }) {
   const remove = () =>
     confirm({
       title: `Remove ${address} and all its mail?`,
-      text: 'Every message of this account is deleted for good, and mail for its address is refused. There is no way back.',
+      text: 'Every message of this account is deleted for good, and mail for its address is refused, also where it went on to another one. There is no way back.',
       act: 'Remove account and mail',
       async run() {
         await request('DELETE', path);

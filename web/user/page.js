@@ -12,7 +12,7 @@ import { Password } from './password.js';
 import { Room } from './room.js';
 import { Tokens } from './tokens.js';
 
-/** @typedef {{ id: string, address: string, forward?: import('./forward.js').ForwardSetting, quota: import('./room.js').Quota }} Account */
+/** @typedef {{ id: string, address: string, forward?: import('./forward.js').ForwardSetting, moved?: import('../admin/accounts.js').Moved, quota: import('./room.js').Quota }} Account */
 
 export function UserPage() {
   return html`<${Gate}><${Account} /><//>`;
@@ -29,7 +29,7 @@ function Account() {
   return html`
     <div class="title">
       <h1 id="title" tabindex="-1">${address}</h1>
-      <${Loaded} of=${account} what="your account">${account.data && html`<${Room} quota=${account.data.quota} />`}<//>
+      <${Loaded} of=${account} what="your account">${account.data && html`<${Room} quota=${account.data.quota} />${account.data.moved && html`<${MovedAway} ...${account.data.moved} />`}`}<//>
     </div>
     <${Connect} />
     ${
@@ -43,4 +43,10 @@ function Account() {
         : html`<p class="empty">You signed in with an app password. To change the account, sign in with its own password.</p>`
     }
   `;
+}
+
+/** @param {import('../admin/accounts.js').Moved} props */
+function MovedAway({ to, how }) {
+  const where = how === 'forward' ? `New mail goes on to ${to}` : `New mail is refused, and senders are told ${to}`;
+  return html`<p class="state">This account has moved. ${where}; nothing new is kept here.</p>`;
 }

@@ -21,6 +21,12 @@ const Account = Type.Object(
     admin: Type.Boolean({ description: 'May use /api/v1/admin.' }),
     created: Time,
     forward: Type.Optional(Forward),
+    moved: Type.Optional(
+      Type.Object(
+        { to: EmailAddress, how: Type.Enum(['forward', 'reject']) },
+        { description: 'New mail goes to another address, or is refused with it; none is kept here.' },
+      ),
+    ),
     quota: Type.Object({
       used: Type.Integer({ description: 'Octets of all messages.' }),
       limit: Type.Optional(Type.Integer({ description: 'Octets; absent where there is no limit.' })),
@@ -53,6 +59,7 @@ export function accountRoutes(routes: Routes): void {
         admin: known.admin,
         created: time(account.createdAt),
         ...(account.forward && { forward: account.forward }),
+        ...(account.moved && { moved: account.moved }),
         quota: {
           used: state.usedBytes,
           ...(state.quotaBytes !== undefined && { limit: state.quotaBytes }),

@@ -99,6 +99,22 @@ describe('the page of admins', { skip: needsChromium(), concurrency: 1 }, () => 
     await page.getByText('robert@alpha.test has a new password.').waitFor();
     const open = await ImapWire.open(web.peer.host, web.peer.port(143), 'robert@alpha.test', 'second password');
     await open.close();
+    const moved = page.getByRole('region', { name: 'Moved away' });
+    await moved.getByLabel('Address elsewhere').fill('bob@far.test');
+    await moved.getByLabel('Mail that still comes here').selectOption('reject');
+    await moved.getByRole('button', { name: 'It has moved' }).click();
+    await moved.getByText('Mail is refused, and senders are told bob@far.test.').waitFor();
+    await moved.getByLabel('Mail that still comes here').selectOption('forward');
+    await moved.getByRole('button', { name: 'Save' }).click();
+    await moved.getByText('Mail goes on to bob@far.test.').waitFor();
+    interface Details {
+      moved?: { to: string; how: string };
+    }
+    const shown = await peerpost<Details>('account', 'show', 'robert@alpha.test');
+    assert.deepEqual(shown.moved, { to: 'bob@far.test', how: 'forward' });
+    await moved.getByRole('button', { name: 'It lives here again' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'It lives here' }).click();
+    await page.getByText('robert@alpha.test lives here again.').waitFor();
     await page.getByRole('button', { name: 'Remove the account' }).click();
     await page.getByText('There is no way back.').waitFor();
     await page.getByRole('button', { name: 'Remove account and mail' }).click();
