@@ -187,3 +187,19 @@ test('nothing in a request makes it throw, and what it answers is well-formed', 
     { numRuns: 300 },
   );
 });
+
+test('a refusal says why', async () => {
+  const elsewhere = { ...services, config: offering(['imaps', 'https'], { portBase: 24_000 }) };
+  const said = async (url: string): Promise<string> => {
+    const { host, pathname, search } = new URL(url);
+    const wanted = { method: 'GET', host, path: pathname, query: search.slice(1), secure: true, body: '' };
+    return (await respond(wanted, elsewhere))?.body ?? '';
+  };
+  const pacc = '/.well-known/user-agent-configuration.json';
+  assert.match(await said(`https://ua-auto-config.example.org${pacc}`), /offers nothing that can be said in this form/);
+  assert.match(await said(`https://ua-auto-config.foreign.example${pacc}`), /^Not a domain of this host/);
+  assert.match(await said('https://autoconfig.example.org/mail/config-v1.1.xml'), /offers nothing/);
+  assert.match(await said('https://mail.example.org/setup/mobileconfig'), /\?address=/);
+  const at = 'https://mail.example.org/autodiscover/autodiscover.json?Email=a%40example.org&Protocol=AutodiscoverV1';
+  assert.match(await said(at), /"https:\/\/mail\.example\.org:24443\/autodiscover\/autodiscover\.xml"/);
+});

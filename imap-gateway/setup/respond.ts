@@ -62,7 +62,12 @@ function answer(
   return { status, headers: { 'Content-Type': type, 'X-Content-Type-Options': 'nosniff', ...caching }, body };
 }
 
-const notFound = (): SetupResponse => answer(404, 'text/plain; charset=utf-8', 'Not a domain of this host.\n', ANEW);
+const FOREIGN = 'Not a domain of this host.';
+/** For admins who look why: one of our domains, and nothing to say of it in this form. */
+const UNEXPRESSED =
+  'This host offers nothing that can be said in this form; `peerpost domain dns` says what is missing.';
+
+const notFound = (why = FOREIGN): SetupResponse => answer(404, 'text/plain; charset=utf-8', `${why}\n`, ANEW);
 
 /** Whether a path is one of ours; `/autodiscover/…` comes in any letter case. */
 export function setupRoute(path: string): { readonly methods: readonly string[]; readonly clear: boolean } | undefined {
@@ -106,21 +111,26 @@ async function autoconfig({ host, query }: SetupRequest, services: SetupServices
   const domain = domainOf(parameter(query, 'emailaddress')) ?? underPrefix(host, 'autoconfig.') ?? host;
   const settings = await ourDomain(domain, services);
   // Without both there is nothing that a program could set up.
-  if (settings === undefined || settings.incoming.length === 0 || settings.outgoing.length === 0) return notFound();
+  if (settings === undefined) return notFound();
+  if (settings.incoming.length === 0 || settings.outgoing.length === 0) return notFound(UNEXPRESSED);
   return answer(200, AUTOCONFIG_TYPE, renderAutoconfig(settings), PUBLIC);
 }
 
 async function pacc({ host }: SetupRequest, services: SetupServices): Promise<SetupResponse> {
   const domain = underPrefix(host, 'ua-auto-config.');
   const settings = domain === undefined ? undefined : await ourDomain(domain, services);
-  const body = settings && renderPacc(settings);
-  return body === undefined ? notFound() : answer(200, 'application/json', body, PUBLIC);
+  if (settings === undefined) return notFound();
+  const body = renderPacc(settings);
+  return body === undefined ? notFound(UNEXPRESSED) : answer(200, 'application/json', body, PUBLIC);
 }
 
 async function mobileconfig({ query }: SetupRequest, services: SetupServices): Promise<SetupResponse> {
-  const settings = await ourAddress(parameter(query, 'address'), services);
-  const body = settings && renderMobileconfig(settings);
-  if (body === undefined) return notFound();
+  const address = parameter(query, 'address');
+  if (address === undefined) return notFound('Whose? Ask with ?address=you@example.org behind the path.');
+  const settings = await ourAddress(address, services);
+  if (settings === undefined) return notFound();
+  const body = renderMobileconfig(settings);
+  if (body === undefined) return notFound(UNEXPRESSED);
   const response = answer(200, PROFILE_TYPE, body, ANEW);
   const disposition = 'attachment; filename="mail.mobileconfig"';
   return { ...response, headers: { ...response.headers, 'Content-Disposition': disposition } };
@@ -160,9 +170,12 @@ async function leadToHttps({ method, host, path }: SetupRequest, services: Setup
 async function autodiscoverJson({ host, path, query }: SetupRequest, services: SetupServices): Promise<SetupResponse> {
   const inPath = /\/v1\.0\/([^/]+)$/i.exec(path)?.[1];
   const domain = domainOf(inPath === undefined ? parameter(query, 'email') : decoded(inPath));
-  if (domain === undefined || (await ourDomain(domain, services)) === undefined) return notFound();
+  const settings = domain === undefined ? undefined : await ourDomain(domain, services);
+  if (settings === undefined) return notFound();
   // The name that was asked has a certificate that the client takes, or it would not be here.
-  const url = `https://${host === '' ? services.config.hostname : host}/autodiscover/autodiscover.xml`;
+  const port = settings.web.https ?? 443;
+  const name = host === '' ? services.config.hostname : host;
+  const url = `https://${name}${port === 443 ? '' : `:${port}`}/autodiscover/autodiscover.xml`;
   const { found, body } = renderAutodiscoverJson(parameter(query, 'protocol') ?? '', url);
   return answer(found ? 200 : 400, 'application/json', body, ANEW);
 }
