@@ -284,7 +284,7 @@ export const schema: Schema = {
         webhookNetworks: key(
           kinds.list(kinds.network),
           [],
-          'Private networks that webhooks may reach all the same; where loopback is among them, by plain http too. Otherwise webhooks reach public addresses alone, by https.',
+          'Private networks that webhooks, and imports and moves that users start, may reach all the same; where loopback is among them, by plain http too. Otherwise they reach public addresses alone, webhooks and moves by https.',
         ),
         requestsPerMinute: key(
           kinds.integer(1, 10_000_000),

@@ -7,11 +7,11 @@ import type { Directory } from '#store/directory.ts';
 import type { Queue } from '#store/queue.ts';
 import type { MailStore } from '#store/store.ts';
 import type { ViewCache } from '#store/view-cache.ts';
-import { ImportJobs } from '#transfer/jobs.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import { examiner } from './http/exchange.ts';
 import type { HttpHandler } from './http/handler.ts';
 import { HttpListener, type HttpListenerSettings } from './http/listener.ts';
+import { startJobs } from './jobs.ts';
 import { createPagesHandler } from './pages/handler.ts';
 import { startOutbound } from './rest/sending/outbound.ts';
 import { createRest, type Rest } from './rest/server.ts';
@@ -39,9 +39,7 @@ export async function startWeb(context: ProgramContext, rooms: WebRooms, auth: A
   const draining = new AbortController();
   let config = context.config;
   const outbound = startOutbound(context, rooms, () => config);
-  const messageSize = (): number => config.limits.messageSize;
-  const imports = new ImportJobs({ store: rooms.store, coordination, clock, random, log, messageSize });
-  imports.begin();
+  const jobs = startJobs(context, rooms, () => config);
   const pages = createPagesHandler();
   const build = async (config: Config, checked: Authenticator): Promise<[HttpListenerSettings, Rest]> => {
     const examine = examiner({ trustedProxies: config.rest.trustedProxies, random });
@@ -55,7 +53,7 @@ export async function startWeb(context: ProgramContext, rooms: WebRooms, auth: A
       random,
       log,
       metrics,
-      imports,
+      jobs,
       peer: { supervisor: supervisorOf(config.data), usage: rooms.usage, figures: () => context.figures() },
       draining: draining.signal,
     });
@@ -87,7 +85,7 @@ export async function startWeb(context: ProgramContext, rooms: WebRooms, auth: A
       // What is in hand ends as the sessions do; what doesn't end in time is done again by the next worker.
       const { promise: late, resolve } = Promise.withResolvers<void>();
       const cancel = clock.after(deadlineMs, resolve);
-      const stopped = Promise.race([Promise.all([outbound.stop(), imports.stop()]), late]).finally(cancel);
+      const stopped = Promise.race([Promise.all([outbound.stop(), jobs.stop()]), late]).finally(cancel);
       await listener.drain(deadlineMs, replaced);
       await rest.close();
       await stopped;

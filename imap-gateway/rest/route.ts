@@ -97,8 +97,8 @@ export interface RouteDeclaration<
   readonly body?: B;
   /** Media types that are taken as an `upload`, instead of JSON or besides it: `message/rfc822`. */
   readonly consumes?: readonly string[];
-  /** The largest body: 1 MB, or what a message may have, with room for base64. */
-  readonly limit?: 'json' | 'message';
+  /** The largest body: 1 MB; what a message may have, with room for base64; or whatever the disk takes, for what goes there as it comes. */
+  readonly limit?: 'json' | 'message' | 'disk';
   /** The JSON of a success; only what it declares is sent. Without it the answer is empty (204), or `produces`. */
   readonly response?: R;
   /** Media types of an answer that is no JSON: `run` answers with `Content`. Both may be given. */

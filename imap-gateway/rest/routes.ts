@@ -3,13 +3,14 @@
 import { adminAccountRoutes } from './admin/accounts.ts';
 import { adminAuditRoutes } from './admin/audit.ts';
 import { adminAliasRoutes, adminDomainRoutes } from './admin/domains.ts';
-import { adminImportRoutes } from './admin/imports.ts';
 import { incomingMoveRoutes } from './admin/moves.ts';
 import { adminQueueRoutes, adminSessionRoutes } from './admin/queue.ts';
 import { adminSettingsRoutes } from './admin/settings.ts';
 import { adminStatusRoutes } from './admin/status.ts';
 import { adminTokenRoutes } from './admin/tokens.ts';
 import { eventRoutes } from './events/event-routes.ts';
+import { adminJobRoutes } from './jobs/admin.ts';
+import { ownJobRoutes } from './jobs/own.ts';
 import { collectRoutes, type Route, type Routes } from './route.ts';
 import { accountRoutes } from './routes/account.ts';
 import { clientSetupRoutes } from './routes/client-setup.ts';
@@ -44,6 +45,7 @@ const resources: readonly ((routes: Routes) => void)[] = [
   messageChangeRoutes,
   threadRoutes,
   mailTransferRoutes,
+  ownJobRoutes,
   adminDomainRoutes,
   adminAccountRoutes,
   adminAliasRoutes,
@@ -53,7 +55,7 @@ const resources: readonly ((routes: Routes) => void)[] = [
   adminAuditRoutes,
   adminSettingsRoutes,
   adminStatusRoutes,
-  adminImportRoutes,
+  adminJobRoutes,
   incomingMoveRoutes,
   healthRoutes,
   documentationRoutes(() => allRoutes),

@@ -8,7 +8,8 @@ import type { Directory } from '#store/directory.ts';
 import type { Queue } from '#store/queue.ts';
 import type { MailStore } from '#store/store.ts';
 import type { ViewCache } from '#store/view-cache.ts';
-import type { ImportJobs } from '#transfer/jobs.ts';
+import type { JobBook } from '#transfer/jobs/book.ts';
+import type { JobFiles } from '#transfer/jobs/files.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
 import type { Examine } from '../http/exchange.ts';
 
@@ -31,8 +32,13 @@ export interface RestServices {
   readonly metrics?: Metrics;
   /** The whole peer, for admins; absent where a server runs alone. */
   readonly peer?: Pick<StatusRooms, 'supervisor' | 'usage'> & { figures(): Promise<string> };
-  /** Runs imports; absent where nobody does. */
-  readonly imports?: ImportJobs;
+  /** What takes its time: imports, exports, restores, moves. Absent where nobody does them. */
+  readonly jobs?: {
+    readonly book: JobBook;
+    readonly files: JobFiles;
+    /** There is something to do. */
+    begin(): void;
+  };
   /** Aborted when the process drains: what would last (events) ends then. */
   readonly draining: AbortSignal;
 }

@@ -31,6 +31,7 @@ for (const args of [
   ['account'],
   ['alias'],
   ['queue'],
+  ['job'],
   ['session'],
   ['audit'],
   ['token', 'add', 'x'],

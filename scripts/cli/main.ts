@@ -11,6 +11,7 @@ import { addClientSetupCommand } from './commands/client-setup.ts';
 import { addDomainCommands } from './commands/domain.ts';
 import { addDomainDnsCommand } from './commands/domain-dns.ts';
 import { addInitCommand } from './commands/init.ts';
+import { addJobCommands } from './commands/job.ts';
 import { addQueueCommands } from './commands/queue.ts';
 import { addRestartCommand } from './commands/restart.ts';
 import { addRunCommand } from './commands/run.ts';
@@ -55,6 +56,7 @@ Exit status: 0 done, 1 failed, 2 used wrongly.`,
   addAppPasswordCommands(program, act);
   addTokenCommands(program, act);
   addQueueCommands(program, act);
+  addJobCommands(program, act);
   addSessionCommands(program, act);
   addAuditCommand(program, act);
   addSettingsCommands(program, act);

@@ -146,7 +146,7 @@ describe('an import that REST has started', () => {
       // A request may meet the gateway that is being killed.
       for (let tries = 1; ; tries++) {
         try {
-          return await ask<Job>(token, 'GET', `/accounts/${bob}/imports/${job}`);
+          return await ask<Job>(token, 'GET', `/jobs/${job}`);
         } catch (error) {
           if (tries === 20) throw error;
           await pause(100);
@@ -159,11 +159,11 @@ describe('an import that REST has started', () => {
     assertSame(here, there, 'INBOX', { dates: true });
 
     const second = await ask<Job>(token, 'POST', `/accounts/${bob}/imports`, order);
-    await ask<Job>(token, 'DELETE', `/accounts/${bob}/imports/${second.id}`);
+    await ask<Job>(token, 'DELETE', `/jobs/${second.id}`);
     while (!['done', 'cancelled'].includes((await state(second.id)).state)) await pause(50);
     const wrong = await ask<Job>(token, 'POST', `/accounts/${bob}/imports`, { from, password: 'wrong one' });
     while ((await state(wrong.id)).state !== 'failed') await pause(50);
-    const list = await ask<{ items: Job[] }>(token, 'GET', `/accounts/${bob}/imports`);
+    const list = await ask<{ items: Job[] }>(token, 'GET', '/jobs?account=bob@alpha.test');
     assert.deepEqual(
       list.items.map((job) => job.id),
       [wrong.id, second.id, id],

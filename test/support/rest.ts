@@ -1,4 +1,7 @@
 /** REST over backends in memory: alice, bob and an admin, each with a token of every scope; requests without sockets. */
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseConfig } from '#config/parse.ts';
 import { LocalCoordination } from '#runtime/local-coordination.ts';
 import { createAccount } from '#store/accounts.ts';
@@ -12,6 +15,8 @@ import { makeSecret } from '#store/secret.ts';
 import type { MailStore } from '#store/store.ts';
 import type { Access, AccountId } from '#store/types.ts';
 import { ViewCache } from '#store/view-cache.ts';
+import { JobBook } from '#transfer/jobs/book.ts';
+import { JobFiles } from '#transfer/jobs/files.ts';
 import { createAuthenticator } from '../../imap-gateway/auth/authenticator.ts';
 import { examiner } from '../../imap-gateway/http/exchange.ts';
 import { createRest, type Rest } from '../../imap-gateway/rest/server.ts';
@@ -73,6 +78,7 @@ export interface RestWorldOptions {
   readonly services?: (services: RestServices) => RestServices;
 }
 
+let worlds = 0;
 /** Argon2 takes its time: computed once for all tests of a file. */
 const secrets = new Map<string, ReturnType<typeof makeSecret>>();
 
@@ -101,6 +107,10 @@ export async function restWorld(options: RestWorldOptions = {}): Promise<RestWor
   const views = new ViewCache({ store, clock, log });
   const queue = new MemoryQueue({ clock });
   const draining = new AbortController();
+  // Made when something is put into it.
+  const folder = join(tmpdir(), `rest-world-${process.pid}-${++worlds}`);
+  const files = new JobFiles({ folder, clock, hasRoom: async () => true });
+  const book = new JobBook({ store, directory, coordination, clock, random });
   const plain: RestServices = {
     config,
     store,
@@ -113,6 +123,8 @@ export async function restWorld(options: RestWorldOptions = {}): Promise<RestWor
     clock,
     random,
     log,
+    // Nobody does them.
+    jobs: { book, files, begin: () => undefined },
     draining: draining.signal,
   };
   const services = options.services?.(plain) ?? plain;
@@ -162,6 +174,7 @@ export async function restWorld(options: RestWorldOptions = {}): Promise<RestWor
       await rest.close();
       await views.close();
       await store.close();
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -4,15 +4,20 @@
  */
 import { MailError } from '#mail/failure.ts';
 import { findAccount, removeAccount } from '#store/accounts.ts';
-import type { AccountSecret, By, Directory } from '#store/directory.ts';
+import type { Account, AccountSecret, By, Directory } from '#store/directory.ts';
 import { newId } from '#store/ids.ts';
 import type { Mutation } from '#store/mutation.ts';
-import type { Access } from '#store/types.ts';
+import type { Access, ModSeq, Uid } from '#store/types.ts';
 import { MARK_KIND } from '../import/marks.ts';
 import type { ImportRooms } from '../import-messages.ts';
 import { type Manifest, unpackSecret } from './manifest.ts';
+import type { MessageFacts } from './message-entry.ts';
 import { commitAll, Placing } from './placing.ts';
 import { readArchive } from './read.ts';
+
+/** How far a restore is that goes on after a crash. */
+const KIND = 'restore';
+const RECORD = 'last';
 
 export interface RestoreRooms extends ImportRooms {
   readonly directory: Directory;
@@ -24,6 +29,7 @@ export interface RestoreOptions {
   /** Where the archive has none, or another is wanted. */
   readonly secret?: AccountSecret;
   readonly by?: By;
+  readonly signal?: AbortSignal;
   readonly report?: (done: { readonly messages: number; readonly total: number; readonly octets: number }) => void;
 }
 
@@ -42,46 +48,125 @@ export async function restoreArchive(
   source: AsyncIterable<Uint8Array>,
   options: RestoreOptions,
 ): Promise<Restored> {
-  const { address, report } = options;
-  let work: { manifest: Manifest; access: Access; placing: Placing; total: number } | undefined;
-  const done = { messages: 0, octets: 0 };
-  let left: string[] = [];
+  let begun = false;
   try {
-    for await (const item of readArchive(source)) {
-      if (item.type === 'manifest') {
-        const { manifest } = item;
-        const access = await begin(rooms, manifest, options);
-        const total = manifest.mailboxes.reduce((sum, { messages }) => sum + messages, 0);
-        work = { manifest, access, placing: new Placing(rooms, access, `restore:${manifest.id}`), total };
-      } else if (item.type === 'message') {
-        if (item.content === undefined) await work!.placing.again(item.facts);
-        else await work!.placing.add(item.facts, item.content);
-        done.messages += 1;
-        done.octets += item.size;
-        report?.({ ...done, total: work!.total });
-      } else if (item.type === 'record' && item.kind === MARK_KIND) {
-        const { kind, id, value } = item;
-        await commitAll(rooms, work!.access, `restore:${work!.manifest.id}:${id}`, [
-          { type: 'put-record', kind, id, value },
-        ]);
-      } else if (item.type === 'end') {
-        await work!.placing.flush();
-        left = await finish(rooms, work!.manifest, work!.access, options);
-      }
-    }
+    return await fill(rooms, source, options, async (manifest) => {
+      const { id: owner } = await beginRestore(rooms, manifest, options);
+      begun = true;
+      const access = { owner, viewer: owner };
+      return { access, before: {}, last: {}, placing: new Placing(rooms, access, `restore:${manifest.id}`) };
+    });
   } catch (error) {
-    if (work !== undefined) await removeAccount(rooms, address);
+    if (begun) await removeAccount(rooms, options.address);
     throw error;
   }
-  return { address, from: work!.manifest.account.address, ...done, left };
+}
+
+/** Into the account that `beginRestore` has made, from where an earlier call was cut short. What fails leaves it as it is. */
+export function goOnRestoring(
+  rooms: RestoreRooms,
+  source: AsyncIterable<Uint8Array>,
+  { id: owner }: Account,
+  options: Omit<RestoreOptions, 'secret'>,
+): Promise<Restored> {
+  return fill(rooms, source, options, async () => {
+    const access = { owner, viewer: owner };
+    const record = await rooms.store.record(access, KIND, RECORD);
+    const last = record === undefined ? {} : (JSON.parse(record.value) as Record<string, Uid>);
+    let version = record?.modseq;
+    // Each commit says how far it goes, so that nothing comes twice.
+    const guard = {
+      mutation: (): Mutation => ({
+        type: 'put-record',
+        kind: KIND,
+        id: RECORD,
+        value: JSON.stringify(last),
+        ...(version === undefined ? { ifAbsent: true } : { ifModseq: version }),
+      }),
+      done: (modseq: ModSeq): void => {
+        version = modseq;
+      },
+    };
+    return {
+      access,
+      before: { ...last },
+      last,
+      placing: new Placing(rooms, access, newId('commit', rooms.random), guard),
+    };
+  });
+}
+
+interface Filling {
+  readonly access: Access;
+  readonly placing: Placing;
+  /** By mailbox, the last UID that an earlier call has brought, and the last one so far. */
+  readonly before: Readonly<Record<string, Uid>>;
+  readonly last: Record<string, Uid>;
+}
+
+async function fill(
+  rooms: RestoreRooms,
+  source: AsyncIterable<Uint8Array>,
+  options: RestoreOptions,
+  begin: (manifest: Manifest) => Promise<Filling>,
+): Promise<Restored> {
+  const { report, signal } = options;
+  let work: { manifest: Manifest; filling: Filling; total: number } | undefined;
+  const done = { messages: 0, octets: 0 };
+  let left: string[] = [];
+  for await (const item of readArchive(source)) {
+    signal?.throwIfAborted();
+    if (item.type === 'manifest') {
+      const { manifest } = item;
+      const total = manifest.mailboxes.reduce((sum, { messages }) => sum + messages, 0);
+      work = { manifest, filling: await begin(manifest), total };
+    } else if (item.type === 'message') {
+      await place(work!.filling, item.facts, item.content);
+      done.messages += 1;
+      done.octets += item.size;
+      report?.({ ...done, total: work!.total });
+    } else if (item.type === 'record' && item.kind === MARK_KIND) {
+      const { kind, id, value } = item;
+      await commitAll(rooms, work!.filling.access, `restore:${work!.manifest.id}:${id}`, [
+        { type: 'put-record', kind, id, value },
+      ]);
+    } else if (item.type === 'end') {
+      await work!.filling.placing.flush();
+      left = await finish(rooms, work!.manifest, work!.filling.access, options);
+    }
+  }
+  return { address: options.address, from: work!.manifest.account.address, ...done, left };
+}
+
+async function place(
+  { placing, before, last }: Filling,
+  facts: MessageFacts,
+  content: AsyncIterable<Uint8Array> | undefined,
+): Promise<void> {
+  const { mailbox, uid } = facts;
+  if (uid <= (before[mailbox] ?? 0)) return;
+  const taken = (): void => {
+    last[mailbox] = uid;
+  };
+  if (content !== undefined) return placing.add(facts, content, taken);
+  // What it is another place of has to be there, and `last` may not run ahead.
+  await placing.flush();
+  taken();
+  await placing.again(facts);
 }
 
 /** Creates the account with its mailboxes; nobody can see it yet. */
-async function begin(rooms: RestoreRooms, manifest: Manifest, { address, secret }: RestoreOptions): Promise<Access> {
+export async function beginRestore(
+  rooms: RestoreRooms,
+  manifest: Manifest,
+  { address, secret, by }: RestoreOptions,
+  /** Go with its mailboxes. */
+  more: readonly Mutation[] = [],
+): Promise<Account> {
   const { directory, random, shards } = rooms;
   const keys = secret ?? (manifest.account.secret === undefined ? undefined : unpackSecret(manifest.account.secret));
   if (keys === undefined) {
-    throw new MailError('bad-request', 'the archive has no password: give one, with --password-stdin');
+    throw new MailError('bad-request', 'the archive has no password: give a new one (--password-stdin)');
   }
   const known = await findAccount(directory, address);
   if (known?.state === 'active') throw new MailError('exists', `there is an account ${address}`);
@@ -89,10 +174,12 @@ async function begin(rooms: RestoreRooms, manifest: Manifest, { address, secret 
   if (known !== undefined) await removeAccount(rooms, address);
   const id = newId('account', random);
   const shard = Math.floor(random.fraction() * shards);
-  await directory.change({ type: 'add-account', id, address, shard, secret: keys });
-  const access = { owner: id, viewer: id };
-  await commitAll(rooms, access, 'create-account', firstMutations(manifest));
-  return access;
+  await directory.change(
+    { type: 'add-account', id, address, shard, secret: keys },
+    by && { ...by, act: 'restore-account' },
+  );
+  await commitAll(rooms, { owner: id, viewer: id }, 'create-account', [...firstMutations(manifest), ...more]);
+  return (await directory.account(id))!;
 }
 
 export function firstMutations({ mailboxes, subscribed }: Pick<Manifest, 'mailboxes' | 'subscribed'>): Mutation[] {
@@ -115,6 +202,7 @@ async function finish(
   { address, by }: RestoreOptions,
 ): Promise<string[]> {
   const { directory } = rooms;
+  const before = await directory.aliases();
   await commitAll(rooms, access, `restore:${id}:end`, [
     ...mailboxes.map(({ id: mailbox, uidNext }): Mutation => ({ type: 'raise-uid-next', mailbox, uidNext })),
     ...(account.quota === undefined ? [] : [{ type: 'set-quota' as const, bytes: account.quota }]),
@@ -125,6 +213,9 @@ async function finish(
   }
   const left: string[] = [];
   for (const alias of account.aliases) {
+    const same = before.find((one) => one.address.toLowerCase() === alias.toLowerCase());
+    // We were here before.
+    if (same?.targets.length === 1 && same.targets[0]!.toLowerCase() === address.toLowerCase()) continue;
     try {
       await directory.change({ type: 'add-alias', address: alias, targets: [address] }, by);
     } catch (error) {

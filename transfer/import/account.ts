@@ -1,4 +1,5 @@
 /** An account from another server: every mailbox, again and again if wished; each time only what is new there is taken. */
+import type { LookupFunction } from 'node:net';
 import { MailError } from '#mail/failure.ts';
 import { newId } from '#store/ids.ts';
 import type { Mutation } from '#store/mutation.ts';
@@ -18,6 +19,8 @@ export interface AccountImport {
   readonly credentials: SourceCredentials;
   /** Only these of theirs. */
   readonly only?: readonly string[];
+  /** Where its host may be; the system's own look-up otherwise. */
+  readonly lookup?: LookupFunction;
   readonly signal: AbortSignal;
   readonly report: (progress: ImportProgress) => void;
   /** Waits between attempts. */
@@ -49,7 +52,7 @@ export async function importAccount(work: AccountImport): Promise<ImportProgress
 }
 
 async function attempt(work: AccountImport, tally: Tally): Promise<void> {
-  const source = await connectSource(work.from, work.credentials);
+  const source = await connectSource(work.from, work.credentials, work.lookup);
   const stop = (): void => void source.close();
   work.signal.addEventListener('abort', stop, { once: true });
   try {

@@ -1,7 +1,9 @@
 /** The other server, seen through imapflow: read only, nothing there is marked or changed. */
+import { isIP, type LookupFunction } from 'node:net';
 import { ImapFlow } from 'imapflow';
 import { MailError } from '#mail/failure.ts';
 import { distrust } from '../certificate.ts';
+import { addressOf } from '../destination.ts';
 
 export interface SourceAddress {
   readonly host: string;
@@ -61,10 +63,19 @@ export interface Source {
 const CHUNK = 262_144;
 const SOCKET_MS = 120_000;
 
-/** @throws MailError `bad-credentials`, `unavailable`. */
-export async function connectSource(address: SourceAddress, credentials: SourceCredentials): Promise<Source> {
+/**
+ * @param lookup finds the address of its host, and only one that may be connected to; the system's otherwise.
+ * @throws MailError `bad-credentials`, `unavailable`, `not-permitted`.
+ */
+export async function connectSource(
+  address: SourceAddress,
+  credentials: SourceCredentials,
+  lookup?: LookupFunction,
+): Promise<Source> {
   const client = new ImapFlow({
-    host: address.host,
+    ...(lookup === undefined
+      ? { host: address.host }
+      : { host: await addressOf(address.host, lookup), ...(isIP(address.host) === 0 && { servername: address.host }) }),
     port: address.port,
     secure: address.secure,
     auth:

@@ -1,10 +1,12 @@
 /** The taking side at another peer, over its REST. */
 import { request as plain } from 'node:http';
 import { Agent, request as secure } from 'node:https';
+import { isIP, type LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Failure, MailError } from '#mail/failure.ts';
 import { distrust } from '../certificate.ts';
+import { addressOf } from '../destination.ts';
 import type { MoveState, MoveStep, MoveTarget } from './protocol.ts';
 
 export interface PeerAddress {
@@ -15,6 +17,8 @@ export interface PeerAddress {
   /** PEM, beside the system's. */
   readonly ca?: string;
   readonly insecure?: boolean;
+  /** Where its host may be; the system's own look-up otherwise. */
+  readonly lookup?: LookupFunction;
 }
 
 /** Nobody waits longer for one step: a megabyte of messages. */
@@ -23,15 +27,20 @@ const MOST_ANSWER = 16 * 1024 * 1024;
 
 export function httpTarget(peer: PeerAddress, signal: AbortSignal): MoveTarget & { close(): void } {
   const base = new URL('/api/v1/admin/incoming-moves', peer.url);
+  const { lookup } = peer;
+  const host = base.hostname.replace(/^\[(.*)\]$/, '$1');
   const agent =
     base.protocol === 'https:'
       ? new Agent({
           keepAlive: true,
           ...(peer.ca === undefined ? {} : { ca: peer.ca }),
           ...(peer.insecure ? { rejectUnauthorized: false } : {}),
+          ...(lookup === undefined ? {} : { lookup }),
         })
       : undefined;
-  const ask = <T>(method: string, path: string, query: Record<string, string>, body?: Body): Promise<T> => {
+  const ask = async <T>(method: string, path: string, query: Record<string, string>, body?: Body): Promise<T> => {
+    // An address that stands there itself is looked up by nobody.
+    if (lookup !== undefined && (isIP(host) !== 0 || agent === undefined)) await addressOf(host, lookup);
     const url = new URL(`${base.pathname}${path}`, base);
     for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
     return send<T>(url, method, peer.token, agent, signal, body);

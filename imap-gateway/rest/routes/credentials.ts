@@ -4,6 +4,7 @@ import { setPassword } from '#admin/accounts.ts';
 import { addAppPassword, listAppPasswords, removeAppPassword } from '#admin/app-passwords.ts';
 import { addToken, listTokens, removeToken } from '#admin/tokens.ts';
 import { APP_SCOPES, TOKEN_SCOPES, type TokenScope } from '#store/credentials.ts';
+import { confirmPassword } from '../auth/confirm.ts';
 import { accountOf, by, type Caller } from '../callers.ts';
 import { HttpProblem } from '../problems.ts';
 import type { Routes } from '../route.ts';
@@ -58,13 +59,7 @@ function passwordRoute(routes: Routes): void {
     body: Type.Object({ current: Type.String({ minLength: 1, maxLength: 1024 }), password: Password }),
     async run({ body, caller, exchange, services }) {
       const { address } = accountOf(caller);
-      const { auth } = services;
-      await auth.admit(exchange.remote);
-      const outcome = { kind: 'password', username: address, password: body.current, authzid: '' } as const;
-      const login = await auth.finish(outcome, exchange.remote);
-      if (login.appPassword !== undefined) {
-        throw new HttpProblem('not-permitted', 'The account’s own password is needed, not an app password');
-      }
+      await confirmPassword(services, caller, exchange, body.current);
       const keep = caller.how === 'session' ? caller.token?.id : undefined;
       await setPassword(
         services,

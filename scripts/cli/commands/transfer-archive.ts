@@ -17,7 +17,7 @@ import { type ArchiveProgress, writeArchive } from '#transfer/archive/write.ts';
 import { type Act, type Options, withSystem } from '../act.ts';
 import { readStandardInput } from '../input.ts';
 import { type Output, octets, UsageError } from '../output.ts';
-import type { System } from '../system.ts';
+import { CLI, type System } from '../system.ts';
 import { createProgressLine, stayedBehind } from './transfer-progress.ts';
 
 export function addAccountArchiveCommands(account: Command, act: Act): void {
@@ -77,6 +77,7 @@ async function exportTo(
   const account = await findAccount(directory, address);
   if (account === undefined) throw new MailError('no-such-account', `there is no account ${address}`);
   const secret = options.withPassword ? await directory.secret(account.id) : undefined;
+  await directory.change({ type: 'note-act', act: 'export-account', target: account.address }, CLI);
   const line = createProgressLine(file === '-' ? { ...output, json: false } : output, shown);
   let done: ArchiveProgress = { messages: 0, total: 0, octets: 0, failed: 0, failures: [] };
   const chunks = writeArchive({ store, directory, random, clock: systemClock }, account, {
@@ -149,7 +150,7 @@ async function restoreFrom(
   const done = await restoreArchive(rooms, readFrom(file), {
     address,
     ...(password === undefined ? {} : { secret: await makeSecret(password) }),
-    by: { actor: 'cli' },
+    by: CLI,
     report: line.report,
   });
   line.end();

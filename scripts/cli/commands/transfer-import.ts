@@ -13,6 +13,7 @@ import type { SourceAddress, SourceCredentials } from '#transfer/import/source.t
 import { type Act, type Options, readConfig, withSystem } from '../act.ts';
 import { readStandardInput } from '../input.ts';
 import { CommandError, octets, table, UsageError } from '../output.ts';
+import { CLI } from '../system.ts';
 import { createProgressLine, interrupted, wait } from './transfer-progress.ts';
 
 export function addAccountImportCommand(account: Command, act: Act): void {
@@ -42,6 +43,7 @@ export function addAccountImportCommand(account: Command, act: Act): void {
           const found = await findAccount(directory, address);
           if (found === undefined) throw new MailError('no-such-account', `there is no account ${address}`);
           const { limits } = await readConfig(options);
+          await directory.change({ type: 'note-act', act: 'import-account', target: found.address }, CLI);
           const line = createProgressLine(output, textOf);
           const { signal, off } = interrupted();
           try {

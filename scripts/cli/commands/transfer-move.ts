@@ -8,7 +8,7 @@ import { type MoveProgress, moveAccount } from '#transfer/move/outgoing.ts';
 import { type Act, type Options, withSystem } from '../act.ts';
 import { readStandardInput } from '../input.ts';
 import { CommandError, type Output, octets, UsageError } from '../output.ts';
-import type { System } from '../system.ts';
+import { CLI, type System } from '../system.ts';
 import { createProgressLine, interrupted, stayedBehind, wait } from './transfer-progress.ts';
 
 export function addAccountMoveCommand(account: Command, act: Act): void {
@@ -44,7 +44,8 @@ async function move(system: System, output: Output, options: Options, address: s
   if (as.toLowerCase() === account.address.toLowerCase()) {
     throw new UsageError('the address there must be another one: mail for the old address is sent after it from here');
   }
-  const by = { actor: 'cli' };
+  const by = CLI;
+  await system.directory.change({ type: 'note-act', act: 'move-account', target: account.address }, by);
   const { signal, off } = interrupted();
   const target = httpTarget(peer, signal);
   const line = createProgressLine<MoveProgress>(output, ({ phase, messages, octets: size }) => {
