@@ -69,7 +69,6 @@ export function openApi(routes: readonly Route[], version: string): JsonObject {
       description:
         'Mail, sending, and administration of this peer. Times are RFC 3339 in UTC, durations seconds, sizes octets. Ids are the same in every protocol. Errors are RFC 9457 problems.',
     },
-    servers: [{ url: '/' }],
     tags: [...new Set(routes.map(({ tag }) => tag))].map((name) => ({ name })),
     paths,
     components: { schemas, securitySchemes: SECURITY },

@@ -15,17 +15,24 @@ const PAGE = `<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Peerpost: REST</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/api/docs/swagger-ui.css">
+<link rel="stylesheet" href="/api/docs/look.css">
 </head>
 <body>
-<main id="page"></main>
+<div id="page"></div>
 <script src="/api/docs/swagger-ui-bundle.js"></script>
 <script src="/api/docs/start.js"></script>
 </body>
 </html>
 `;
 
-const START = `SwaggerUIBundle({
+/** The viewer is dark when its document has that class; it does not ask the browser itself. */
+const START = `const dark = matchMedia('(prefers-color-scheme: dark)');
+const follow = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
+dark.addEventListener('change', follow);
+follow();
+SwaggerUIBundle({
   url: '/api/openapi.json',
   dom_id: '#page',
   deepLinking: true,
@@ -34,11 +41,21 @@ const START = `SwaggerUIBundle({
 });
 `;
 
+/** What is too faint in the viewer's own colours (4.5:1). */
+const LOOK = `.swagger-ui .info .title small pre { color: #fff }
+.swagger-ui .info .title small { background: #5a6070 }
+.swagger-ui .info .title small.version-stamp { background: #3c6e00 }
+html:not(.dark-mode) .swagger-ui a.link, html:not(.dark-mode) .swagger-ui .info a { color: #1f5fa8 }
+html:not(.dark-mode) .swagger-ui .btn.authorize { color: #1b6e47; border-color: #1b6e47 }
+html:not(.dark-mode) .swagger-ui .btn.authorize svg { fill: #1b6e47 }
+`;
+
 /** The viewer styles by attributes; scripts are files of ours alone. */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 const FILES: { readonly [name: string]: { readonly type: string; readonly text?: string } } = {
+  'look.css': { type: 'text/css; charset=utf-8', text: LOOK },
   'start.js': { type: 'text/javascript; charset=utf-8', text: START },
   'swagger-ui-bundle.js': { type: 'text/javascript; charset=utf-8' },
   'swagger-ui.css': { type: 'text/css; charset=utf-8' },
