@@ -1,9 +1,10 @@
 /**
- * The log: one line of JSON an event on standard error (pino), or text for people. What one turn of the event loop says leaves in one system call; a warning
- * or an error takes all before it along at once, and the end of the process too, so that the last words of a crash are not lost.
+ * The log: one line of JSON an event on standard error (pino), or text for people. What is said within some milliseconds leaves in one system call; a warning
+ * or an error takes all before it along at once, and the end of the process too, so that the last words of a crash are not lost. A process that is killed
+ * takes what it said last along.
  */
 import { isatty } from 'node:tty';
-import { destination, pino, stdSerializers, stdTimeFunctions } from 'pino';
+import { destination, pino, stdSerializers } from 'pino';
 import type { Log } from './ambient.ts';
 import { formatLine } from './log-text.ts';
 
@@ -36,7 +37,7 @@ export function createLogger(options: LoggerOptions): Logger {
     {
       level: 'debug',
       base: options.fields,
-      timestamp: stdTimeFunctions.isoTime,
+      timestamp: isoTime(),
       formatters: { level: (label) => ({ level: label }) },
       serializers: { error: serializeError, err: serializeError },
     },
@@ -56,8 +57,21 @@ interface Sink {
   flush(): void;
 }
 
-/** Characters that are not gathered beyond. */
+/** Characters that are not gathered beyond, and milliseconds that they wait. */
 const GATHER = 65_536;
+const WAIT_MS = 50;
+
+/** pino's own writes the date anew for each line; many fall into one millisecond. */
+function isoTime(): () => string {
+  let last = 0;
+  let text = '';
+  return () => {
+    const now = Date.now();
+    if (now !== last) text = `,"time":"${new Date(now).toISOString()}"`;
+    last = now;
+    return text;
+  };
+}
 
 /** pino's own gathering would sync the file at each flush. */
 function gathering(): Sink {
@@ -70,7 +84,7 @@ function gathering(): Sink {
   process.on('exit', flush);
   return {
     write(line) {
-      if (text === '') setImmediate(flush);
+      if (text === '') setTimeout(flush, WAIT_MS).unref();
       text += line;
       if (text.length > GATHER) flush();
     },

@@ -169,13 +169,23 @@ const daysIn = (year: number, month: number): number => new Date(Date.UTC(year, 
 
 const two = (value: number): string => (value < 10 ? `0${value}` : String(value));
 
+/** The last one that was written: what arrives in a second says the same. */
+let latest = { second: Number.NaN, zone: 0, text: '' };
+
 /** RFC 5322 §3.3, e.g. `Mon, 23 Nov 2026 11:15:01 +0100`. Milliseconds are dropped. */
 export function formatDate(date: DateTime): string {
-  const local = new Date(date.time + date.zone * 60_000);
+  const second = Math.floor(date.time / 1_000);
+  if (second !== latest.second || date.zone !== latest.zone)
+    latest = { second, zone: date.zone, text: writeDate(second * 1_000, date.zone) };
+  return latest.text;
+}
+
+function writeDate(ms: number, zone: number): string {
+  const local = new Date(ms + zone * 60_000);
   const day = `${DAY_NAMES[local.getUTCDay()]}, ${local.getUTCDate()} ${MONTH_NAMES[local.getUTCMonth()]}`;
   const year = String(local.getUTCFullYear()).padStart(4, '0');
   const time = `${two(local.getUTCHours())}:${two(local.getUTCMinutes())}:${two(local.getUTCSeconds())}`;
-  return `${day} ${year} ${time} ${formatZone(date.zone)}`;
+  return `${day} ${year} ${time} ${formatZone(zone)}`;
 }
 
 /** `+0100`. */

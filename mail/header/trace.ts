@@ -38,7 +38,10 @@ function tcpInfo(remote: ReceivedTrace['remote']): string {
 }
 
 /** A domain or an address literal; anything else could forge a trace. */
-const wordOrUnknown = (word: string): string => (/^[\p{L}\p{N}\p{M}._:[\]-]{1,255}$/u.test(word) ? word : 'unknown');
+const wordOrUnknown = (word: string): string => (ASCII_WORD.test(word) || WORD.test(word) ? word : 'unknown');
+const WORD = /^[\p{L}\p{N}\p{M}._:[\]-]{1,255}$/u;
+/** Most of them, and found sooner. */
+const ASCII_WORD = /^[A-Za-z0-9._:[\]-]{1,255}$/;
 
 const commentText = (text: string): string => text.replace(/[^\x20-\x7e]|[()\\]/g, '');
 

@@ -13,18 +13,23 @@ export interface HeaderFacts {
   readonly length: number | undefined;
 }
 
+/** Each letter may be of either case; blanks may stand before the colon. */
+const NAMES = /^(?:(received)|(date)|(message-id)|(authentication-results)|(x-peerpost-forwarded))[ \t]*:/gim;
+const NO_MARKS: readonly string[] = [];
+
 /** @param head the beginning of the content; the header is not looked for beyond it. */
 export function readHeader(head: Buffer): HeaderFacts {
   const length = headerLength(head);
   const text = head.toString('latin1', 0, length);
-  return {
-    received: text.match(/^received[ \t]*:/gim)?.length ?? 0,
-    hasDate: /^date[ \t]*:/im.test(text),
-    hasMessageId: /^message-id[ \t]*:/im.test(text),
-    hasResults: /^authentication-results[ \t]*:/im.test(text),
-    marks: readMarks(text),
-    length,
-  };
+  const facts = { received: 0, hasDate: false, hasMessageId: false, hasResults: false, marks: NO_MARKS, length };
+  for (const [, received, date, messageId, results, marks] of text.matchAll(NAMES)) {
+    if (received !== undefined) facts.received += 1;
+    else if (date !== undefined) facts.hasDate = true;
+    else if (messageId !== undefined) facts.hasMessageId = true;
+    else if (results !== undefined) facts.hasResults = true;
+    else if (marks !== undefined && facts.marks === NO_MARKS) facts.marks = readMarks(text);
+  }
+  return facts;
 }
 
 function headerLength(head: Buffer): number | undefined {

@@ -19,7 +19,7 @@ import {
   type StreamedMessage,
   type TransactionResult,
 } from './client-types.ts';
-import { mailLine, rcptLine } from './command-lines.ts';
+import { envelopeLines, mailLine, rcptLine } from './command-lines.ts';
 import { type ContentChannel, type ContentOutcome, sendByBdat, sendByData } from './content-writer.ts';
 import { Extensions } from './extensions.ts';
 import { ReplyStream } from './reply-stream.ts';
@@ -39,6 +39,8 @@ export interface ClientOptions extends SocketConnectionOptions {
 }
 
 const EAGER_LIMIT = 65_536;
+
+type ReplyStage = 'mail' | 'rcpt' | 'final';
 
 export class SmtpClient {
   readonly #connection: SocketConnection;
@@ -115,15 +117,6 @@ export class SmtpClient {
     return this.#inFlight;
   }
 
-  /** Several `send`s may be under way at once. */
-  get pipelines(): boolean {
-    return this.#extensions.has('PIPELINING') && this.#extensions.has('CHUNKING');
-  }
-
-  get #takesBinary(): boolean {
-    return this.#extensions.has('BINARYMIME') && this.#extensions.has('CHUNKING');
-  }
-
   /** STARTTLS, then a new EHLO (RFC 3207 §4.2). A refusal of the command leaves the connection usable; a failed handshake doesn't. */
   async startTls(options: TlsOptions): Promise<void> {
     const answer = await this.#command('STARTTLS', 'starttls');
@@ -156,8 +149,10 @@ export class SmtpClient {
     const transaction = new Transaction(message.recipients.length);
     const content = message.content;
     const eager =
-      this.pipelines && typeof content !== 'function' && content.length <= (this.#options.eagerLimit ?? EAGER_LIMIT);
-    if (message.bodyType === 'binarymime' && !this.#takesBinary) {
+      this.#extensions.pipelines &&
+      typeof content !== 'function' &&
+      content.length <= (this.#options.eagerLimit ?? EAGER_LIMIT);
+    if (message.bodyType === 'binarymime' && !this.#extensions.takesBinary) {
       transaction.loseRest('mail', new Error('the peer takes no binary content'));
       return transaction.result(false);
     }
@@ -217,7 +212,7 @@ export class SmtpClient {
     const reset = this.#dirty;
     // Until its answer has been read, nobody knows whether this transaction ends well.
     this.#dirty = true;
-    const head = `${this.#envelopeLines(message, reset)}BDAT ${content.length} LAST\r\n`;
+    const head = `${envelopeLines(message, this.#extensions, reset)}BDAT ${content.length} LAST\r\n`;
     this.#connection.cork();
     const written = Promise.all([this.#connection.write(head), this.#connection.write(content)]);
     this.#connection.uncork();
@@ -244,7 +239,7 @@ export class SmtpClient {
     const reset = this.#dirty;
     this.#dirty = true;
     if (this.#extensions.has('PIPELINING')) {
-      const written = this.#connection.write(this.#envelopeLines(message, reset));
+      const written = this.#connection.write(envelopeLines(message, this.#extensions, reset));
       written.catch(() => this.destroy());
       await this.#readEnvelope(message, transaction, reset, () => enter('rcpt'));
     } else await this.#envelopeInSteps(message, transaction, reset);
@@ -277,13 +272,6 @@ export class SmtpClient {
     }
   }
 
-  #envelopeLines(message: StreamedMessage, reset: boolean): string {
-    let lines = reset ? 'RSET\r\n' : '';
-    lines += mailLine(message, this.#extensions);
-    for (const recipient of message.recipients) lines += rcptLine(recipient, this.#extensions, message.smtputf8);
-    return lines;
-  }
-
   /** Reads the answers to RSET, MAIL and RCPT. A refused MAIL is the answer for all; what RCPT gets then (503) says nothing. */
   async #readEnvelope(
     message: StreamedMessage,
@@ -291,13 +279,13 @@ export class SmtpClient {
     reset: boolean,
     answered: () => void,
   ): Promise<void> {
-    if (reset && isClosing(await this.#settling('mail', transaction))) return;
-    const mail = await this.#settling('mail', transaction);
+    if (reset && isClosing(this.#here('mail', transaction) ?? (await this.#settling('mail', transaction)))) return;
+    const mail = this.#here('mail', transaction) ?? (await this.#settling('mail', transaction));
     if (isClosing(mail)) return;
     answered();
     if (!isPositive(mail)) transaction.settleRest('mail', mail);
     for (let i = 0; i < message.recipients.length; i++) {
-      const answer = await this.#settling('rcpt', transaction);
+      const answer = this.#here('rcpt', transaction) ?? (await this.#settling('rcpt', transaction));
       if (isClosing(answer)) return;
       if (isPositive(mail)) transaction.rcpt(i, answer);
     }
@@ -322,8 +310,10 @@ export class SmtpClient {
     }
   }
 
-  /** SMTP answers once for all; LMTP (RFC 2033 §4.2) once for each recipient that RCPT was positive for, in order. */
-  /** Whether the peer has done with the transaction. RFC 5321 §4.1.1.4 ends a refused one too, but mox wants RSET then. */
+  /**
+   * SMTP answers once for all; LMTP (RFC 2033 §4.2) once for each recipient that RCPT was positive for, in order.
+   * Whether the peer has done with the transaction. RFC 5321 §4.1.1.4 ends a refused one too, but mox wants RSET then.
+   */
   async #readFinal(transaction: Transaction): Promise<boolean> {
     if (this.#options.protocol === 'smtp') {
       const answer = await this.#reply('final');
@@ -331,7 +321,7 @@ export class SmtpClient {
       return isPositive(answer);
     }
     for (const index of transaction.accepted) {
-      const answer = await this.#settling('final', transaction);
+      const answer = this.#here('final', transaction) ?? (await this.#settling('final', transaction));
       if (isClosing(answer)) return false;
       transaction.settle(index, 'final', answer);
     }
@@ -339,10 +329,14 @@ export class SmtpClient {
   }
 
   /** A reply; 421 is the answer for everybody who has none yet (RFC 5321 §3.8). */
-  async #settling(stage: 'mail' | 'rcpt' | 'final', transaction: Transaction): Promise<Reply> {
-    const answer = await this.#reply(stage);
-    if (isClosing(answer)) transaction.settleRest(stage, answer);
-    return answer;
+  async #settling(stage: ReplyStage, transaction: Transaction): Promise<Reply> {
+    return transaction.heard(stage, await this.#reply(stage));
+  }
+
+  /** The same at once, where the reply came along with one before. */
+  #here(stage: ReplyStage, transaction: Transaction): Reply | undefined {
+    const answer = this.#replies.ready();
+    return answer && transaction.heard(stage, this.#sensible(answer, stage));
   }
 
   async #greet(): Promise<void> {
@@ -382,8 +376,12 @@ export class SmtpClient {
     }
   }
 
-  async #reply(stage: 'mail' | 'rcpt' | 'final'): Promise<Reply> {
-    const answer = this.#judge(await this.#replies.next(this.#timeouts[stage]));
+  async #reply(stage: ReplyStage): Promise<Reply> {
+    return this.#sensible(await this.#replies.next(this.#timeouts[stage]), stage);
+  }
+
+  #sensible(answer: Reply, stage: ReplyStage): Reply {
+    this.#judge(answer);
     // RFC 5321 §4.2.1: 1xx is never sent, and 3xx has no place here: what comes next can't be understood either.
     if (answer.code < 200 || (answer.code >= 300 && answer.code < 400)) {
       throw new Error(`reply ${answer.code} makes no sense at ${stage}`);

@@ -31,6 +31,14 @@ export function rcptLine(recipient: ForwardPath, extensions: Extensions, utf8: b
   return `${line}\r\n`;
 }
 
+/** All of a transaction up to its content, as one group (RFC 2920 §3.1). */
+export function envelopeLines(message: StreamedMessage, extensions: Extensions, reset: boolean): string {
+  let lines = reset ? 'RSET\r\n' : '';
+  lines += mailLine(message, extensions);
+  for (const recipient of message.recipients) lines += rcptLine(recipient, extensions, message.smtputf8);
+  return lines;
+}
+
 /** RFC 3461 §4.1. */
 export function formatNotify(notify: Notify): string {
   if (notify === 'never') return 'NEVER';

@@ -21,6 +21,15 @@ export class Extensions {
     return this.#keywords.has(keyword);
   }
 
+  /** Several transactions may be under way at once: each is one group of commands with its content. */
+  get pipelines(): boolean {
+    return this.has('PIPELINING') && this.has('CHUNKING');
+  }
+
+  get takesBinary(): boolean {
+    return this.has('BINARYMIME') && this.has('CHUNKING');
+  }
+
   /** Octets that the peer takes at most (RFC 1870 §4); `undefined` when it names no limit: zero is none. */
   get sizeLimit(): number | undefined {
     const size = Number(this.#keywords.get('SIZE')?.[0]);

@@ -24,7 +24,7 @@ export class ReplyStream {
    * then the connection is of no use any more.
    */
   async next(timeoutMs: number): Promise<Reply> {
-    const ready = this.#replies.shift();
+    const ready = this.ready();
     if (ready !== undefined) return ready;
     this.#connection.deadline(timeoutMs);
     for (;;) {
@@ -36,6 +36,11 @@ export class ReplyStream {
       const reply = this.#replies.shift();
       if (reply !== undefined) return reply;
     }
+  }
+
+  /** The next reply if it is there: those of a pipelined group come together, and need no waiting. */
+  ready(): Reply | undefined {
+    return this.#replies.shift();
   }
 
   /** A reply is there, or has begun, that nobody has asked for yet. */

@@ -44,6 +44,12 @@ export class Transaction {
     this.#accepted = [];
   }
 
+  /** 421 is the answer for everybody who has none yet (RFC 5321 §3.8). Answers the reply. */
+  heard(stage: Stage, answer: Reply): Reply {
+    if (isClosing(answer)) this.settleRest(stage, answer);
+    return answer;
+  }
+
   result(dsnPassedOn: boolean): TransactionResult {
     return { recipients: this.#results.map((r) => r ?? nothing()), dsnPassedOn };
   }

@@ -30,6 +30,7 @@ import type {
   UidSet,
 } from '../types.ts';
 import { packJob } from './job.ts';
+import { type PackedBatch, unpackBatches } from './notices.ts';
 import { packMessage } from './pack.ts';
 import type { PackBatch } from './packs/read.ts';
 import { segmentFolder, shardSocket } from './paths.ts';
@@ -325,7 +326,7 @@ class SqliteStore implements SqliteMailStore {
   async *#watchShard(shard: number, cursor: string | undefined, signal: AbortSignal): AsyncGenerator<NoticeBatch> {
     const writer = await this.#writer(shard);
     if (writer) yield* writer.watch(cursor, signal);
-    else yield* this.#client(shard).stream('watch', cursor, signal) as AsyncIterable<NoticeBatch>;
+    else yield* unpackBatches(this.#client(shard).stream('notices', cursor, signal) as AsyncIterable<PackedBatch>);
   }
 
   #client(shard: number): RpcClient {

@@ -1,7 +1,7 @@
 /** Those who watch a shard's commit sequence (STORE.md §3): the latest groups are in memory, older ones are asked of the writer thread. */
 import { setTimeout } from 'node:timers/promises';
 import { MailError } from '#mail/failure.ts';
-import type { Notice, NoticeBatch } from '../change.ts';
+import { joinNotices, type NoticeText, type PackedBatch } from './notices.ts';
 import type { FromWriter } from './writer-thread.ts';
 
 type Replay = Extract<FromWriter, { type: 'replay' }>;
@@ -15,11 +15,17 @@ const BATCH_GROUPS = 64;
  */
 const PACE_MS = 20;
 
+interface News {
+  seq: number;
+  notices: NoticeText;
+  readonly lost: boolean;
+}
+
 export class Watchers {
   readonly #ask: (id: number, after: number, limit: number) => void;
   readonly #asked = new Map<number, PromiseWithResolvers<Replay>>();
   readonly #waiting = new Set<() => void>();
-  #recent: { readonly seq: number; readonly notices: readonly Notice[] }[] = [];
+  #recent: { readonly seq: number; readonly notices: NoticeText }[] = [];
   /** Groups behind this one are in `#recent`. */
   #floor = 0;
   #seq = 0;
@@ -38,8 +44,8 @@ export class Watchers {
     this.#floor = seq;
   }
 
-  add(seq: number, notices: readonly Notice[]): void {
-    if (notices.length === 0) return;
+  add(seq: number, notices: NoticeText): void {
+    if (notices === '') return;
     this.#seq = seq;
     this.#recent.push({ seq, notices });
     if (this.#recent.length > 2 * MOST_GROUPS) {
@@ -61,7 +67,7 @@ export class Watchers {
   }
 
   /** Subscribed from the call on, not only from the first `next()`. */
-  watch(cursor: string | undefined, signal: AbortSignal): AsyncIterable<NoticeBatch> {
+  watch(cursor: string | undefined, signal: AbortSignal): AsyncIterable<PackedBatch> {
     const at = cursor === undefined ? this.#seq : this.#position(cursor);
     return this.#batches(at ?? this.#seq, at === undefined, signal);
   }
@@ -72,7 +78,7 @@ export class Watchers {
     return epoch === this.#epoch && Number.isSafeInteger(seq) && seq >= 0 && seq <= this.#seq ? seq : undefined;
   }
 
-  async *#batches(start: number, lost: boolean, signal: AbortSignal): AsyncGenerator<NoticeBatch> {
+  async *#batches(start: number, lost: boolean, signal: AbortSignal): AsyncGenerator<PackedBatch> {
     let at = start;
     let rescan = lost;
     let told = 0;
@@ -88,7 +94,7 @@ export class Watchers {
         // Some of what happened is forgotten; whoever watches looks at everything, from now on.
         rescan = true;
         next.seq = this.#seq;
-        next.notices = [];
+        next.notices = '';
       }
       at = next.seq;
       yield { cursor: `${this.#epoch}.${at}`, notices: next.notices, rescan };
@@ -98,7 +104,7 @@ export class Watchers {
     if (this.#ended && !signal.aborted) throw new MailError('unavailable', 'the writer has stopped');
   }
 
-  #after(at: number): { seq: number; notices: readonly Notice[]; lost: boolean } {
+  #after(at: number): News {
     let low = 0;
     let high = this.#recent.length;
     while (low < high) {
@@ -107,10 +113,10 @@ export class Watchers {
       else high = middle;
     }
     const groups = this.#recent.slice(low, low + BATCH_GROUPS);
-    return { seq: groups.at(-1)?.seq ?? at, notices: groups.flatMap((group) => group.notices), lost: false };
+    return { seq: groups.at(-1)?.seq ?? at, notices: joinNotices(groups.map((group) => group.notices)), lost: false };
   }
 
-  async #replay(after: number): Promise<{ seq: number; notices: readonly Notice[]; lost: boolean }> {
+  async #replay(after: number): Promise<News> {
     const id = this.#nextId++;
     const asked = Promise.withResolvers<Replay>();
     this.#asked.set(id, asked);

@@ -13,8 +13,9 @@ import type { Retention } from '../retention.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { type CollectState, SLICES } from './collect.ts';
 import { type Database, openDatabase } from './database.ts';
-import { type GroupJob, GroupRunner, type JobAnswer } from './group.ts';
+import { type GroupJob, GroupRunner } from './group.ts';
 import { unpackJob } from './job.ts';
+import { type NoticeText, packAnswers, packNotices } from './notices.ts';
 import { PackMaker } from './packs/make.ts';
 import { SCHEMA, UNRELEASED } from './schema.ts';
 import { dropSegments, dropStrays, type SparseSegment, sparseSegment } from './segments.ts';
@@ -40,16 +41,17 @@ export type FromWriter =
   /** In the order in which the jobs were sent. */
   | {
       readonly type: 'answers';
-      readonly answers: readonly JobAnswer[];
+      /** `packAnswers`. */
+      readonly answers: string;
       readonly seq: number;
-      readonly notices: readonly Notice[];
+      readonly notices: NoticeText;
     }
   /** `seq` is that of the last group given; `lost` when groups behind `after` are gone. */
   | {
       readonly type: 'replay';
       readonly id: number;
       readonly seq: number;
-      readonly notices: readonly Notice[];
+      readonly notices: NoticeText;
       readonly lost: boolean;
     }
   | { readonly type: 'collected' }
@@ -144,7 +146,7 @@ class WriterThread {
     }
     const { answers, taken, seq, notices } = this.#runner.run(jobs);
     this.#waiting.splice(0, taken);
-    post({ type: 'answers', answers, seq, notices });
+    post({ type: 'answers', answers: packAnswers(answers), seq, notices: packNotices(notices) });
     this.#checkpointer.wrote(bytes);
   }
 
@@ -184,9 +186,7 @@ class WriterThread {
       .arrays('SELECT seq, commits FROM groups WHERE seq > ? ORDER BY seq LIMIT ?')
       .all(after, limit) as unknown as [number, string][];
     const first = rows[0]?.[0] ?? this.#runner.seq + 1;
-    const notices = rows.flatMap(([, commits]) =>
-      (JSON.parse(commits) as Notice[]).map(({ account, modseq, types }) => ({ account, modseq, types })),
-    );
+    const notices = packNotices(rows.flatMap(([, commits]) => JSON.parse(commits) as Notice[]));
     const seq = rows.at(-1)?.[0] ?? this.#runner.seq;
     post({ type: 'replay', id, seq, notices, lost: first !== after + 1 });
   }

@@ -16,6 +16,7 @@ import { DEFAULT_RETENTION, type Retention } from '../retention.ts';
 import type { JobAnswer } from './group.ts';
 import { packJob } from './job.ts';
 import { leaseHolder, takeLease, tryLease, type WriteLease } from './lease.ts';
+import { unpackAnswers, unpackBatches } from './notices.ts';
 import { segmentFolder, shardFile, shardLease } from './paths.ts';
 import { Rewriter } from './rewriter.ts';
 import type { SparseSegment } from './segments.ts';
@@ -40,7 +41,7 @@ export interface ShardWriterOptions {
 
 export interface ShardWriter {
   readonly shard: number;
-  /** `commit` and `register` take what `packJob` made; `watch` takes a cursor. */
+  /** `commit` and `register` take what `packJob` made; the stream `notices` takes a cursor and is of `PackedBatch`. */
   readonly handlers: RpcHandlers;
   /** @param job see `packJob`. */
   commit(job: Uint8Array): Promise<CommitAnswer>;
@@ -156,7 +157,7 @@ class Writer implements ShardWriter {
   }
 
   watch(cursor: string | undefined, signal: AbortSignal): AsyncIterable<NoticeBatch> {
-    return this.#watchers.watch(cursor, signal);
+    return unpackBatches(this.#watchers.watch(cursor, signal));
   }
 
   collect(): Promise<void> {
@@ -229,12 +230,13 @@ class Writer implements ShardWriter {
         this.#figures = this.#options.metrics && writerFigures(this.#options.metrics, this.#options.data, this.shard);
         break;
       case 'answers': {
-        const answered = this.#sent.splice(0, message.answers.length);
+        const answers = unpackAnswers(message.answers);
+        const answered = this.#sent.splice(0, answers.length);
         this.#figures?.group(
-          message.answers,
+          answers,
           answered.map(({ begun }) => begun),
         );
-        for (const [i, pending] of answered.entries()) settle(pending, message.answers[i]!);
+        for (const [i, pending] of answered.entries()) settle(pending, answers[i]!);
         this.#watchers.add(message.seq, message.notices);
         break;
       }
@@ -283,8 +285,8 @@ class Writer implements ShardWriter {
         throw new MailError('unsupported', `no method ${method}`);
       },
       stream: (method, argument, signal) => {
-        if (method !== 'watch') throw new MailError('unsupported', `no stream ${method}`);
-        return this.watch(argument as string | undefined, signal);
+        if (method !== 'notices') throw new MailError('unsupported', `no stream ${method}`);
+        return this.#watchers.watch(argument as string | undefined, signal);
       },
     };
   }
