@@ -3,6 +3,7 @@ import { MailError } from '#mail/failure.ts';
 import { createAccount, findAccount, removeAccount as removeEverything } from '#store/accounts.ts';
 import type { Account } from '#store/directory.ts';
 import { makeSecret } from '#store/secret.ts';
+import { checkPassword } from './passwords.ts';
 import { type Actor, type AdminRooms, type Items, timestamp } from './rooms.ts';
 
 export interface AccountItem {
@@ -38,6 +39,7 @@ export async function addAccount(
   by: Actor,
 ): Promise<{ address: string; id: string }> {
   const { address, password } = args;
+  checkPassword(password, by);
   const id = await createAccount(rooms, address, await makeSecret(password), by);
   return { address, id };
 }
@@ -57,6 +59,7 @@ export async function setPassword(
 ): Promise<{ address: string }> {
   const { directory } = rooms;
   const { address, password, keep } = args;
+  checkPassword(password, by);
   const account = await accountNamed(rooms, address);
   const { login, salt, iterations } = await directory.scram(account.address);
   // App passwords are keyed with the salt that there is. Who is not active yet has none.

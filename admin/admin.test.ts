@@ -44,7 +44,7 @@ async function rooms(): Promise<AdminRooms & { readonly coordination: LocalCoord
 
 async function withBob() {
   const on = await rooms();
-  const { id } = await addAccount(on, { address: BOB, password: 'secret' }, by);
+  const { id } = await addAccount(on, { address: BOB, password: 'long secret' }, by);
   return { on, id };
 }
 
@@ -139,19 +139,24 @@ test('a suspended account loses what it has open, in every protocol, and nobody 
   await open('s3');
   assert.equal((await suspendAccount(on, BOB, by)).suspended, true);
   assert.deepEqual(ended, ['s1']);
-  await assert.rejects(on.directory.authenticate(BOB, 'secret'), failsAs('not-permitted'));
+  await assert.rejects(on.directory.authenticate(BOB, 'long secret'), failsAs('not-permitted'));
   assert.equal((await resumeAccount(on, BOB, by)).suspended, undefined);
-  assert.ok(await on.directory.authenticate(BOB, 'secret'));
+  assert.ok(await on.directory.authenticate(BOB, 'long secret'));
 });
 
 test('app passwords are shown once, and outlive a new password', async () => {
   const { on } = await withBob();
   const added = await addAppPassword(on, { address: BOB, name: 'phone', scopes: ['imap'] }, by);
   assert.match(added.password, /^([bcdfghjkmnpqrstvwxyz]{4}-){3}[bcdfghjkmnpqrstvwxyz]{4}$/);
-  await setPassword(on, { address: BOB, password: 'other' }, by);
+  await setPassword(on, { address: BOB, password: 'other secret' }, by);
+  for (const password of ['', 'x'.repeat(1025)]) {
+    await assert.rejects(setPassword(on, { address: BOB, password }, by), { failure: 'bad-request' });
+  }
+  const short = setPassword(on, { address: BOB, password: '7 signs' }, { actor: BOB });
+  await assert.rejects(short, /at least 8 characters/);
   assert.equal((await on.directory.authenticate(BOB, added.password, 'imap'))?.appPassword, added.id);
-  assert.ok(await on.directory.authenticate(BOB, 'other'));
-  assert.equal(await on.directory.authenticate(BOB, 'secret'), undefined);
+  assert.ok(await on.directory.authenticate(BOB, 'other secret'));
+  assert.equal(await on.directory.authenticate(BOB, 'long secret'), undefined);
   const { items } = await listAppPasswords(on, BOB);
   assert.deepEqual(items, [{ id: added.id, name: 'phone', scopes: ['imap'], created: '2030-01-01T00:00:00.000Z' }]);
   await removeAppPassword(on, { address: BOB, password: 'phone' }, by);

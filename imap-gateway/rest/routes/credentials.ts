@@ -2,6 +2,7 @@
 import Type from 'typebox';
 import { setPassword } from '#admin/accounts.ts';
 import { addAppPassword, listAppPasswords, removeAppPassword } from '#admin/app-passwords.ts';
+import { LONGEST_PASSWORD, SHORTEST_PASSWORD } from '#admin/passwords.ts';
 import { addToken, listTokens, removeToken } from '#admin/tokens.ts';
 import { APP_SCOPES, TOKEN_SCOPES, type TokenScope } from '#store/credentials.ts';
 import { confirmPassword } from '../auth/confirm.ts';
@@ -37,7 +38,7 @@ export const TokenItem = Type.Object(
 );
 
 export const Name = Type.String({ minLength: 1, maxLength: 100, description: 'For people: which device or program.' });
-export const Password = Type.String({ minLength: 8, maxLength: 1024 });
+export const Password = Type.String({ minLength: SHORTEST_PASSWORD, maxLength: LONGEST_PASSWORD });
 const TokenScopes = Type.Array(Type.Enum([...TOKEN_SCOPES]), { minItems: 1, maxItems: TOKEN_SCOPES.length });
 
 export function credentialRoutes(routes: Routes): void {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type AccountItem, addAccount, listAccounts, removeAccount, setPassword } from '#admin/accounts.ts';
+import { isShortPassword, SHORTEST_PASSWORD } from '#admin/passwords.ts';
 import { type Act, withSystem } from '../act.ts';
 import { readStandardInput } from '../input.ts';
 import { CommandError, table, UsageError } from '../output.ts';
@@ -21,7 +22,9 @@ export function addAccountCommands(program: Command, act: Act): void {
           const wanted = await wantedAccounts(address, options);
           const added = await addAll(system, wanted);
           output.result(options.stdin ? { items: added } : added[0], () =>
-            added.length === 1 ? `added ${added[0]?.address}` : `added ${added.length} accounts`,
+            [added.length === 1 ? `added ${added[0]?.address}` : `added ${added.length} accounts`]
+              .concat(shortOnes(wanted))
+              .join('; '),
           );
         }),
       ),
@@ -54,8 +57,9 @@ App passwords and tokens of the account go on; whoever is signed in on the web p
         withSystem(options, async (system) => {
           if (!options.passwordStdin)
             throw new UsageError('give the password on standard input, with --password-stdin');
-          const done = await setPassword(system, { address, password: await readPassword() }, CLI);
-          output.result(done, () => `new password set for ${address}`);
+          const password = await readPassword();
+          const done = await setPassword(system, { address, password }, CLI);
+          output.result(done, () => [`new password set for ${address}`, ...shortOnes([{ password }])].join('; '));
         }),
       ),
     );
@@ -113,6 +117,14 @@ function parseLines(text: string): Wanted[] {
     if (tab < 1 || password === '') throw new UsageError(`line ${i + 1} is not ADDRESS<tab>PASSWORD`);
     return { address: line.slice(0, tab), password };
   });
+}
+
+/** Users may set no such passwords themselves. */
+function shortOnes(wanted: readonly Pick<Wanted, 'password'>[]): string[] {
+  const short = wanted.filter(({ password }) => isShortPassword(password)).length;
+  if (short === 0) return [];
+  const whose = wanted.length === 1 ? 'the password has' : `${short} passwords have`;
+  return [`${whose} fewer than ${SHORTEST_PASSWORD} characters, and can be guessed`];
 }
 
 async function readPassword(): Promise<string> {

@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip, createZstdCompress } from 'node:zlib';
 import type { Command } from 'commander';
+import { checkPassword } from '#admin/passwords.ts';
 import { MailError } from '#mail/failure.ts';
 import { syncFolder } from '#runtime/durable-folder.ts';
 import { systemClock } from '#runtime/system.ts';
@@ -143,6 +144,7 @@ async function restoreFrom(
   const { directory, store, random, shards } = system;
   const password = options.passwordStdin ? (await readStandardInput()).replace(/\r?\n$/, '') : undefined;
   if (password === '') throw new UsageError('the password on standard input is empty');
+  if (password !== undefined) checkPassword(password, CLI);
   if (given === undefined && file === '-') throw new UsageError('which address? peerpost account restore ADDRESS -');
   const address = given ?? (await verifyArchive(readFrom(file))).manifest.account.address;
   const line = createProgressLine(output, shown);
