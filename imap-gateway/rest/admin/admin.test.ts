@@ -33,7 +33,7 @@ test('domains and aliases come and go, with their records', async () => {
   assert.equal((await admin('GET', '/domains/other.test/dns')).status, 404);
   assert.equal((await admin('POST', '/aliases', { address: '@new.test', targets: ['alice@alpha.test'] })).status, 201);
   assert.equal((await admin('POST', '/aliases', { address: '@new.test', targets: ['bob@alpha.test'] })).status, 409);
-  assert.equal((await admin('DELETE', '/domains/new.test')).status, 400);
+  assert.equal((await admin('DELETE', '/domains/new.test')).status, 409);
   assert.equal((await admin('DELETE', '/aliases/%40new.test')).status, 204);
   assert.equal((await admin('DELETE', '/aliases/%40new.test')).status, 404);
   assert.equal((await admin('DELETE', '/domains/new.test')).status, 204);
