@@ -15,11 +15,21 @@ export const id = defineCommand({
   capabilities: ['ID'],
   parse: parseId,
   run: async (client, context) => {
-    context.log.info({ client }, 'client introduced itself');
+    context.log.info({ client: shown(client) }, 'client introduced itself');
     context.out.write('* ID ("name" "Peerpost")\r\n');
     return ok('ID completed');
   },
 });
+
+/** RFC 2971 §3.3. Its `command`, `arguments` and `environment`, and fields of one's own, may hold a password. */
+const LOGGED = ['name', 'version', 'os', 'os-version', 'vendor', 'support-url'] as const;
+const LOGGED_LENGTH = 100;
+
+function shown(client: IdArguments): IdArguments {
+  return Object.fromEntries(
+    LOGGED.flatMap((field) => (client[field] == null ? [] : [[field, client[field].slice(0, LOGGED_LENGTH)]])),
+  );
+}
 
 function parseId(cursor: Cursor): IdArguments {
   cursor.sp();
