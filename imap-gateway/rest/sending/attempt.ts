@@ -20,7 +20,7 @@ import type { Located } from './originals.ts';
 import { outgoing } from './outgoing.ts';
 import { placeOf } from './place.ts';
 import type { RecipientJson } from './schemas.ts';
-import { replyText } from './status.ts';
+import { finalByAddress, isFinal, recipientsOf, replyText, stateOf } from './status.ts';
 import { type Kept, putSubmission, readSubmission, type SubmissionRecord, TO_FOLLOW } from './submission.ts';
 import type { Transmit } from './transmit.ts';
 import { newlyFailed, putUndeliverable, reportRefused } from './undeliverable.ts';
@@ -112,7 +112,8 @@ async function transmit(
 ): Promise<readonly RecipientResult[]> {
   try {
     const account = await directory.account(access.owner);
-    if (account === undefined) throw new Error('the account is gone');
+    // Asked here too: a connection to the MTA may have been opened before.
+    if (account?.state !== 'active' || account.suspended) throw new Error('the account is closed');
     return await send({
       account: account.address,
       from: parseAddress(record.from),
@@ -191,15 +192,23 @@ async function conclude(
     return 'again';
   }
   const sent = record.taken.length > 0;
-  const state = sent ? 'sent' : 'failed';
-  const mutations: Mutation[] = [
-    putSubmission(id, { ...record, state, ...(sent && { sentAt: now }) }, now, modseq),
-    { type: 'finish-outbox', id },
-  ];
-  if (sent) mutations.push({ type: 'enqueue-outbox', id, kind: TO_FOLLOW, payload: Buffer.from('{}') });
+  const next: SubmissionRecord = sent
+    ? await settled(services, id, { ...record, state: 'sent', sentAt: now })
+    : { ...record, state: 'failed' };
+  const mutations: Mutation[] = [putSubmission(id, next, now, modseq), { type: 'finish-outbox', id }];
+  if (next.state === 'sent') {
+    mutations.push({ type: 'enqueue-outbox', id, kind: TO_FOLLOW, payload: Buffer.from('{}') });
+  }
   mutations.push(...(sent ? await filed(services, access, record, place) : await returned(services, access, place)));
   await commitTold(services, access, mutations, told);
   return 'done';
+}
+
+/** Mail to this very peer has arrived when the MTA answers: then there is nothing to follow. Failures are told by who follows. */
+async function settled({ queue }: AttemptServices, id: string, record: SubmissionRecord): Promise<SubmissionRecord> {
+  const recipients = recipientsOf(record, await queue.track(id));
+  if (!recipients.every(isFinal) || stateOf(recipients) !== 'delivered') return record;
+  return { ...record, state: 'delivered', final: finalByAddress(recipients) };
 }
 
 interface Told {

@@ -38,6 +38,10 @@ interface Waiting {
 export class Drainer {
   readonly #services: DrainServices;
   readonly #waiting = new Map<string, Waiting>();
+  /** Ids of `#waiting` by account. */
+  readonly #owned = new Map<AccountId, Set<string>>();
+  readonly #looks = new Map<AccountId, Promise<void>>();
+  readonly #nextLooks = new Map<AccountId, Promise<void>>();
   readonly #following = new Map<string, AccountId>();
   readonly #due: string[] = [];
   readonly #inHand = new Set<Promise<void>>();
@@ -60,15 +64,32 @@ export class Drainer {
     for (const [id, owner] of this.#following) this.#run(() => this.#follow(id, owner));
   }
 
-  /** Something of that account's outbox may have changed. */
-  async look(owner: AccountId): Promise<void> {
+  /** Something of that account's outbox may have changed. One look at a time: what is noticed meanwhile is looked at together. */
+  look(owner: AccountId): Promise<void> {
+    const waiting = this.#nextLooks.get(owner);
+    if (waiting !== undefined) return waiting;
+    const running = this.#looks.get(owner);
+    if (running === undefined) return this.#beginLook(owner);
+    const next = running
+      .catch(() => undefined) // told to whoever asked for it
+      .then(() => {
+        this.#nextLooks.delete(owner);
+        return this.#beginLook(owner);
+      });
+    this.#nextLooks.set(owner, next);
+    return next;
+  }
+
+  #beginLook(owner: AccountId): Promise<void> {
+    const look = this.#look(owner).finally(() => this.#looks.delete(owner));
+    this.#looks.set(owner, look);
+    return look;
+  }
+
+  async #look(owner: AccountId): Promise<void> {
     const rows = await this.#services.store.outbox(owner);
     const ids = new Set(rows.filter(({ kind }) => kind === TO_SEND).map(({ id }) => id));
-    for (const [id, one] of this.#waiting) {
-      if (one.owner !== owner || ids.has(id)) continue;
-      one.cancel?.();
-      this.#waiting.delete(id);
-    }
+    for (const id of this.#owned.get(owner) ?? []) if (!ids.has(id)) this.#forget(id);
     for (const { id, kind, notBefore } of rows) {
       if (kind === TO_SEND) this.#schedule(id, owner, notBefore ?? 0);
       if (kind === TO_FOLLOW && !this.#following.has(id)) {
@@ -87,10 +108,22 @@ export class Drainer {
     await Promise.all(this.#inHand);
   }
 
+  #forget(id: string): void {
+    const one = this.#waiting.get(id);
+    if (one === undefined) return;
+    one.cancel?.();
+    this.#waiting.delete(id);
+    const owned = this.#owned.get(one.owner);
+    owned?.delete(id);
+    if (owned?.size === 0) this.#owned.delete(one.owner);
+  }
+
   #schedule(id: string, owner: AccountId, dueAt: number): void {
     if (this.#stopped || this.#waiting.has(id)) return;
     const one: Waiting = { owner, tries: 0, dueAt, cancel: undefined };
     this.#waiting.set(id, one);
+    const owned = this.#owned.get(owner) ?? new Set();
+    this.#owned.set(owner, owned.add(id));
     this.#wait(id, one);
   }
 
@@ -123,7 +156,7 @@ export class Drainer {
     });
     if (this.#waiting.get(id) !== one) return;
     if (result === 'done') {
-      this.#waiting.delete(id);
+      this.#forget(id);
       return;
     }
     one.dueAt = clock.now() + WAITS[Math.min(one.tries++, WAITS.length - 1)]!;

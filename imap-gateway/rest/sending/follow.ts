@@ -5,8 +5,7 @@ import type { Mutation } from '#store/mutation.ts';
 import type { Queue } from '#store/queue.ts';
 import type { MailStore } from '#store/store.ts';
 import type { AccountId } from '#store/types.ts';
-import type { RecipientJson } from './schemas.ts';
-import { isFinal, recipientsOf, stateOf } from './status.ts';
+import { finalByAddress, isFinal, recipientsOf, stateOf } from './status.ts';
 import { KEPT, putSubmission, readSubmission, type SubmissionRecord } from './submission.ts';
 import { newlyFailed, putUndeliverable } from './undeliverable.ts';
 
@@ -33,7 +32,7 @@ export async function followSubmission(services: FollowServices, owner: AccountI
     const all = recipientsOf(record, await queue.track(id));
     // The queue forgets: what it doesn't know for so long will never be known.
     const forgotten = now - (record.sentAt ?? record.createdAt) > KEPT;
-    const final = byAddress(forgotten ? all.filter(isFinal) : all);
+    const final = finalByAddress(forgotten ? all.filter(isFinal) : all);
     const known = Object.keys(final).length;
     if (known === Object.keys(record.final).length && !forgotten) return false;
     const recipients = Object.values(final).flat();
@@ -45,11 +44,4 @@ export async function followSubmission(services: FollowServices, owner: AccountI
   }
   const answer = await store.commit({ owner, actor: owner, id: newId('commit', random), mutations });
   return done && (answer.ok || answer.failure === 'no-such-account');
-}
-
-/** Those of whom nothing is pending. */
-function byAddress(all: readonly RecipientJson[]): { [address: string]: readonly RecipientJson[] } {
-  const found: { [address: string]: RecipientJson[] } = {};
-  for (const one of all) found[one.address] = [...(found[one.address] ?? []), one];
-  return Object.fromEntries(Object.entries(found).filter(([, ones]) => ones.every(isFinal)));
 }

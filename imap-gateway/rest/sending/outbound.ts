@@ -29,10 +29,10 @@ export interface Outbound {
 export function startOutbound(context: ProgramContext, rooms: OutboundRooms, config: () => Config): Outbound {
   const { coordination, clock, log, random } = context;
   const { data, hostname } = context.config;
-  const transmit = transmitter({ path: join(data, 'run', 'submission.sock'), hostname, clock, random, log });
+  const mta = transmitter({ path: join(data, 'run', 'submission.sock'), hostname, clock, random, log });
   const stop = new AbortController();
   const expire = (): number => config().delivery.expire;
-  const services = { ...rooms, transmit, clock, random, log, hostname, expire };
+  const services = { ...rooms, transmit: mta.transmit, clock, random, log, hostname, expire };
   const post = poster({ clock, allowed: () => config().rest.webhookNetworks });
   const isOpen = async (owner: AccountId): Promise<boolean> => {
     const account = await rooms.directory.account(owner);
@@ -48,6 +48,7 @@ export function startOutbound(context: ProgramContext, rooms: OutboundRooms, con
     async stop() {
       stop.abort();
       await leading;
+      mta.close();
     },
   };
 }

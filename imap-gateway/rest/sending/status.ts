@@ -69,6 +69,13 @@ function shown(address: string, one: QueueRecipient): RecipientJson {
 }
 
 export const isFinal = ({ status }: RecipientJson): boolean => status !== 'pending';
+/** Those of whom nothing is pending. */
+export function finalByAddress(all: readonly RecipientJson[]): { [address: string]: readonly RecipientJson[] } {
+  const found: { [address: string]: RecipientJson[] } = {};
+  for (const one of all) found[one.address] = [...(found[one.address] ?? []), one];
+  return Object.fromEntries(Object.entries(found).filter(([, ones]) => ones.every(isFinal)));
+}
+
 const SUCCEEDED: ReadonlySet<string> = new Set(['delivered', 'relayed']);
 
 /** Of the whole, once the MTA has it. */

@@ -5,6 +5,7 @@ import { encodeXtext } from '#mail/xtext.ts';
 import type { Clock, Log, Random } from '#runtime/ambient.ts';
 import { SmtpClient } from '#runtime/smtp/client.ts';
 import type { RecipientResult } from '#runtime/smtp/client-types.ts';
+import { Connections } from './connections.ts';
 import type { OutgoingContent } from './outgoing.ts';
 
 export interface Transmission {
@@ -33,27 +34,61 @@ export interface TransmitOptions {
 /** Our own MTA answers at once, but for the final dot: a local recipient's MDA may take its time. */
 const TIMEOUTS = { connect: 5_000, greeting: 30_000, command: 30_000, mail: 60_000, rcpt: 60_000, final: 120_000 };
 
-export function transmitter({ path, hostname, clock, random }: TransmitOptions): Transmit {
-  return async ({ account, from, to, notify, envelopeId, deliveryId, message }) => {
-    const options = { protocol: 'smtp', hostname, clock, random, timeouts: TIMEOUTS } as const;
-    const client = await SmtpClient.open({ path }, options);
-    try {
-      await client.logIn({ actAs: account });
-      const { recipients } = await client.send({
-        reversePath: from,
-        recipients: to.map((address) => forwardPath(address, notify)),
-        bodyType: message.eightBit ? '8bitmime' : '7bit',
-        smtputf8: message.utf8Header || [from, ...to].some(needsUtf8),
-        envelopeId,
-        size: message.size,
-        content: message.content,
-        mailParameters: [`XDELIVERYID=${encodeXtext(deliveryId)}`],
-      });
-      return recipients;
-    } finally {
-      await client.quit();
-    }
+export interface Transmitter {
+  readonly transmit: Transmit;
+  /** Says goodbye on connections that nobody uses. */
+  readonly close: () => void;
+}
+
+export function transmitter({ path, hostname, clock, random }: TransmitOptions): Transmitter {
+  const options = { protocol: 'smtp', hostname, clock, random, timeouts: TIMEOUTS } as const;
+  const connections = new Connections({
+    clock,
+    async open(account) {
+      const client = await SmtpClient.open({ path }, options);
+      try {
+        await client.logIn({ actAs: account });
+        return client;
+      } catch (error) {
+        client.destroy();
+        throw error;
+      }
+    },
+  });
+  return {
+    close: () => connections.close(),
+    async transmit(transmission) {
+      const first = await over(connections, transmission, false);
+      return first === 'stale' ? ((await over(connections, transmission, true)) as Results) : first;
+    },
   };
+}
+
+type Results = readonly RecipientResult[];
+
+/** `stale`: an unused connection had ended meanwhile; should the MTA have taken the message all the same, it knows the delivery id. */
+async function over(
+  connections: Connections,
+  { account, from, to, notify, envelopeId, deliveryId, message }: Transmission,
+  fresh: boolean,
+): Promise<Results | 'stale'> {
+  const lent = await connections.borrow(account, fresh);
+  try {
+    const { recipients } = await lent.client.send({
+      reversePath: from,
+      recipients: to.map((address) => forwardPath(address, notify)),
+      bodyType: message.eightBit ? '8bitmime' : '7bit',
+      smtputf8: message.utf8Header || [from, ...to].some(needsUtf8),
+      envelopeId,
+      size: message.size,
+      content: message.content,
+      mailParameters: [`XDELIVERYID=${encodeXtext(deliveryId)}`],
+    });
+    const stale = lent.reused && recipients.every((one) => one.kind === 'lost' && one.stage === 'mail');
+    return stale ? 'stale' : recipients;
+  } finally {
+    connections.giveBack(lent);
+  }
 }
 
 /** RFC 3461 §4.2: with the original recipient we find it again, also behind an alias. */

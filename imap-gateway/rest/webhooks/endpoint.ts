@@ -8,6 +8,7 @@ import type { MailStore } from '#store/store.ts';
 import type { Access, AccountId, ModSeq } from '#store/types.ts';
 import type { ViewCache } from '#store/view-cache.ts';
 import { type AccountEvent, eventsOf } from '../events/event.ts';
+import { putGuard } from './change.ts';
 import type { Lanes } from './lanes.ts';
 import type { Post } from './post.ts';
 import { after, FORBEARANCE, giveUp, isGood, isOpen, mayBegin, nextRetry, PATIENCE } from './progress.ts';
@@ -226,7 +227,11 @@ export class Endpoint {
     const webhook = { ...this.#kept.webhook, enabled: false, disabled };
     this.#services.log.info({ webhook: this.#kept.id, reason: disabled }, 'a webhook is switched off');
     this.#stop.abort();
-    await this.#commit([putWebhook(this.#kept.id, webhook, this.#kept.modseq), putState(this.#kept.id, this.#state!)]);
+    await this.#commit([
+      putGuard(),
+      putWebhook(this.#kept.id, webhook, this.#kept.modseq),
+      putState(this.#kept.id, this.#state!),
+    ]);
     this.#dirty = false;
     return undefined;
   }

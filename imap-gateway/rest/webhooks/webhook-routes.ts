@@ -166,18 +166,22 @@ export function webhookRoutes(routes: Routes): void {
     failures: ['bad-request', 'conflict', 'not-permitted', 'not-found'],
     async run({ access, caller, services, params, body }) {
       permit(caller, 'mail:read');
-      const kept = await found(services, access, params.id);
       if (body.url !== undefined) checked(services, body.url);
       if (body.secret !== undefined) keyOf(body.secret);
-      const { disabled: _, ...before } = kept.webhook;
-      const again = body.enabled === true && !kept.webhook.enabled;
-      const { modseq } = await services.store.accountState(access);
-      const webhook: Webhook = { ...before, ...body, ...(again && { since: modseq }) } as Webhook;
-      const mutations = [putWebhook(kept.id, webhook, kept.modseq)];
-      const state = again && (await readState(services.store, access, kept.id));
-      if (state) mutations.push(putState(kept.id, { ...freshState(webhook), deliveries: state.deliveries }));
-      await commit(services, access, mutations);
-      return await json(services, access, { ...kept, webhook });
+      const { modseq: since } = await services.store.accountState(access);
+      const state = await readState(services.store, access, params.id);
+      let changed: KeptWebhook | undefined;
+      await changeWebhooks(services, access, (all) => {
+        const kept = all.find(({ id }) => id === params.id);
+        if (kept === undefined) throw noSuchWebhook();
+        const { disabled: _, ...before } = kept.webhook;
+        const again = body.enabled === true && !kept.webhook.enabled;
+        const webhook: Webhook = { ...before, ...body, ...(again && { since }) } as Webhook;
+        changed = { ...kept, webhook };
+        const fresh = again && state && putState(kept.id, { ...freshState(webhook), deliveries: state.deliveries });
+        return { mutations: [putWebhook(kept.id, webhook), ...(fresh ? [fresh] : [])], left: all.length };
+      });
+      return await json(services, access, changed!);
     },
   });
   routes.add({
