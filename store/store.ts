@@ -41,6 +41,8 @@ export interface MailStore {
   glance(access: Access, mailbox: MailboxId): Promise<MailboxGlance>;
   /** UIDs and sizes of all that is in the mailbox: what POP3 numbers (RFC 1939 §5). Their message ids are a packed column. */
   sizes(access: Access, mailbox: MailboxId): Promise<MailboxSizes>;
+  /** Messages that are longer when they are sent as lines (`LineFacts`), and by how many octets: mostly none. */
+  growth(access: Access, mailbox: MailboxId): Promise<ReadonlyMap<Uid, number>>;
   delta(access: Access, mailbox: MailboxId, since: ModSeq): Promise<MailboxDelta>;
   changes(access: Access, since: ModSeq, limit: number): Promise<Changes>;
 
@@ -154,6 +156,8 @@ export interface MessageRow {
   readonly preview?: string;
   readonly rawHeader?: Uint8Array;
   readonly content?: Uint8Array;
+  /** Whoever sends it as lines need not look at them: each ends with CRLF, the last too, and none begins with a dot. Otherwise that isn't known. */
+  readonly plainLines?: boolean;
 }
 
 /** Columns of one length, ascending by UID, read at one moment. A size is octets of prefix + body. */

@@ -8,7 +8,7 @@ import { formatBody } from './body-structure.ts';
 import type { Delimiter } from './boundaries.ts';
 import { formatEnvelope, indexHeaders } from './envelope.ts';
 import { INDEX_LIMITS, type IndexLimits } from './limits.ts';
-import { countLines } from './lines.ts';
+import { countLines, LineEnds } from './lines.ts';
 import type { MessageIndex, PartNode } from './message-index.ts';
 import { NO_FIELDS, type Part } from './part.ts';
 import { PartStack } from './part-stack.ts';
@@ -44,6 +44,7 @@ class Scanner implements Indexer {
   private readonly limits: IndexLimits;
   private readonly stack: PartStack;
   private readonly preview = new PreviewTap();
+  private readonly ends = new LineEnds();
   private size = 0;
   /** The bytes in hand, and where in the message they begin. */
   private buf: Buffer = EMPTY;
@@ -70,6 +71,7 @@ class Scanner implements Indexer {
     if (bytes.length === 0) return;
     const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.size += view.length;
+    this.ends.push(view);
     this.buf = this.carry.length === 0 ? view : Buffer.concat([this.carry, view]);
     this.base = this.size - this.buf.length;
     this.carry = EMPTY;
@@ -273,6 +275,7 @@ class Scanner implements Indexer {
       root: partNode(root),
       headers: indexHeaders(fields),
       preview: this.preview.text,
+      sending: this.ends.facts,
       defects: [...this.stack.defects],
     };
   }

@@ -1,3 +1,32 @@
+import type { LineFacts } from './message-index.ts';
+
+const LF = 0x0a;
+const CR = 0x0d;
+const DOT = 0x2e;
+
+/** Looks at the ends of lines, and at what begins behind them, however the octets are cut. */
+export class LineEnds {
+  #bare = 0;
+  #dots = false;
+  #last = -1;
+
+  push(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    if (bytes[0] === DOT && (this.#last === LF || this.#last < 0)) this.#dots = true;
+    for (let lf = bytes.indexOf(LF); lf >= 0; lf = bytes.indexOf(LF, lf + 1)) {
+      if ((lf === 0 ? this.#last : bytes[lf - 1]) !== CR) this.#bare++;
+      if (bytes[lf + 1] === DOT) this.#dots = true;
+    }
+    this.#last = bytes[bytes.length - 1]!;
+  }
+
+  get facts(): LineFacts {
+    const ended = this.#last === LF || this.#last < 0;
+    const end = this.#last === CR ? 1 : 2;
+    return { growth: this.#bare + (ended ? 0 : end), dots: this.#dots };
+  }
+}
+
 const ONES = 0x0a0a0a0a;
 const LOW7 = 0x7f7f7f7f;
 

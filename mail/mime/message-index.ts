@@ -18,8 +18,17 @@ export interface MessageIndex {
   readonly headers: IndexedHeaders;
   /** At most 256 characters of the first text part, decoded, white space folded (RFC 8970 §1). Best effort: never throws. */
   readonly preview: string;
+  /** What a protocol of lines makes of it (RFC 1939 §3). */
+  readonly sending: LineFacts;
   /** What was wrong or cut off by a limit; the message is kept and served all the same. */
   readonly defects: readonly string[];
+}
+
+export interface LineFacts {
+  /** Octets that it is longer as lines: a CR for each bare LF, and the end of a last line that has none. */
+  readonly growth: number;
+  /** A line begins with a dot. */
+  readonly dots: boolean;
 }
 
 /** RFC 2045 Content-Transfer-Encoding, lower case; anything unknown is kept as written, lower case. */

@@ -2,7 +2,7 @@
 import type { ChangeRecord, Changes, MailboxDelta, MailboxGlance, MailboxSnapshot, PlacementRows } from '../change.ts';
 import { hasFlag, keywordsOf } from '../flags.ts';
 import { CONTENT_COLUMN_LIMIT, type Columns, type MailboxSizes, type MessageRow } from '../store.ts';
-import type { AccountState, Flags, Mailbox, MailboxList, ModSeq, Placed, UidSet } from '../types.ts';
+import type { AccountState, Flags, Mailbox, MailboxList, ModSeq, Placed, Uid, UidSet } from '../types.ts';
 import { contains, EMPTY, fromUids, subtract, union } from '../uid-set.ts';
 import { type Account, type MailboxState, type Message, type Placement, placementsIn, type State } from './state.ts';
 
@@ -55,6 +55,11 @@ export function snapshot(account: Account, mailbox: MailboxState): MailboxSnapsh
 export function sizes({ placements }: MailboxState): MailboxSizes {
   const uids = Uint32Array.from(placements, ({ uid }) => uid);
   return { uids, sizes: Float64Array.from(placements, ({ message }) => message.size) };
+}
+
+export function growth({ placements }: MailboxState): ReadonlyMap<Uid, number> {
+  const all = placements.map(({ uid, message }) => [uid, message.index.sending.growth] as const);
+  return new Map(all.filter(([, octets]) => octets > 0));
 }
 
 export function glance(account: Account, mailbox: MailboxState): MailboxGlance {

@@ -108,6 +108,10 @@ export class MemoryStore implements MailStore {
     return read.glance(this.#account(access), this.#mailbox(access, mailbox));
   }
 
+  async growth(access: Access, mailbox: MailboxId): Promise<ReadonlyMap<Uid, number>> {
+    return read.growth(this.#mailbox(access, mailbox));
+  }
+
   async sizes(access: Access, mailbox: MailboxId): Promise<MailboxSizes> {
     return read.sizes(this.#mailbox(access, mailbox));
   }

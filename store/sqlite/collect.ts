@@ -88,6 +88,7 @@ function releaseMessage(db: Database, state: CollectState, k: number, mailbox: n
   state.lookups.drop(account, `m${headMessage(asBuffer(head))}`, k);
   releaseBody(db, headBody(asBuffer(head)));
   db.statement('DELETE FROM messages WHERE k = ?').run(k);
+  db.statement('DELETE FROM growth WHERE account = ? AND message = ?').run(account, k);
 }
 
 function isPlaced(db: Database, account: number, mailbox: number, uid: number): boolean {
@@ -102,6 +103,7 @@ const BIG: readonly (readonly [table: string, key: string])[] = [
   ['changes', 'modseq'],
   ['lookups', 'hash, value'],
   ['records', 'kind, created, id'],
+  ['growth', 'message'],
 ];
 const SMALL = [
   'mailboxes',

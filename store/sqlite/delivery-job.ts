@@ -20,6 +20,7 @@ type Fields = [
   zone: number,
   headerLength: number,
   threadKeys: readonly string[],
+  growth: number,
   body: string,
   length: number,
   crc: number,
@@ -31,7 +32,7 @@ type Fields = [
   bodyOctets: number,
 ];
 
-const FIELDS = 18;
+const FIELDS = 19;
 
 type Delivery = Omit<Commit, 'mutations'> & { readonly mutations: readonly PackedMutation[] };
 
@@ -43,7 +44,7 @@ export function onlyMessage({ mutations }: Delivery): AddMessage | undefined {
 
 export function deliveryText({ owner, actor, id }: Delivery, only: AddMessage, blobs: Uint8Array[]): string {
   const { mailbox, flags, message } = only;
-  const { body, prefix, columns, internalDate, headerLength, threadKeys } = message;
+  const { body, prefix, columns, internalDate, headerLength, threadKeys, growth } = message;
   blobs.push(prefix, columns);
   if ('data' in body) blobs.push(body.data);
   const fields: Fields = [
@@ -57,6 +58,7 @@ export function deliveryText({ owner, actor, id }: Delivery, only: AddMessage, b
     internalDate.zone,
     headerLength,
     threadKeys,
+    growth,
     body.id,
     body.length,
     body.crc,
@@ -73,7 +75,7 @@ export function deliveryText({ owner, actor, id }: Delivery, only: AddMessage, b
 export function readDelivery(parsed: readonly unknown[], whole: Buffer, at: number): Delivery {
   if (parsed.length !== FIELDS) throw new Error('not a delivery');
   const [owner, actor, id, mailbox, flags, message, time, zone, headerLength, threadKeys, ...rest] = parsed as Fields;
-  const [bodyId, length, crc, codec, key, prefixOctets, columnsOctets, bodyOctets] = rest;
+  const [growth, bodyId, length, crc, codec, key, prefixOctets, columnsOctets, bodyOctets] = rest;
   const columnsAt = at + prefixOctets;
   const dataAt = columnsAt + columnsOctets;
   const place = { id: bodyId, length, crc, codec, key };
@@ -85,6 +87,7 @@ export function readDelivery(parsed: readonly unknown[], whole: Buffer, at: numb
     headerLength,
     threadKeys,
     columns: whole.subarray(columnsAt, dataAt),
+    growth,
   };
   return { owner, actor, id, mutations: [{ type: 'add-message', mailbox, message: packed, flags }] };
 }

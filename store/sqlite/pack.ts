@@ -3,11 +3,12 @@
  * (STORE.md §5). All integers are little endian.
  *
  * head: u32 crc of the rest, f64 internal date, i16 its zone, f64 size, u32 prefix length, u32 length of the body's header
- * section, f64 number of the body, u8 lengths of message id and thread id, then these ids and the prefix.
+ * section, f64 number of the body, u8 length of message id, u8 length of thread id with PLAIN_LINES, then these ids and the prefix.
  * columns: u32 crc of the rest, for each column u32 where it ends, then the columns in the order of `COLUMN_NAMES`.
  */
 import { crc32 } from 'node:zlib';
-import type { DateTime, IndexedHeaders, MessageIndex } from '#mail/mime/message-index.ts';
+import { LineEnds } from '#mail/mime/lines.ts';
+import type { DateTime, IndexedHeaders, LineFacts, MessageIndex } from '#mail/mime/message-index.ts';
 import { packParts, unpackParts } from '#mail/mime/pack.ts';
 import { threadKeys } from '../threads.ts';
 import type { BodyRef, InlineBody, MessageId, NewMessage, ThreadId } from '../types.ts';
@@ -25,13 +26,23 @@ export interface PackedMessage {
   readonly headerLength: number;
   readonly threadKeys: readonly string[];
   readonly columns: Uint8Array;
+  /** Octets that it grows by when it is sent as lines; -1 where nothing has to be done to it, however it begins (`MessageRow.plainLines`). */
+  readonly growth: number;
 }
 
 export function packMessage(message: NewMessage): PackedMessage {
   const { id, body, prefix, index, internalDate } = message;
   const headerLength = index.root.bodyStart;
   const columns = packColumns(index);
-  return { id, body, prefix, internalDate, headerLength, threadKeys: threadKeys(index.headers), columns };
+  const growth = growthOf(prefix, index.sending);
+  return { id, body, prefix, internalDate, headerLength, threadKeys: threadKeys(index.headers), columns, growth };
+}
+
+function growthOf(prefix: Uint8Array, { growth, dots }: LineFacts): number {
+  const ends = new LineEnds();
+  ends.push(asBuffer(prefix));
+  const all = growth + ends.facts.growth;
+  return all === 0 && !dots && !ends.facts.dots ? -1 : all;
 }
 
 const COLUMNS_FIXED = 4 + 4 * COLUMN_NAMES.length;
@@ -61,6 +72,8 @@ export function columnOf(columns: Buffer, n: number): Buffer {
 }
 
 const FIXED = 40;
+/** In the octet of the thread id's length; rows from before it was there don't have it. */
+const PLAIN_LINES = 0x80;
 
 export function packHead(message: PackedMessage, thread: ThreadId, body: number, size: number): Buffer {
   const { id, prefix, internalDate } = message;
@@ -72,7 +85,7 @@ export function packHead(message: PackedMessage, thread: ThreadId, body: number,
   head.writeUInt32LE(message.headerLength, 26);
   head.writeDoubleLE(body, 30);
   head[38] = id.length;
-  head[39] = thread.length;
+  head[39] = thread.length | (message.growth < 0 ? PLAIN_LINES : 0);
   head.write(id, FIXED, 'latin1');
   head.write(thread, FIXED + id.length, 'latin1');
   head.set(prefix, FIXED + id.length + thread.length);
@@ -94,9 +107,11 @@ export const headMessage = (head: Buffer): MessageId => head.toString('latin1', 
 export const MESSAGE_OF_HEAD = `CAST(substr(head, ${FIXED + 1}, unicode(substr(head, 39, 1))) AS TEXT)`;
 export function headThread(head: Buffer): ThreadId {
   const start = FIXED + head[38]!;
-  return head.toString('latin1', start, start + head[39]!);
+  return head.toString('latin1', start, start + threadLength(head));
 }
-export const headPrefix = (head: Buffer): Buffer => head.subarray(FIXED + head[38]! + head[39]!);
+export const headPrefix = (head: Buffer): Buffer => head.subarray(FIXED + head[38]! + threadLength(head));
+const threadLength = (head: Buffer): number => head[39]! & ~PLAIN_LINES;
+export const headPlainLines = (head: Buffer): boolean => (head[39]! & PLAIN_LINES) !== 0;
 
 export { unpackParts };
 export const unpackHeaders = (bytes: Buffer): IndexedHeaders => JSON.parse(bytes.toString('utf8'));

@@ -211,4 +211,11 @@ CREATE TABLE records (
 CREATE UNIQUE INDEX records_id ON records (account, kind, id);
 CREATE INDEX records_expiry ON records (expires_at) WHERE expires_at IS NOT NULL;
 `,
+  // Messages that are longer when they are sent as lines, and by how many octets. Those from before are not known.
+  `
+CREATE TABLE growth (
+  account INTEGER NOT NULL, message INTEGER NOT NULL, octets INTEGER NOT NULL,
+  PRIMARY KEY (account, message)
+) STRICT, WITHOUT ROWID;
+`,
 ];

@@ -151,6 +151,11 @@ class SqliteStore implements SqliteMailStore {
     return (small ?? (await this.#read(access, ['sizes', mailbox]))) as MailboxSizes;
   }
 
+  async growth(access: Access, mailbox: MailboxId): Promise<ReadonlyMap<Uid, number>> {
+    const none = await this.#read(access, ['no-growth', mailbox]);
+    return (none ?? (await this.#read(access, ['growth', mailbox]))) as ReadonlyMap<Uid, number>;
+  }
+
   async glance(access: Access, mailbox: MailboxId): Promise<MailboxGlance> {
     return (await this.#read(access, ['glance', mailbox])) as MailboxGlance;
   }

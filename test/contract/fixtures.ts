@@ -1,7 +1,7 @@
 /** Messages and commits for the contract suites, made by hand so that the suites lean on no other part. */
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { DateTime, IndexedAddress, MessageIndex } from '#mail/mime/message-index.ts';
+import type { DateTime, IndexedAddress, LineFacts, MessageIndex } from '#mail/mime/message-index.ts';
 import type { Random } from '#runtime/ambient.ts';
 import { newId } from '#store/ids.ts';
 import type { InlineBody, NewMessage } from '#store/types.ts';
@@ -41,7 +41,7 @@ export function sketch(given: Sketch = {}): { message: NewMessage; content: Buff
     id: newId('message', random),
     body: inline(data),
     prefix,
-    index: index(given, Buffer.byteLength(head), data.length),
+    index: { ...index(given, Buffer.byteLength(head), data.length), sending: linesOf(data.toString('latin1')) },
     internalDate: given.internalDate ?? utc('2026-03-04T05:06:07Z'),
   };
   return { message, content: Buffer.concat([prefix, data]) };
@@ -51,7 +51,13 @@ export function inline(data: Uint8Array): InlineBody {
   return { id: newId('body', random), length: data.length, crc: crc32(data), codec: 'identity', key: null, data };
 }
 
-function index(given: Sketch, bodyStart: number, size: number): MessageIndex {
+function linesOf(text: string): LineFacts {
+  const lines = text.replaceAll(/\r?\n/g, '\r\n');
+  const growth = (lines.endsWith('\n') ? lines : `${lines.replace(/\r$/, '')}\r\n`).length - text.length;
+  return { growth, dots: /^\./m.test(text) };
+}
+
+function index(given: Sketch, bodyStart: number, size: number): Omit<MessageIndex, 'sending'> {
   const lines = { headerStart: 0, bodyStart, bodyEnd: size, lines: 1, children: [] };
   return {
     size,

@@ -30,7 +30,8 @@ export function writeMessage(
   out.write(`+OK ${title}\r\n`);
   const answer = new MultiLine((bytes) => out.write(bytes));
   if (session.utf8 || isAscii(whole)) {
-    answer.push(whole);
+    if (row.plainLines === true) answer.pushPlain(whole);
+    else answer.push(whole);
   } else {
     const end = endOfHeader(whole);
     answer.push(surrogateHeader(whole.subarray(0, end)));

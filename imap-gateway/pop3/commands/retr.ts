@@ -11,7 +11,7 @@ export const retr = defineCommand({
   parse: messageNumber,
   run(number, context, { maildrop }) {
     const write = (row: MessageRow): Reply | Promise<Reply> => {
-      const waiting = writeMessage(context, maildrop, row, `${row.size} octets`);
+      const waiting = writeMessage(context, maildrop, row, `${maildrop.octetsOf(row)} octets`);
       if (waiting !== undefined) return waiting.then(retrieved);
       return retrieved();
     };

@@ -23,6 +23,8 @@ const HEADER: Columns = { rawHeader: true };
 export class Maildrop {
   readonly #source: MaildropSource;
   readonly #mailbox: Mailbox;
+  /** Octets that messages have more on the wire than in the store. */
+  readonly #growth: ReadonlyMap<Uid, number>;
   #numbered: Promise<MailboxSizes> | undefined;
   /** Once they are read. */
   #uids: Uint32Array | undefined;
@@ -33,9 +35,12 @@ export class Maildrop {
   #deletedOctets = 0;
   readonly #retrieved = new Set<number>();
 
-  private constructor(source: MaildropSource, mailbox: Mailbox) {
+  private constructor(source: MaildropSource, mailbox: Mailbox, growth: ReadonlyMap<Uid, number>) {
     this.#source = source;
-    this.#mailbox = mailbox;
+    // RFC 1939 §11: a size counts each end of a line as two octets.
+    const size = growth.values().reduce((sum, octets) => sum + octets, mailbox.size);
+    this.#mailbox = { ...mailbox, size };
+    this.#growth = growth;
     this.#contents = new ReadAhead('content', (uids) => this.#rows(uids, CONTENT));
     this.#headers = new ReadAhead('rawHeader', (uids) => this.#rows(uids, HEADER));
   }
@@ -43,7 +48,8 @@ export class Maildrop {
   static async open(source: MaildropSource): Promise<Maildrop> {
     const mailbox = await source.store.mailboxNamed(source.access, INBOX);
     if (mailbox === undefined) throw new MailError('no-such-mailbox', 'There is no maildrop');
-    return new Maildrop(source, mailbox);
+    const growth = await source.store.growth(source.access, mailbox.id);
+    return new Maildrop(source, mailbox, new Map(growth.entries().filter(([uid]) => uid < mailbox.uidNext)));
   }
 
   /** Without those marked as deleted. */
@@ -92,12 +98,23 @@ export class Maildrop {
     return ahead.row(uids, number - 1) ?? this.#message(uids, number - 1, columns.header);
   }
 
+  /** While the client does nothing: reads what it seems to want next. Answers a promise, of whether there may be more to read, where there was something. */
+  readAhead(): Promise<boolean> | undefined {
+    const uids = this.#uids;
+    return uids && (this.#contents.more(uids) ?? this.#headers.more(uids));
+  }
+
   async #message(uids: Uint32Array, place: number, header: boolean): Promise<MessageRow> {
     const uid = uids[place]!;
     const row =
       (await (header ? this.#headers : this.#contents).fill(uids, place)) ??
       (await this.#row(uid, header ? HEADER : CONTENT));
     return header || row.content !== undefined ? row : await this.#row(uid, HEADER);
+  }
+
+  /** Of a message as it is sent, without dots that are added and the last one. */
+  octetsOf({ uid, size }: MessageRow): number {
+    return size + (this.#growth.get(uid) ?? 0);
   }
 
   /** Octets of a message from `start` on, in pieces. */
@@ -181,7 +198,8 @@ export class Maildrop {
     const numbered = { uids: uids.subarray(0, known), sizes: sizes.subarray(0, known) };
     const all = known === messages ? numbered : withRows(numbered, await this.#expungedSince());
     this.#uids = all.uids;
-    return all;
+    if (this.#growth.size === 0) return all;
+    return { uids: all.uids, sizes: all.sizes.map((size, i) => size + (this.#growth.get(all.uids[i]!) ?? 0)) };
   }
 
   /** What others removed since the session began keeps its number. */

@@ -37,6 +37,14 @@ export class MultiLine {
     this.#lastCr = last === CR;
   }
 
+  /** As `push`, of octets that are lines already: each ended by CRLF, and none begins with a dot. */
+  pushPlain(chunk: Uint8Array): void {
+    if (chunk.length === 0) return;
+    this.#write(chunk);
+    this.#lineStart = true;
+    this.#lastCr = false;
+  }
+
   end(): void {
     if (!this.#lineStart) this.#write(this.#lastCr ? '\n' : '\r\n');
     this.#write('.\r\n');

@@ -28,6 +28,7 @@ import { checkUids, copyRows, unplace, withUids } from './place.ts';
 
 const PLACE = `INSERT INTO placements (account, mailbox, uid, message, modseq, flags, size, saved_at)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
+const GROWS = 'INSERT INTO growth (account, message, octets) VALUES (?, ?, ?)';
 const ADD = 'INSERT INTO messages (k, account, mailbox, uid, head, columns) VALUES (?, ?, ?, ?, ?, ?)';
 const MORE = 'INSERT INTO more (message, mailbox, uid) VALUES (?, ?, ?)';
 
@@ -82,6 +83,7 @@ function newMessage(
   const n = shard.nextMessage++;
   const size = message.prefix.length + message.body.length;
   db.statement(ADD).run(n, account.n, mailbox.n, uid, packHead(message, thread, body, size), message.columns);
+  if (message.growth > 0) db.statement(GROWS).run(account.n, n, message.growth);
   makeFindable(work, `m${message.id}`, n);
   return { n, thread, size };
 }

@@ -17,6 +17,7 @@ import {
   headHeaderLength,
   headIsWhole,
   headMessage,
+  headPlainLines,
   headPrefix,
   headPrefixLength,
   headSize,
@@ -373,6 +374,7 @@ function rowOf(uid: Uid, savedAt: number, head: Buffer): NewRow {
     savedAt,
     size: headSize(head),
     prefixLength: headPrefixLength(head),
+    plainLines: headPlainLines(head),
   };
 }
 

@@ -78,6 +78,7 @@ export function isSmall(request: ReadRequest): request is SmallRequest {
     case 'small-delta':
     case 'small-snapshot':
     case 'small-sizes':
+    case 'no-growth':
       return true;
     case 'messages':
       return spanOf(request[1].uids) <= MOST_ROWS;

@@ -15,7 +15,7 @@ import { PlacementFinder } from './placement-finder.ts';
 import { delta, emptyDelta, smallDelta, smallSnapshot, snapshot } from './placements.ts';
 import { outboxOwners, type RecordsRequest, record, records } from './records.ts';
 import { search } from './search.ts';
-import { sizes, smallSizes } from './sizes.ts';
+import { growth, noGrowth, sizes, smallSizes } from './sizes.ts';
 import { threadMessages } from './thread-messages.ts';
 
 /** What can be asked, with the arguments after `access`. */
@@ -36,6 +36,9 @@ export type ReadRequest =
   | readonly ['sizes', MailboxId]
   /** As `sizes`, but `undefined` where it takes long to read. */
   | readonly ['small-sizes', MailboxId]
+  | readonly ['growth', MailboxId]
+  /** As `growth`, but `undefined` where that takes long to read. */
+  | readonly ['no-growth', MailboxId]
   | readonly ['changes', ModSeq, number]
   | readonly ['messages', BatchRequest]
   | readonly ['packed', PackRequest]
@@ -167,6 +170,10 @@ export class ShardReader {
         return sizes(db, access, request[1]);
       case 'small-sizes':
         return smallSizes(db, access, request[1]);
+      case 'growth':
+        return growth(db, access, request[1]);
+      case 'no-growth':
+        return noGrowth(db, access);
       case 'delta':
         return delta(db, access, request[1], request[2]);
       case 'small-delta':

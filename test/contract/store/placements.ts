@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { MailboxId, Uid } from '#store/types.ts';
 import { ALL, single } from '#store/uid-set.ts';
 import { collectOf, type Ground, HOUR, resultOf, uidsOf } from './kit.ts';
 
@@ -65,6 +66,29 @@ export const placements = {
       );
     }
     await assert.rejects(on.store.sizes(user.access, 'nowhere'), { failure: 'no-such-mailbox' });
+  },
+
+  'messages that grow when they are sent as lines are told, wherever they lie': async (on: Ground) => {
+    const user = await on.user();
+    const grown = async (mailbox: MailboxId): Promise<readonly (readonly [Uid, number])[]> =>
+      [...(await on.store.growth(user.access, mailbox))].sort(([a], [b]) => a - b);
+    await user.fill(user.inbox, 3);
+    assert.deepEqual(await grown(user.inbox), []);
+    for (const text of ['a\nb\n', '.\r\n', 'no end', 'an odd end\r']) await user.ok(user.add(user.inbox, { text }));
+    const all = [
+      [4, 2],
+      [6, 2],
+      [7, 1],
+    ] as const;
+    assert.deepEqual(await grown(user.inbox), all);
+    assert.deepEqual(await grown(user.work), []);
+    await user.ok({ type: 'copy', from: user.inbox, uids: [[3, 4]], to: user.work });
+    await user.ok({ type: 'move', from: user.inbox, uids: [[6, 6]], to: user.inbox });
+    await user.ok({ type: 'expunge', mailbox: user.inbox, uids: [[7, 7]], onlyDeleted: false });
+    assert.deepEqual(await grown(user.work), [[2, 2]]);
+    assert.deepEqual(await grown(user.inbox), [all[0], [8, 2]]);
+    const rows = await user.rows(user.inbox, { content: true });
+    for (const { uid, plainLines } of rows) assert.ok(plainLines !== true || uid <= 3, `${uid} is not plain`);
   },
 
   'copy into the same mailbox': async (on: Ground) => {
