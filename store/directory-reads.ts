@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import type { Address } from '#mail/envelope.ts';
 import { MailError } from '#mail/failure.ts';
 import { readAppPassword } from './app-password.ts';
-import type { AppPassword, AppScope, Directory, Login, ScramCredentials, Token } from './directory.ts';
+import type { Account, AppPassword, AppScope, Directory, Login, ScramCredentials, Token } from './directory.ts';
 import { leadsTo, loginAccount, lookup } from './directory-lookup.ts';
 import type { DirectoryRows, StoredAppPassword } from './directory-rows.ts';
 import { PasswordChecker, SCRAM_ITERATIONS } from './secret.ts';
@@ -33,7 +33,7 @@ export function directoryReads(rows: () => DirectoryRows, now: () => number): Di
       if (token === undefined || !counts(token)) return undefined;
       const account = token.account === undefined ? undefined : rows().accountById(token.account);
       if (token.account !== undefined && account?.state !== 'active') return undefined;
-      if (account?.suspended) throw suspended();
+      if (account?.suspended) throw closed(account);
       return token;
     },
     tokenById: async (id) => rows().tokenById(id),
@@ -46,9 +46,12 @@ function shown(password: StoredAppPassword): AppPassword {
   return rest;
 }
 
-/** Whoever cannot come in learns nothing of why; who has the right password learns this. */
-function suspended(): MailError {
-  return new MailError('not-permitted', 'The account is suspended');
+/** Whoever cannot come in learns nothing of why; who has the right password learns this. A move ends with a suspension. */
+function closed({ moved }: Account): MailError {
+  if (moved === undefined) return new MailError('not-permitted', 'The account is suspended');
+  // Clients of any age read this.
+  const to = /^[!-~]+$/.test(moved.to) ? `: log in as ${moved.to}` : '';
+  return new MailError('not-permitted', `The account lives elsewhere now${to}`);
 }
 
 async function authenticate(
@@ -67,7 +70,7 @@ async function authenticate(
     bare === undefined ? undefined : await passwords.pick(offered, secret?.scram ?? stranger(rows, login), bare);
   const right = app !== undefined || (await passwords.check(secret?.argon2, password));
   if (!right || account === undefined) return undefined;
-  if (account.suspended) throw suspended();
+  if (account.suspended) throw closed(account);
   return { account: account.id, address: account.address, ...(app && { appPassword: app.id }) };
 }
 
@@ -92,7 +95,7 @@ function scram(rows: DirectoryRows, login: string, use: AppScope | undefined): S
     login: known,
     ...secret.scram,
     ...(others.length > 0 && { others }),
-    ...(account.suspended && { refusal: suspended() }),
+    ...(account.suspended && { refusal: closed(account) }),
   };
 }
 

@@ -22,6 +22,12 @@ export const SETTINGS_TESTS: DirectoryTests = {
     assert.equal(await directory.authenticate(`sue@${domain}`, 'wrong'), undefined);
     assert.equal((await directory.scram(`sue@${domain}`)).refusal?.failure, 'not-permitted');
     assert.equal(await look(`sue@${domain}`), `sue@${domain}`, 'mail still comes in');
+    await directory.change({ type: 'set-moved', id, moved: { to: 'sue@else.test', how: 'forward' } });
+    await assert.rejects(directory.authenticate(`sue@${domain}`, PASSWORD), {
+      failure: 'not-permitted',
+      message: /lives elsewhere now: log in as sue@else\.test/,
+    });
+    await directory.change({ type: 'set-moved', id });
     await directory.change({ type: 'suspend-account', id, suspended: false });
     assert.equal((await accountOf(on, id)).suspended, undefined);
     assert.ok(await directory.authenticate(`sue@${domain}`, PASSWORD));
