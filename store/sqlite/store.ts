@@ -134,7 +134,8 @@ class SqliteStore implements SqliteMailStore {
   }
 
   async mailboxes(access: Access): Promise<MailboxList> {
-    return (await this.#read(access, ['mailboxes'])) as MailboxList;
+    const few = await this.#read(access, ['few-mailboxes']);
+    return (few ?? (await this.#read(access, ['mailboxes']))) as MailboxList;
   }
 
   async mailboxNamed(access: Access, name: string): Promise<Mailbox | undefined> {
@@ -166,7 +167,8 @@ class SqliteStore implements SqliteMailStore {
   }
 
   async changes(access: Access, since: ModSeq, limit: number): Promise<Changes> {
-    return (await this.#read(access, ['changes', since, limit])) as Changes;
+    const few = await this.#read(access, ['few-changes', since, limit]);
+    return (few ?? (await this.#read(access, ['changes', since, limit]))) as Changes;
   }
 
   async *messages(
@@ -243,7 +245,9 @@ class SqliteStore implements SqliteMailStore {
   }
 
   async outbox(owner: AccountId): Promise<readonly OutboxRow[]> {
-    return (await this.#read({ owner, viewer: owner }, ['outbox'])) as readonly OutboxRow[];
+    const access = { owner, viewer: owner };
+    const few = await this.#read(access, ['few-outbox']);
+    return (few ?? (await this.#read(access, ['outbox']))) as readonly OutboxRow[];
   }
 
   async outboxOwners(kind: string): Promise<readonly AccountId[]> {

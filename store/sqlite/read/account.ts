@@ -73,9 +73,24 @@ export const MAILBOX_COLUMNS = `id, name, role, uid_validity, uid_next, highest_
   deleted, size`;
 const MAILBOXES = `SELECT ${MAILBOX_COLUMNS} FROM mailboxes WHERE account = ?`;
 
+/** Rows that are read at once where somebody waits with sockets. */
+const FEW = 64;
+const FEW_MAILBOXES = `${MAILBOXES} LIMIT ${FEW + 1}`;
+
 export function mailboxes(db: Database, access: Access): MailboxList {
   const { n, modseq } = findAccount(db, access);
-  const list = (db.arrays(MAILBOXES).all(n) as unknown as ArrayRow[]).map(describe);
+  return listed(db, n, modseq, db.arrays(MAILBOXES).all(n) as unknown as ArrayRow[]);
+}
+
+/** `undefined` where there are many. */
+export function fewMailboxes(db: Database, access: Access): MailboxList | undefined {
+  const { n, modseq } = findAccount(db, access);
+  const rows = db.arrays(FEW_MAILBOXES).all(n) as unknown as ArrayRow[];
+  return rows.length > FEW ? undefined : listed(db, n, modseq, rows);
+}
+
+function listed(db: Database, n: number, modseq: ModSeq, rows: readonly ArrayRow[]): MailboxList {
+  const list = rows.map(describe);
   const names = db.arrays('SELECT name FROM subscriptions WHERE account = ?').all(n) as unknown as [string][];
   return {
     modseq,
@@ -127,13 +142,41 @@ export function changes(db: Database, access: Access, since: ModSeq, limit: numb
   }
 }
 
-export function outbox(db: Database, access: Access): readonly OutboxRow[] {
-  const { n } = findAccount(db, access);
-  const sql = 'SELECT id, kind, payload, created_at, not_before FROM outbox WHERE account = ? ORDER BY n';
-  return (db.arrays(sql).all(n) as unknown as [string, string, Uint8Array, number, number | null][]).map(
-    ([id, kind, payload, createdAt, notBefore]) => {
-      const row = { id, kind, payload, createdAt };
-      return notBefore === null ? row : { ...row, notBefore };
-    },
+const FEW_CHANGES = `SELECT modseq, records FROM changes WHERE account = ? AND modseq > ? ORDER BY modseq LIMIT ${FEW + 1}`;
+
+/** As `changes`; `undefined` where there are many. */
+export function fewChanges(db: Database, access: Access, since: ModSeq, limit: number): Changes | undefined {
+  const { n, modseq, logFloor } = findAccount(db, access);
+  if (since < logFloor) return { complete: false, modseq };
+  const rows = db.arrays(FEW_CHANGES).all(n, since) as unknown as [number, string][];
+  const octets = rows.reduce((sum, [, text]) => sum + text.length, 0);
+  if (rows.length > Math.min(FEW, limit) || octets > FEW_OCTETS) return undefined;
+  const records = rows.flatMap(([at, text]) =>
+    (JSON.parse(text) as ChangeRecord[]).map((one) => ({ ...one, modseq: at })),
   );
+  // Then it has to be cut between commits.
+  return records.length > limit ? undefined : { complete: true, modseq, records };
+}
+
+const FEW_OCTETS = 65_536;
+
+const OUTBOX = 'SELECT id, kind, payload, created_at, not_before FROM outbox WHERE account = ? ORDER BY n';
+const FEW_OUTBOX = `${OUTBOX} LIMIT ${FEW + 1}`;
+type OutboxArray = [string, string, Uint8Array, number, number | null];
+
+export function outbox(db: Database, access: Access): readonly OutboxRow[] {
+  return outboxRows(db.arrays(OUTBOX).all(findAccount(db, access).n) as unknown as OutboxArray[]);
+}
+
+/** `undefined` where there are many. */
+export function fewOutbox(db: Database, access: Access): readonly OutboxRow[] | undefined {
+  const rows = db.arrays(FEW_OUTBOX).all(findAccount(db, access).n) as unknown as OutboxArray[];
+  return rows.length > FEW ? undefined : outboxRows(rows);
+}
+
+function outboxRows(rows: readonly OutboxArray[]): readonly OutboxRow[] {
+  return rows.map(([id, kind, payload, createdAt, notBefore]) => {
+    const row = { id, kind, payload, createdAt };
+    return notBefore === null ? row : { ...row, notBefore };
+  });
 }

@@ -72,6 +72,9 @@ export function isSmall(request: ReadRequest): request is SmallRequest {
   switch (request[0]) {
     case 'accountState':
     case 'record':
+    case 'few-changes':
+    case 'few-mailboxes':
+    case 'few-outbox':
     case 'few-placements':
     case 'glance':
     case 'mailbox':

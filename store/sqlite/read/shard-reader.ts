@@ -6,7 +6,7 @@ import { type Database, openDatabase } from '../database.ts';
 import { PackReader, type PackRequest } from '../packs/read.ts';
 import { segmentFolder, shardFile } from '../paths.ts';
 import { SCHEMA } from '../schema.ts';
-import { accountState, changes, mailboxes, outbox } from './account.ts';
+import { accountState, changes, fewChanges, fewMailboxes, fewOutbox, mailboxes, outbox } from './account.ts';
 import { BodyReader } from './bodies.ts';
 import { glance } from './glance.ts';
 import { MailboxFinder } from './mailbox-finder.ts';
@@ -21,6 +21,9 @@ import { threadMessages } from './thread-messages.ts';
 /** What can be asked, with the arguments after `access`. */
 export type ReadRequest =
   | readonly ['accountState' | 'mailboxes' | 'outbox']
+  /** As without `few-`, but `undefined` where there are many. */
+  | readonly ['few-mailboxes' | 'few-outbox']
+  | readonly ['few-changes', ModSeq, number]
   /** Of the whole shard: `access` is nobody's. */
   | readonly ['outbox-owners', string]
   | readonly ['record', string, string, number]
@@ -152,8 +155,14 @@ export class ShardReader {
         return mailboxes(db, access);
       case 'mailbox':
         return this.#finder.find(access, request[1]);
+      case 'few-mailboxes':
+        return fewMailboxes(db, access);
       case 'outbox':
         return outbox(db, access);
+      case 'few-outbox':
+        return fewOutbox(db, access);
+      case 'few-changes':
+        return fewChanges(db, access, request[1], request[2]);
       case 'outbox-owners':
         return outboxOwners(db, request[1]);
       case 'record':
