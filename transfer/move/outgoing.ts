@@ -60,7 +60,11 @@ interface Written {
   readonly since: Since;
   /** By mailbox, the last UID that is the same there: of later mail they differ. */
   readonly same?: Readonly<Record<string, number>>;
+  /** So far, whoever did it. */
+  readonly sent?: Sent;
 }
+
+type Sent = Pick<MoveProgress, 'pass' | 'messages' | 'octets' | 'changed'>;
 
 const KIND = 'move';
 const RECORD = 'outgoing';
@@ -93,11 +97,16 @@ class Mover {
 
   async run(): Promise<MoveProgress> {
     this.#written = await begin(this.#work, this.#access);
-    this.#total.phase = this.#written.phase;
+    Object.assign(this.#total, this.#written.sent, { phase: this.#written.phase });
     if (this.#written.phase === 'copy') await this.#copy();
     if (this.#written.phase === 'switch') await this.#switch();
     if (this.#written.phase === 'late') await this.#late();
     return this.#progress();
+  }
+
+  #sent(): Sent {
+    const { phase: _, ...sent } = this.#total;
+    return sent;
   }
 
   #progress(): MoveProgress {
@@ -162,7 +171,7 @@ class Mover {
   }
 
   readonly #followed = async (since: Since): Promise<void> => {
-    this.#written = await write(this.#work, this.#access, { ...this.#written, since });
+    this.#written = await write(this.#work, this.#access, { ...this.#written, since, sent: this.#sent() });
   };
 
   readonly #counted = (messages: number, octets: number, changed: number): void => {
@@ -173,7 +182,7 @@ class Mover {
   };
 
   async #enter(phase: MovePhase, more: Partial<Written> = {}): Promise<void> {
-    this.#written = await write(this.#work, this.#access, { ...this.#written, ...more, phase });
+    this.#written = await write(this.#work, this.#access, { ...this.#written, ...more, phase, sent: this.#sent() });
     this.#total.phase = phase;
     this.#work.report(this.#progress());
   }
