@@ -96,7 +96,7 @@ async function whereIs(store: MailStore, access: Access, { message }: Submission
   const trash = mailboxes.find(({ role }) => role === 'trash')?.id;
   const all = (await store.placements(access, [message])).filter(({ mailbox }) => mailbox !== trash);
   for (const { mailbox, uid } of all) {
-    for await (const [row] of store.messages(access, mailbox, single(uid), { rawHeader: true })) {
+    for await (const [row] of store.messages(access, mailbox, single(uid), { rawHeader: true, content: true })) {
       if (row !== undefined) return { mailbox, row, all };
     }
   }

@@ -1,4 +1,5 @@
 /** The octets that leave: the stored message without its Bcc field (RFC 5322 §3.6.3), in memory or as a stream. */
+import { isAscii } from 'node:buffer';
 import { splitFields } from '#mail/header/fields.ts';
 import type { MailStore } from '#store/store.ts';
 import type { Access } from '#store/types.ts';
@@ -12,11 +13,10 @@ export interface OutgoingContent {
   readonly eightBit: boolean;
 }
 
-const IN_MEMORY = 65_536;
 /** In front of what was delivered here, never sent on. */
 const PRIVATE = new Set(['bcc', 'resent-bcc']);
 
-/** @param located with its `rawHeader`. */
+/** @param located with its `rawHeader`, and its `content` where that is small. */
 export async function outgoing(store: MailStore, access: Access, located: Located): Promise<OutgoingContent> {
   const { mailbox, row } = located;
   const { uid, size, prefixLength } = row;
@@ -25,11 +25,11 @@ export async function outgoing(store: MailStore, access: Access, located: Locate
   const rest = (): AsyncIterable<Uint8Array> => store.content(access, mailbox, uid, whole.length, size);
   const total = header.length + size - whole.length;
   const base = { size: total, utf8Header: hasHigh(header) };
-  if (total > IN_MEMORY) return { ...base, eightBit: true, content: () => joined(header, rest()) };
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of joined(header, rest())) chunks.push(chunk);
-  const content = Buffer.concat(chunks);
-  return { ...base, eightBit: hasHigh(content), content };
+  if (row.content !== undefined) {
+    const content = Buffer.concat([header, row.content.subarray(whole.length)]);
+    return { ...base, eightBit: hasHigh(content), content };
+  }
+  return { ...base, eightBit: true, content: () => joined(header, rest()) };
 }
 
 export function withoutPrivate(header: Buffer): Buffer {
@@ -49,4 +49,4 @@ async function* joined(header: Buffer, rest: AsyncIterable<Uint8Array>): AsyncGe
   yield* rest;
 }
 
-export const hasHigh = (octets: Uint8Array): boolean => octets.some((octet) => octet > 127);
+export const hasHigh = (octets: Uint8Array): boolean => !isAscii(octets);

@@ -75,13 +75,22 @@ export async function answeredBefore(
 
 const MINUTE = 60_000;
 
+/** Made once for each configuration. */
+const exempt = new WeakMap<readonly string[], ReturnType<typeof networkMatcher>>();
+
+function isExempt(networks: readonly string[], remote: string): boolean {
+  const known = exempt.get(networks) ?? networkMatcher(networks);
+  exempt.set(networks, known);
+  return known(remote);
+}
+
 /** Counts with the same account's messages by SMTP. @throws HttpProblem 429. */
 export async function limitMessages(
   { coordination, config, metrics }: Services,
   { access }: Request,
   remote: string,
 ): Promise<void> {
-  if (remote === 'unix' || networkMatcher(config.limits.exemptNetworks)(remote)) return;
+  if (remote === 'unix' || isExempt(config.limits.exemptNetworks, remote)) return;
   const count = await coordination.count(`messages-of:${access.owner}`, 1, MINUTE);
   if (count <= config.limits.messagesPerMinutePerAddress) return;
   metrics?.counter('limit_hits_total', { program: 'imap-gateway', limit: 'messages' }).add();
