@@ -10,7 +10,7 @@ import { openDirectory } from '#store/sqlite/directory.ts';
 import { openQueue } from '#store/sqlite/queue.ts';
 import { openMailStore } from '#store/sqlite/store.ts';
 import { shardUsage } from '#store/sqlite/usage.ts';
-import type { MailStore } from '#store/store.ts';
+import { LARGE_MAILBOX, type MailStore } from '#store/store.ts';
 import type { AccountId } from '#store/types.ts';
 import { ViewCache } from '#store/view-cache.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
@@ -79,7 +79,8 @@ async function startGateway(context: ProgramContext): Promise<Program> {
     authenticator(context, directory, config, 'rest'),
   );
   for (const sample of samples.slice(0, 1)) {
-    const refused = await rehearse(imapSettings.services, sample);
+    const stage = { ...sample, path: join(data, 'run', `imap-${process.pid}.sock`) };
+    const refused = await rehearse(around, imapSettings, stage);
     if (refused.length > 0) log.warn({ refused: refused[0] }, 'the rehearsal went wrong');
   }
   return {
@@ -125,6 +126,7 @@ function settings(context: ProgramContext, rooms: Rooms, config: Config): ImapLi
         loginTimeout: LOGIN_TIMEOUT_MS,
         badCommands: BAD_COMMANDS,
         idleKeepAlive: IDLE_KEEP_ALIVE_MS,
+        largeMailbox: LARGE_MAILBOX,
       },
     },
   };

@@ -73,6 +73,8 @@ export interface ImapLimits {
   readonly badCommands: number;
   /** Milliseconds between two `* OK Still here` in IDLE. */
   readonly idleKeepAlive: number;
+  /** With more messages a mailbox that nobody has open is glanced at before it is read (opening.ts). */
+  readonly largeMailbox: number;
 }
 
 /** The connection as commands see it. */

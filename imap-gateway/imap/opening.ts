@@ -4,7 +4,6 @@
  */
 import { MailError } from '#mail/failure.ts';
 import type { MailboxGlance } from '#store/change.ts';
-import { LARGE_MAILBOX } from '#store/store.ts';
 import type { Access, Mailbox } from '#store/types.ts';
 import { fromUids } from '#store/uid-set.ts';
 import type { CommandContext, ImapServices } from './command.ts';
@@ -24,8 +23,8 @@ export async function openMailbox(
   mailbox: Mailbox,
   readOnly: boolean,
 ): Promise<Opened> {
-  const { views, store } = services;
-  if (mailbox.messages > LARGE_MAILBOX && !views.holds(access, mailbox.id)) {
+  const { views, store, limits } = services;
+  if (mailbox.messages > limits.largeMailbox && !views.holds(access, mailbox.id)) {
     const told = await store.glance(access, mailbox.id);
     const read = async (): Promise<SelectedMailbox> =>
       selectedMailbox(mailbox, await openAsTold(services, access, mailbox, told), readOnly, told);

@@ -1,20 +1,29 @@
 /**
- * Sessions that nobody sees, before the first client comes: code that has never run has to be compiled, and statements that were never asked have
- * to be prepared, which costs whoever comes first many times what the command itself does. Only what changes nothing is asked.
+ * Sessions that nobody sees, before the first client comes: code that has never run has to be compiled and learns at each place what it is given,
+ * and statements that were never asked have to be prepared, which costs whoever comes first many times what the command itself does. So they
+ * are served as real ones are, over a socket of our own. Only what changes nothing is asked.
  */
-import type { Log } from '#runtime/ambient.ts';
-import { type Connection, ConnectionClosed } from '#runtime/connection.ts';
-import { LARGE_MAILBOX, type MailStore } from '#store/store.ts';
-import type { Access, Mailbox } from '#store/types.ts';
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { LocalCoordination } from '#runtime/local-coordination.ts';
+import { createLogger } from '#runtime/logger.ts';
+import { createMetrics } from '#runtime/metrics/metrics.ts';
+import type { NoticeBatch } from '#store/change.ts';
+import type { MailStore } from '#store/store.ts';
+import type { Access } from '#store/types.ts';
+import { ViewCache } from '#store/view-cache.ts';
+import type { ListenerRooms } from '../session/listener.ts';
 import type { ImapServices } from './command.ts';
-import { commandTable } from './commands/table.ts';
-import { serveConnection } from './driver.ts';
+import { ImapListener, type ImapListenerSettings } from './listener.ts';
 import { formatMailbox } from './response/strings.ts';
 
 /** A mailbox that may be read. */
 export interface Stage {
   readonly access: Access;
   readonly name: string;
+  /** Of the socket, which is there meanwhile and asks for no password: in a folder that is ours alone. */
+  readonly path: string;
 }
 
 const COMMANDS = [
@@ -33,78 +42,92 @@ const COMMANDS = [
 
 /** What V8 needs to know its way, more or less. */
 const TIMES = 10;
+/** For the whole rehearsal: nobody is served before it is over. */
+const PATIENCE_MS = 3_000;
+const GRACE_MS = 500;
 
-/** Answers the tagged results that were not OK. */
-export async function rehearse(services: ImapServices, { access, name }: Stage): Promise<readonly string[]> {
-  const login = { account: access.owner, address: 'rehearsal' };
-  const auth = { ...services.auth, admit: async () => undefined, finish: async () => login };
-  const quiet = { ...services, auth, log: QUIET };
+/** Answers what went wrong: tagged results that were not OK, and the error that ended it. */
+export async function rehearse(
+  rooms: ListenerRooms,
+  settings: ImapListenerSettings,
+  { access, name, path }: Stage,
+): Promise<readonly string[]> {
+  const apart = { ...rooms, coordination: new LocalCoordination(settings.services.clock), metrics: createMetrics() };
+  const parts = partsOf(settings.services, access);
+  const listeners = parts.map((services) => new ImapListener(apart, { ...settings, services }));
   const mailbox = formatMailbox(name, false);
-  const script = COMMANDS.map((command) => `r ${command.replace('MAILBOX', () => mailbox)}\r\n`).join('');
+  const script = COMMANDS.map((command) => command.replace('MAILBOX', () => mailbox));
   const refused: string[] = [];
-  const parts = [quiet, { ...quiet, ...asLarge(services) }];
-  for (let i = 0; i < TIMES; i++) {
-    const connection = scripted(script, (line) => refused.push(line));
-    const played = parts[i % parts.length]!;
-    await serveConnection(connection, { services: played, table: commandTable, canStartTls: false, log: QUIET });
+  const until = performance.now() + PATIENCE_MS;
+  try {
+    await rm(path, { force: true });
+    for (let i = 0; i < TIMES && performance.now() < until; i++) {
+      const server = await receiveOne(path, (socket) => listeners[i % listeners.length]!.accept('imap', socket));
+      try {
+        await play(path, script, (line) => refused.push(line));
+      } finally {
+        server.close();
+      }
+    }
+  } catch (error) {
+    refused.push(String(error));
   }
+  await Promise.all(listeners.map((listener) => listener.drain(GRACE_MS, false)));
+  await Promise.all(parts.map(({ views }) => views.close()));
   return refused;
 }
 
-/** Rooms in which every mailbox is large and open to nobody, so that SELECT takes the way of such (opening.ts). */
-function asLarge({ store, views }: ImapServices): Pick<ImapServices, 'store' | 'views'> {
-  const large = async (...asked: Parameters<MailStore['mailboxNamed']>): Promise<Mailbox | undefined> => {
-    const mailbox = await store.mailboxNamed(...asked);
-    return mailbox && { ...mailbox, messages: LARGE_MAILBOX + 1 };
-  };
-  return { store: instead(store, { mailboxNamed: large }), views: instead(views, { holds: () => false }) };
+/** SELECT of a mailbox that is kept in memory, and of one that is large and open to nobody (opening.ts). */
+function partsOf(services: ImapServices, { owner }: Access): readonly ImapServices[] {
+  const login = { account: owner, address: 'rehearsal' };
+  const auth = { ...services.auth, admit: async () => undefined, finish: async () => login };
+  const log = createLogger({ level: 'info', format: 'json', fields: {}, write: () => undefined });
+  const store = still(services.store);
+  const views = (idleViews: number): ViewCache => new ViewCache({ store, clock: services.clock, log, idleViews });
+  const small = { ...services, auth, log, views: views(1) };
+  return [small, { ...small, views: views(0), limits: { ...services.limits, largeMailbox: 0 } }];
 }
 
-/** The same object with other methods. */
-function instead<T extends object>(whole: T, other: Partial<T>): T {
-  return new Proxy(whole, {
-    get(_, name) {
-      const value: unknown = Reflect.get(name in other ? other : whole, name);
-      return typeof value === 'function' ? value.bind(whole) : value;
-    },
+/** In which nothing happens. */
+const still = (store: MailStore): Pick<MailStore, 'snapshot' | 'delta' | 'watch'> => ({
+  snapshot: (...asked) => store.snapshot(...asked),
+  delta: (...asked) => store.delta(...asked),
+  watch: (_, signal) => nothing(signal),
+});
+
+async function* nothing(signal: AbortSignal): AsyncGenerator<NoticeBatch> {
+  await once(signal, 'abort');
+  yield* [];
+}
+
+/** The socket is gone as soon as somebody has come. */
+async function receiveOne(path: string, receive: (socket: Socket) => void): Promise<Server> {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+    server.close();
+    receive(socket);
   });
+  await once(server.listen(path), 'listening');
+  return server;
 }
 
-const QUIET: Log = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => QUIET,
-};
+const TAG = 'rehearsal';
+const GREETING = '* OK [CAPABILITY ';
+const REFUSAL = new RegExp(`^(?:${TAG} (?!OK)|\\* BYE \\[)`);
 
-const NOT_OK = /^(?:r (?!OK)|\* BYE \[).*/gm;
-
-/** A client that sends everything at once, and reads at leisure. */
-function scripted(script: string, refused: (line: string) => void): Connection {
-  const endpoint = { address: '127.0.0.1', port: 0 };
-  let left: Uint8Array | null = Buffer.from(script);
-  return {
-    id: 'rehearsal',
-    remote: endpoint,
-    local: endpoint,
-    loopback: true,
-    tls: undefined,
-    buffered: 0,
-    signal: new AbortController().signal,
-    async read() {
-      const bytes = left;
-      left = null;
-      return bytes;
-    },
-    async write(bytes) {
-      for (const [line] of Buffer.from(bytes).toString('latin1').matchAll(NOT_OK)) refused(line);
-    },
-    startTls: () => Promise.reject(new ConnectionClosed('closed')),
-    end: async () => undefined,
-    cork: () => undefined,
-    uncork: () => undefined,
-    deadline: () => undefined,
-    destroy: () => undefined,
-  };
+/** A client that asks for one thing after the other, and ends when the server does. */
+async function play(path: string, script: readonly string[], refused: (line: string) => void): Promise<void> {
+  const left = [...script];
+  const socket = connect({ path }).setEncoding('latin1');
+  socket.setTimeout(PATIENCE_MS, () => socket.destroy(new Error('no answer')));
+  let line = '';
+  for await (const text of socket as AsyncIterable<string>) {
+    const lines = `${line}${text}`.split('\r\n');
+    line = lines.pop() ?? '';
+    for (const whole of lines) {
+      if (REFUSAL.test(whole)) refused(whole);
+      if (!whole.startsWith(GREETING) && !whole.startsWith(`${TAG} `)) continue;
+      const command = left.shift();
+      if (command !== undefined) socket.write(`${TAG} ${command}\r\n`);
+    }
+  }
 }

@@ -1,7 +1,7 @@
 /** IMAP sessions over a store in memory: one account, any number of connections, no sockets. */
 import { newId } from '#store/ids.ts';
 import { MemoryStore } from '#store/memory/store.ts';
-import type { MailStore } from '#store/store.ts';
+import { LARGE_MAILBOX, type MailStore } from '#store/store.ts';
 import type { Access } from '#store/types.ts';
 import { ViewCache } from '#store/view-cache.ts';
 import type { ImapServices } from '../../imap-gateway/imap/command.ts';
@@ -57,6 +57,7 @@ export async function imapWorld(options: WorldOptions = {}): Promise<ImapWorld> 
       loginTimeout: 60_000,
       badCommands: 50,
       idleKeepAlive: 120_000,
+      largeMailbox: LARGE_MAILBOX,
     },
     // What these sessions never ask for is left out: the directory, and SASL.
   } as unknown as ImapServices;

@@ -8,6 +8,7 @@ import type { AccountSecret } from '#store/directory.ts';
 import { createMemoryDirectory } from '#store/memory/directory.ts';
 import { MemoryStore } from '#store/memory/store.ts';
 import { makeSecret } from '#store/secret.ts';
+import { LARGE_MAILBOX } from '#store/store.ts';
 import type { AccountId } from '#store/types.ts';
 import { ViewCache } from '#store/view-cache.ts';
 import { FakeClock } from '#test/support/clock.ts';
@@ -87,6 +88,7 @@ export async function createWorldOf(clock: Clock): Promise<World> {
       loginTimeout: 60_000,
       badCommands: 10,
       idleKeepAlive: 120_000,
+      largeMailbox: LARGE_MAILBOX,
     },
   };
   return {

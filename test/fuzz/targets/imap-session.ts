@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { MailError } from '#mail/failure.ts';
 import { newId } from '#store/ids.ts';
 import { MemoryStore } from '#store/memory/store.ts';
+import { LARGE_MAILBOX } from '#store/store.ts';
 import { ViewCache } from '#store/view-cache.ts';
 import { FakeClock } from '#test/support/clock.ts';
 import { silentLog } from '#test/support/log.ts';
@@ -81,6 +82,7 @@ async function makeWorld(clock: FakeClock): Promise<{ services: ImapServices; cl
       loginTimeout: 60_000,
       badCommands: 20,
       idleKeepAlive: 120_000,
+      largeMailbox: LARGE_MAILBOX,
     },
     // What these sessions never ask for is left out: the directory.
   } as unknown as ImapServices;
