@@ -23,6 +23,8 @@ export interface Connection {
    * @param last nothing follows before the peer has spoken: they leave now instead of with what else is written in this turn.
    */
   write(bytes: Uint8Array | string, last?: boolean): Promise<void>;
+  /** Octets that were written and not yet given to the system. While it is 0, memory that was written may be used again; absent where that can't be told. */
+  readonly queued?: number;
   /** Cork/uncork: replies of one pipelined group leave in one segment (RFC 2920 §3.2). */
   cork(): void;
   uncork(): void;

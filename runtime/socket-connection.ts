@@ -80,6 +80,10 @@ export class SocketConnection implements Connection {
     return this.#queue.size + this.#socket.readableLength;
   }
 
+  get queued(): number {
+    return this.#socket.writableLength;
+  }
+
   read(): Promise<Uint8Array | null> {
     if (this.#expired) return Promise.reject(new ConnectionClosed('deadline'));
     if (!this.#flowing) this.#flow();
@@ -95,7 +99,8 @@ export class SocketConnection implements Connection {
     if (!last) this.#gather();
     const taken = this.#socket.write(bytes);
     if (last) this.#release();
-    if (taken) return TAKEN;
+    // The system may have taken at once what was more than the socket would hold.
+    if (taken || this.#socket.writableLength === 0) return TAKEN;
     // A corked socket never drains: let it go, the group has outgrown one segment anyway.
     this.uncork();
     this.#release();

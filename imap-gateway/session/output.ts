@@ -20,19 +20,19 @@ export interface Output {
   flush(): void;
 }
 
-/** Octets collected before they are handed to the connection. */
-const CHUNK = 65_536;
-/** Up to this much leaves as one piece, for one system call on one buffer. */
-const ONE_PIECE = 16_384;
-/** In more than that, larger octet strings are passed on without a copy. */
-const NO_COPY = 4_096;
+/** Octets that leave together: one system call on one piece of memory. */
+const SLAB = 65_536;
+/** Of all connections of the process: memory that is made for each piece is garbage outside of V8's heap, for which it collects the whole heap. */
+const SPARE = 8;
+const spare: Buffer[] = [];
 
 export class ConnectionOutput implements Output {
   readonly #connection: Connection;
   readonly #beforeWait: () => void;
-  #chunks: Uint8Array[] = [];
+  /** What is collected, up to `#at`; then `#text`. */
+  #slab: Buffer | undefined;
+  #at = 0;
   #text = '';
-  #length = 0;
   #waiting = 0;
   #taken: Promise<void> = Promise.resolve();
 
@@ -49,12 +49,11 @@ export class ConnectionOutput implements Output {
   write(bytes: Uint8Array | string): void {
     if (typeof bytes === 'string') {
       this.#text += bytes;
+      if (this.#text.length >= SLAB) this.#endText();
     } else {
       this.#endText();
-      this.#chunks.push(bytes);
+      this.#put(bytes);
     }
-    this.#length += bytes.length;
-    if (this.#length >= CHUNK) this.#send();
   }
 
   async ready(): Promise<void> {
@@ -64,32 +63,59 @@ export class ConnectionOutput implements Output {
   }
 
   flush(): void {
-    this.#send(true);
+    this.#endText();
+    this.#send();
   }
 
   /** Sends everything and waits until the client has taken enough of it. */
   async settle(): Promise<void> {
-    this.#send(true);
+    this.flush();
     await this.ready();
   }
 
   #endText(): void {
-    if (this.#text === '') return;
-    this.#chunks.push(Buffer.from(this.#text));
+    const text = this.#text;
+    if (text === '') return;
     this.#text = '';
+    // An UTF-16 unit becomes three octets at most.
+    if (text.length * 3 > SLAB - this.#at) this.#put(Buffer.from(text));
+    else this.#at += this.#open().write(text, this.#at);
   }
 
-  /** @param last we wait for the client next. */
-  #send(last = false): void {
-    this.#endText();
-    const pieces = joined(this.#chunks, this.#length <= ONE_PIECE ? ONE_PIECE + 1 : NO_COPY);
-    this.#chunks = [];
-    this.#length = 0;
-    for (const [i, piece] of pieces.entries()) this.#pass(piece, last && i === pieces.length - 1);
+  #put(bytes: Uint8Array): void {
+    for (let from = 0; from < bytes.length; ) {
+      if (this.#at === 0 && bytes.length - from >= SLAB) {
+        this.#pass(bytes.subarray(from));
+        return;
+      }
+      const take = Math.min(SLAB - this.#at, bytes.length - from);
+      this.#open().set(take === bytes.length ? bytes : bytes.subarray(from, from + take), this.#at);
+      this.#at += take;
+      from += take;
+      if (this.#at === SLAB) this.#send();
+    }
   }
 
-  #pass(bytes: Uint8Array, last: boolean): void {
-    const written = this.#connection.write(bytes, last);
+  #open(): Buffer {
+    this.#slab ??= spare.pop() ?? Buffer.allocUnsafeSlow(SLAB);
+    return this.#slab;
+  }
+
+  #send(): void {
+    const slab = this.#slab;
+    if (slab === undefined) return;
+    const bytes = slab.subarray(0, this.#at);
+    this.#slab = undefined;
+    this.#at = 0;
+    // A client that is behind holds what it has to get, and not more than one slab.
+    const behind = this.#connection.queued !== 0;
+    this.#pass(behind ? Buffer.from(bytes) : bytes);
+    if ((behind || this.#connection.queued === 0) && spare.length < SPARE) spare.push(slab);
+  }
+
+  #pass(bytes: Uint8Array): void {
+    // At once: what comes next is either more of a long answer or the client's turn.
+    const written = this.#connection.write(bytes, true);
     if (written === TAKEN) return;
     this.#waiting++;
     const taken = written.finally(() => this.#waiting--);
@@ -97,17 +123,4 @@ export class ConnectionOutput implements Output {
     taken.catch(() => undefined);
     this.#taken = taken;
   }
-}
-
-/** The same octets in fewer pieces: neighbours smaller than `small` become one. */
-function joined(chunks: readonly Uint8Array[], small: number): Uint8Array[] {
-  if (chunks.length <= 1) return [...chunks];
-  const out: Uint8Array[] = [];
-  for (let from = 0, to = 0; from < chunks.length; from = to) {
-    while (to < chunks.length && chunks[to]!.length < small) to++;
-    if (to - from > 1) out.push(Buffer.concat(chunks.slice(from, to)));
-    else if (to === from) out.push(chunks[to++]!);
-    else out.push(chunks[from]!);
-  }
-  return out;
 }
