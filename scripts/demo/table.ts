@@ -35,11 +35,11 @@ Point a mail client at a peer, for example ${from?.address ?? ''}:
   incoming  IMAP  ${imaps?.host}:${imaps?.port}  SSL/TLS, user name = address, accept the self-made certificate
   outgoing  SMTP  ${submissions?.host}:${submissions?.port}  SSL/TLS, the same user and password
 and write to ${to?.address ?? ''}. Or from a shell:
-  printf 'Subject: hello\\r\\n\\r\\nhello\\r\\n' | curl -sk --ssl-reqd smtps://${submissions?.host}:${submissions?.port} \\
+  printf 'From: ${from?.address}\\r\\nTo: ${to?.address}\\r\\nSubject: hello\\r\\n\\r\\nhello\\r\\n' | curl -sk --ssl-reqd smtps://${submissions?.host}:${submissions?.port} \\
     --user '${from?.address}:${from?.password}' --mail-from ${from?.address} --mail-rcpt ${to?.address} -T -
 
-In a browser: https://${https?.host}:${https?.port}/ with the same self-made certificate (/admin for those who may: peerpost account admin ADDRESS on;
-/api/docs for programs)
+In a browser: https://${https?.host}:${https?.port}/ with the same self-made certificate; /api/docs for programs; /admin for those who may:
+  scripts/peerpost account admin ${from?.address} on --config ${first?.config}
 
 Ctrl-C stops everything; the mail stays.
 `;

@@ -35,7 +35,10 @@ async function accountAddress(directory: System['directory'], text: string): Pro
     const targets = found.targets.map(formatAddress).join(', ');
     throw new CommandError('no-such-account', `${text} is an alias: people sign in as ${targets}`);
   }
-  throw new CommandError('no-such-account', `${text} is no account here; add it with: peerpost account add ${text}`);
+  throw new CommandError(
+    'no-such-account',
+    `${text} is no account here; add it with: peerpost account add ${text} --password-stdin`,
+  );
 }
 
 function address(text: string): Address {

@@ -16,7 +16,7 @@ export function addDomainCommands(program: Command, act: Act): void {
         withSystem(options, async (system) => {
           output.result(
             await addDomain(system, name, CLI),
-            () => `added ${name}; add accounts with: peerpost account add ADDRESS@${name} --password-stdin`,
+            () => `added ${name}; add accounts with: peerpost account add NAME@${name} --password-stdin`,
           );
         }),
       ),
