@@ -33,6 +33,11 @@ export function dispatch(
   if (strictTransport === true && socket instanceof TLSSocket) {
     response.setHeader('strict-transport-security', STRICT_TRANSPORT);
   }
+  // RFC 9112 §3.2: node:http takes the first, and a proxy in front may have taken the other.
+  if (hasTwoHosts(request)) {
+    answer(response, exchange, 400, 'Two Host fields', { connection: 'close' });
+    return 'none';
+  }
   const handler = handlers.find((one) => one.wants(exchange, method));
   if (handler === undefined) {
     answer(response, exchange, 404, 'There is nothing here');
@@ -53,6 +58,15 @@ export function dispatch(
     failed(error);
   }
   return handler.name;
+}
+
+function hasTwoHosts({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts > 1;
 }
 
 /** Credentials that came in the clear are refused loudly: a redirect would hide the mistake, and send them in the clear again next time. */
