@@ -106,6 +106,6 @@ function pass(counts: Map<FaultPoint, number>, point: FaultPoint): void {
   if (left === undefined) return;
   counts.set(point, left - 1);
   if (left > 1) return;
-  writeSync(2, `fault point ${point}\n`);
+  writeSync(2, `fault point ${point} in ${process.pid}\n`);
   process.kill(process.pid, 'SIGKILL');
 }

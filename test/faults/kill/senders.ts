@@ -4,6 +4,8 @@ import { type SmtpReply, SmtpWire } from '#test/support/wire.ts';
 import type { Fate, Ledger, Sent } from './ledger.ts';
 
 export const PASSWORD_USERS = ['ann', 'ben', 'cat'] as const;
+/** Keeps nothing: all goes to the same name at the peer far away. */
+export const FORWARDING_USER = 'eve';
 
 export interface SenderRooms {
   readonly peer: TestPeer;
@@ -210,4 +212,26 @@ export function byLmtp(rooms: SenderRooms): Promise<void> {
   );
   const open = (): Promise<SmtpWire> => SmtpWire.open(peer.host, peer.port(24), 'LHLO');
   return keepSending(rooms, open, (wire) => courier.next(wire));
+}
+
+/** The same for somebody whose mail goes on to a peer far away: what the MTA behind our MDA has taken may be sent twice when no answer came of it. */
+export function byLmtpForward(rooms: SenderRooms): Promise<void> {
+  const { peer, ledger, random } = rooms;
+  const courier = new Courier(
+    rooms,
+    () => ledger.make('load@far.test', new Map<string, Fate>([[FORWARDING_USER, 'take']]), sizeOf(random)),
+    async (wire, sent, mark) => {
+      await envelope(wire, 'load@far.test', [`${FORWARDING_USER}@${peer.domain}`]);
+      must(await wire.ask('DATA\r\n'), 354);
+      mark();
+      const reply = await wire.ask(`${sent.content}.\r\n`);
+      note(ledger, sent, sent.to.keys(), reply);
+      if (reply.code !== 250) sent.unsure++;
+    },
+  );
+  return keepSending(
+    rooms,
+    () => SmtpWire.open(peer.host, peer.port(24), 'LHLO'),
+    (wire) => courier.next(wire),
+  );
 }

@@ -13,19 +13,25 @@ const LOG_LINES = 5_000;
 export interface Death {
   readonly program: Program;
   readonly at: number;
+  /** The fault point that it died at. */
+  readonly point?: string;
+  /** Nobody killed it. */
+  readonly crashed?: true;
 }
 
 export class Tree {
   readonly peer: TestPeer;
   readonly deaths: Death[] = [];
   readonly #cache: string;
-  /** `fault` */
+  /** `change`: somebody died, or is ready, or the tree is gone. */
   readonly #events = new EventEmitter();
   readonly #pids = new Map<Program, number>();
   readonly #log: string[] = [];
   #run: ChildProcess | undefined;
-  #armed: { readonly program: Program; readonly rest: string[] } | undefined;
-  readonly #faults: { readonly point: string; readonly deaths: number }[] = [];
+  /** What the lives to come are armed with, those of each program for themselves. */
+  readonly #plans = new Map<Program, string[]>();
+  /** By process id. */
+  readonly #points = new Map<number, string>();
 
   constructor(peer: TestPeer, cache: string) {
     this.peer = peer;
@@ -45,9 +51,10 @@ export class Tree {
       env: { ...process.env, NODE_COMPILE_CACHE: this.#cache },
     });
     this.#run = run;
-    createInterface({ input: run.stderr! }).on('line', (line) => this.#line(line));
+    createInterface({ input: run.stderr! }).on('line', (line) => this.#line(run, line));
     const ended = once(run, 'exit').then(([code, signal]) => {
       if (this.#run === run) this.#run = undefined;
+      this.#events.emit('change');
       throw new Error(`the tree ended before it was ready (${code ?? signal}):\n${this.log()}`);
     });
     ended.catch(() => undefined);
@@ -56,22 +63,18 @@ export class Tree {
 
   /** The next lives of a program, one after the other, are armed with these plans; those behind them with nothing. */
   async arm(program: Program, plans: readonly string[]): Promise<void> {
-    const [first = '', ...rest] = plans;
-    this.#armed = { program, rest };
+    const [plan = '', ...rest] = plans;
+    this.#plans.set(program, rest);
     const run = this.#run!;
     const planned = once(run, 'message');
-    run.send(first);
+    run.send({ program, plan });
     await planned;
   }
 
-  /** kill -9 of one program; resolves when all are up again. */
-  async kill(program: Program): Promise<void> {
-    // It may just have died at a point.
-    await this.recovered(-1);
-    const pid = this.#pids.get(program)!;
-    const deaths = this.deaths.length;
-    killIfThere(pid);
-    await this.recovered(deaths);
+  /** kill -9 of one program. It may be dying just now by itself: then that is its death. */
+  kill(program: Program): void {
+    const pid = this.#pids.get(program);
+    if (pid !== undefined) killIfThere(pid);
   }
 
   /** kill -9 of everything at once. */
@@ -86,31 +89,32 @@ export class Tree {
   async killSupervisor(also: () => void = () => undefined): Promise<void> {
     const run = this.#run!;
     this.#run = undefined;
-    this.#armed = undefined;
+    this.#plans.clear();
     const exited = once(run, 'exit');
     run.kill('SIGKILL');
     also();
     await exited;
     for (const program of PROGRAMS) this.deaths.push({ program, at: Date.now() });
     this.#pids.clear();
-    this.#faults.length = 0;
+    this.#points.clear();
   }
 
-  /** The next death at a fault point, be it past; `undefined` when none comes in time. Resolves before the supervisor has noticed. */
-  async fault(withinMs: number): Promise<{ readonly point: string; readonly deaths: number } | undefined> {
-    if (this.#faults.length === 0) {
-      await Promise.race([once(this.#events, 'fault'), new Promise((resolve) => setTimeout(resolve, withinMs))]);
-    }
-    return this.#faults.shift();
+  /** How often a program has died so far. */
+  deathsOf(program: Program): number {
+    return this.deaths.reduce((sum, death) => sum + (death.program === program ? 1 : 0), 0);
   }
 
-  /** Resolves once there have been more deaths than that, and all programs are up again. */
-  async recovered(deaths: number): Promise<void> {
-    const until = Date.now() + START_MS;
-    while (this.deaths.length <= deaths || this.#pids.size < PROGRAMS.length) {
-      if (this.#run === undefined || Date.now() > until) throw new Error(`it does not come back\n${this.log()}`);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+  /** The death of a program behind so many others of its; `undefined` when it does not come in time. */
+  async death(program: Program, before: number, withinMs: number): Promise<Death | undefined> {
+    const died = (): Death | undefined => this.deaths.filter((death) => death.program === program)[before];
+    await this.#until(() => died() !== undefined, withinMs);
+    return died();
+  }
+
+  /** Resolves once a program is up. */
+  async up(program: Program): Promise<void> {
+    if (await this.#until(() => this.#pids.has(program), START_MS)) return;
+    throw new Error(`${program} does not come back\n${this.log()}`);
   }
 
   async stop(): Promise<void> {
@@ -123,29 +127,42 @@ export class Tree {
     this.#pids.clear();
   }
 
-  #line(line: string): void {
+  /** Answers whether it came to that in time, and at once when the tree is gone. */
+  async #until(condition: () => boolean, withinMs: number): Promise<boolean> {
+    const late = AbortSignal.timeout(Math.ceil(withinMs));
+    while (!condition()) {
+      if (this.#run === undefined || late.aborted) return false;
+      await once(this.#events, 'change', { signal: late }).catch(() => undefined);
+    }
+    return true;
+  }
+
+  #line(run: ChildProcess, line: string): void {
     this.#log.push(line);
     if (this.#log.length > LOG_LINES) this.#log.shift();
-    const point = /fault point (\S+)/.exec(line)?.[1];
-    if (point !== undefined) {
-      this.#faults.push({ point, deaths: this.deaths.length });
-      this.#events.emit('fault');
-    }
+    // The last words of a tree that was killed.
+    if (this.#run !== run) return;
+    const [, point, pid] = /fault point (\S+) in (\d+)/.exec(line) ?? [];
+    if (point !== undefined) this.#points.set(Number(pid), point);
     if (!line.includes('"program is ready"') && !line.includes('"program ended;')) return;
-    const { name, child, msg } = JSON.parse(line.slice(line.indexOf('{'))) as Record<string, unknown>;
+    const { name, child, msg, signal } = JSON.parse(line.slice(line.indexOf('{'))) as Record<string, unknown>;
     const program = name as Program;
     if (msg === 'program is ready') {
       this.#pids.set(program, child as number);
       // It has read what it is armed with: the next life gets the next plan.
-      if (this.#armed?.program === program && this.#run?.connected) this.#run.send(this.#armed.rest.shift() ?? '');
+      const plans = this.#plans.get(program);
+      if (plans !== undefined && run.connected) run.send({ program, plan: plans.shift() ?? '' });
     } else {
       this.#pids.delete(program);
-      this.deaths.push({ program, at: Date.now() });
+      const died = this.#points.get(child as number);
+      const crashed = signal !== 'SIGKILL' && { crashed: true as const };
+      this.deaths.push({ program, at: Date.now(), ...(died !== undefined && { point: died }), ...crashed });
     }
+    this.#events.emit('change');
   }
 }
 
-/** Rejects after a minute: no part of a trial may wait for ever. */
+/** Rejects in the end: no part of a trial may wait for ever. */
 function late(what: string, tree: Tree): Promise<never> {
   return new Promise((_, reject) => {
     const fail = (): void => reject(new Error(`waited too long: ${what}\n${tree.log()}`));
