@@ -27,6 +27,7 @@ export function directoryReads(rows: () => DirectoryRows, now: () => number): Di
     accounts: async () => rows().accounts(),
     aliases: async () => rows().aliases(),
     appPasswords: async (account) => rows().appPasswords(account).map(shown),
+    appPasswordKeys: async (account) => rows().appPasswords(account),
     tokens: async (account) => rows().tokens(account).filter(counts),
     async token(hash) {
       const token = rows().tokenByHash(hash);

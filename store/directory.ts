@@ -45,6 +45,8 @@ export interface Directory {
   aliases(): Promise<readonly Alias[]>;
 
   appPasswords(account: AccountId): Promise<readonly AppPassword[]>;
+  /** With what checks them, as `secret` has it of the account's own. */
+  appPasswordKeys(account: AccountId): Promise<readonly (AppPassword & { readonly keys: readonly ScramKeys[] })[]>;
   /** Of one account, or all of the peer; expired ones are left out. */
   tokens(account?: AccountId): Promise<readonly Token[]>;
   /**

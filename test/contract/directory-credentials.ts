@@ -47,6 +47,22 @@ async function addToken(directory: Directory, given: Partial<Token> & { name: st
 }
 
 export const CREDENTIAL_TESTS: DirectoryTests = {
+  'what checks an app password can be taken to another account of the same secret': async (on) => {
+    const { directory, domain, account } = on;
+    const id = await account(`ann@${domain}`);
+    const phone = await addAppPassword(on, id, 'phone', 'imap');
+    const [known] = await directory.appPasswordKeys(id);
+    assert.deepEqual([known?.name, known?.scopes], ['phone', ['imap']]);
+    const { scram } = (await directory.secret(id))!;
+    await directory.change({ type: 'remove-app-password', id: phone.id });
+    const { salt, iterations } = scram;
+    const made = { salt, iterations, keys: known!.keys };
+    await directory.change({ type: 'add-app-password', id: 'again', account: id, name: 'phone', scopes: [], made });
+    const login = { account: id, address: `ann@${domain}`, appPassword: 'again' };
+    assert.deepEqual(await directory.authenticate(`ann@${domain}`, phone.text, 'imap'), login);
+    assert.deepEqual(await scramLogin(directory, `ann@${domain}`, phone.text, 'pop3'), login);
+  },
+
   'an app password counts for what it is for, however it is typed': async (on) => {
     const { directory, domain, account } = on;
     const id = await account(`bob@${domain}`);

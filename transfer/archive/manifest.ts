@@ -33,6 +33,8 @@ export interface Manifest {
     /** Addresses that lead to this account alone. */
     readonly aliases: readonly string[];
     readonly secret?: ArchivedSecret;
+    /** Only beside the secret, whose salt they are keyed with. */
+    readonly appPasswords?: readonly ArchivedAppPassword[];
   };
   readonly mailboxes: readonly ArchivedMailbox[];
   readonly subscribed: readonly string[];
@@ -73,6 +75,13 @@ export function parseJson(text: string): unknown {
   } catch (error) {
     throw new MailError('bad-request', 'the archive is damaged: JSON can not be read', { cause: error });
   }
+}
+
+/** Octets as base64. */
+export interface ArchivedAppPassword {
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly keys: readonly { readonly storedKey: string; readonly serverKey: string }[];
 }
 
 export interface ArchivedSecret {

@@ -10,6 +10,7 @@ import type { Mutation } from '#store/mutation.ts';
 import type { Access, ModSeq, Uid } from '#store/types.ts';
 import { MARK_KIND } from '../import/marks.ts';
 import type { ImportRooms } from '../import-messages.ts';
+import { addAppPasswords } from './app-passwords.ts';
 import { type Manifest, unpackSecret } from './manifest.ts';
 import type { MessageFacts } from './message-entry.ts';
 import { commitAll, Placing } from './placing.ts';
@@ -207,6 +208,10 @@ async function finish(
     ...mailboxes.map(({ id: mailbox, uidNext }): Mutation => ({ type: 'raise-uid-next', mailbox, uidNext })),
     ...(account.quota === undefined ? [] : [{ type: 'set-quota' as const, bytes: account.quota }]),
   ]);
+  const { secret, appPasswords } = account;
+  if (secret !== undefined && appPasswords !== undefined) {
+    await addAppPasswords(rooms, access.owner, unpackSecret(secret).scram, appPasswords, by);
+  }
   await directory.change({ type: 'activate-account', id: access.owner }, by);
   if (account.forward !== undefined) {
     await directory.change({ type: 'set-forward', id: access.owner, forward: account.forward }, by);

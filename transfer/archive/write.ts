@@ -9,6 +9,7 @@ import type { MailStore, MessageRow, StoredRecord } from '#store/store.ts';
 import type { Access, Mailbox, MailboxId, MailboxList, Placed, Uid } from '#store/types.ts';
 import { MARK_KIND } from '../import/marks.ts';
 import { begun, readableRows, type Unreadable, UnreadableList } from '../readable.ts';
+import { packAppPasswords } from './app-passwords.ts';
 import { END, type End, FORMAT, MANIFEST, type Manifest, packSecret, RECORDS, VERSION } from './manifest.ts';
 import { entryName, messageEntry } from './message-entry.ts';
 import { padding, TAR_END, tarHead } from './tar-writer.ts';
@@ -125,6 +126,7 @@ async function manifestOf(
     .filter(({ targets }) => targets.length === 1 && targets[0]!.toLowerCase() === account.address.toLowerCase())
     .map(({ address }) => address);
   const { forward } = account;
+  const appPasswords = secret === undefined ? [] : await packAppPasswords(directory, account.id);
   return {
     format: FORMAT,
     version: VERSION,
@@ -136,6 +138,7 @@ async function manifestOf(
       ...(forward === undefined ? {} : { forward }),
       aliases,
       ...(secret === undefined ? {} : { secret: packSecret(secret) }),
+      ...(appPasswords.length === 0 ? {} : { appPasswords }),
     },
     mailboxes: list.mailboxes.map(({ id, name, role, uidValidity, uidNext, messages }) => {
       return { id, name, ...(role === undefined ? {} : { role }), uidValidity, uidNext, messages };

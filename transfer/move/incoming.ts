@@ -9,6 +9,7 @@ import { isId, newId } from '#store/ids.ts';
 import type { Mutation } from '#store/mutation.ts';
 import type { Access, ModSeq, Role } from '#store/types.ts';
 import { uidSet } from '#store/uid-set.ts';
+import { addAppPasswords } from '../archive/app-passwords.ts';
 import { unpackSecret } from '../archive/manifest.ts';
 import { parseMessageEntry } from '../archive/message-entry.ts';
 import { commitAll, Placing } from '../archive/placing.ts';
@@ -173,9 +174,14 @@ async function activate(
   if (account.state === 'active') return { version };
   if (version !== activation.version) throw new MailError('conflict', 'somebody else was faster');
   const mutations = [guardOf(known, version)];
-  const { quota, forward } = activation;
+  const { quota, forward, appPasswords } = activation;
   if (quota !== undefined) mutations.push({ type: 'set-quota', bytes: quota });
   const now = await commitAll(rooms, access, newId('commit', rooms.random), mutations);
+  const secret = await rooms.directory.secret(account.id);
+  if (secret !== undefined && appPasswords !== undefined) {
+    // They are keyed with the salt that came with the offer.
+    await addAppPasswords(rooms, account.id, secret.scram, appPasswords, by);
+  }
   if (forward !== undefined) await rooms.directory.change({ type: 'set-forward', id: account.id, forward }, by);
   await rooms.directory.change({ type: 'activate-account', id: account.id }, by);
   return { version: now };

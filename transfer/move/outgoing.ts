@@ -9,6 +9,7 @@ import type { Account, By, Directory } from '#store/directory.ts';
 import { newId } from '#store/ids.ts';
 import type { MailStore } from '#store/store.ts';
 import type { Access } from '#store/types.ts';
+import { packAppPasswords } from '../archive/app-passwords.ts';
 import { packSecret } from '../archive/manifest.ts';
 import { allRecords } from '../archive/write.ts';
 import { MARK_KIND } from '../import/marks.ts';
@@ -235,14 +236,19 @@ async function offer(
 }
 
 /** Answers the UIDs up to which both sides have the same. */
-async function open({ store, target, account }: MoveWork, { id, as }: Written): Promise<Record<string, number>> {
+async function open(
+  { store, directory, target, account }: MoveWork,
+  { id, as }: Written,
+): Promise<Record<string, number>> {
   const { quotaBytes } = await store.accountState({ owner: account.id, viewer: account.id });
   const state = await target.state(id, as);
   const { forward } = account;
+  const appPasswords = await packAppPasswords(directory, account.id);
   await target.activate(id, as, {
     version: state.version,
     ...(quotaBytes === undefined ? {} : { quota: quotaBytes }),
     ...(forward === undefined ? {} : { forward }),
+    ...(appPasswords.length === 0 ? {} : { appPasswords }),
   });
   return { ...state.last };
 }

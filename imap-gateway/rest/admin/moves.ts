@@ -30,6 +30,15 @@ const Secret = Type.Object(
   closed,
 );
 
+const AppPassword = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 200 }),
+    scopes: Type.Array(Type.String({ maxLength: 20 }), { maxItems: 20 }),
+    keys: Type.Array(Type.Object({ storedKey: Base64, serverKey: Base64 }, closed), { minItems: 1, maxItems: 4 }),
+  },
+  closed,
+);
+
 const Offer = Type.Object({
   id: Type.String({ minLength: 1, maxLength: 64, description: 'Random; names the move on both sides.' }),
   address: EmailAddress,
@@ -166,6 +175,7 @@ export function incomingMoveRoutes(routes: Routes): void {
       forward: Type.Optional(
         Type.Object({ targets: Type.Array(EmailAddress, { minItems: 1, maxItems: 20 }), keep: Type.Boolean() }, closed),
       ),
+      appPasswords: Type.Optional(Type.Array(AppPassword, { maxItems: 50 })),
     }),
     response: Step,
     failures,

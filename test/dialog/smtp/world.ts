@@ -67,6 +67,7 @@ export function fakeDirectory(): Directory {
     accounts: unused,
     aliases: unused,
     appPasswords: unused,
+    appPasswordKeys: unused,
     tokens: unused,
     token: unused,
     tokenById: unused,
