@@ -223,17 +223,18 @@ export class ViewCache {
   }
 
   #news(batch: NoticeBatch, everything: boolean): void {
-    const types = new Map<AccountId, Set<ChangeType>>();
+    if (this.#entries.size === 0 && this.#accounts.size === 0) return;
+    // Most accounts are named once in a batch: nothing is made for them.
+    const types = new Map<AccountId, readonly ChangeType[]>();
     for (const notice of batch.notices) {
-      const known = types.get(notice.account) ?? new Set();
-      for (const type of notice.types) known.add(type);
-      types.set(notice.account, known);
+      const known = types.get(notice.account);
+      types.set(notice.account, known === undefined ? notice.types : [...new Set([...known, ...notice.types])]);
     }
     for (const entry of this.#entries.values()) {
       if (entry.users > 0 && (everything || types.has(entry.access.owner))) this.#refreshSoon(entry);
     }
     for (const [owner, listeners] of this.#accounts) {
-      const news = everything ? {} : { types: [...(types.get(owner) ?? [])] };
+      const news = everything ? {} : { types: types.get(owner) ?? [] };
       if (everything || types.has(owner)) this.#call(listeners, news);
     }
   }
