@@ -128,7 +128,7 @@ test('what is damaged stays behind when an account moves, and UIDs stay what the
     wait: async () => undefined,
     report: () => undefined,
   });
-  assert.deepEqual(done.failures.map(({ path, uid }) => [path, uid]).sort(), failures([10, 2, 4]));
+  assert.deepEqual(new Set(done.failures.map(({ uid }) => uid)), new Set([2, 4, 10]));
   const { id: owner } = (await findAccount(goal.directory, 'bob@beta.test'))!;
   const there = { owner, viewer: owner };
   const inbox = (await goal.store.mailboxNamed(there, 'INBOX'))!;

@@ -37,7 +37,7 @@ export interface RestServices {
     readonly book: JobBook;
     readonly files: JobFiles;
     /** There is something to do. */
-    begin(): void;
+    readonly begin: () => void;
   };
   /** Aborted when the process drains: what would last (events) ends then. */
   readonly draining: AbortSignal;

@@ -192,8 +192,9 @@ export class JobBook {
   }
 }
 
-function withoutArchive({ archive: _, ...job }: Job): Job {
-  return job;
+function withoutArchive(job: Job): Job {
+  const { archive: _, ...rest } = job;
+  return rest;
 }
 
 const cancelled = (job: Job, endedAt: number | undefined): Job =>

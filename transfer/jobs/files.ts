@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable, Transform } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createZstdCompress } from 'node:zlib';
 import { MailError } from '#mail/failure.ts';
@@ -51,8 +51,9 @@ export class JobFiles {
     try {
       const into = handle.createWriteStream({ highWaterMark: 1_048_576, flush: true });
       const source = Readable.from(chunks, { objectMode: false });
-      if (options.compress) await pipeline(source, createZstdCompress(), this.#bounded(), into);
-      else await pipeline(source, this.#bounded(), into);
+      const bounded = (all: AsyncIterable<Buffer>): AsyncGenerator<Buffer> => this.#bounded(all);
+      if (options.compress) await pipeline(source, createZstdCompress(), bounded, into);
+      else await pipeline(source, bounded, into);
       // Files are as old as our own clock says.
       const now = this.#options.clock.now() / 1_000;
       await utimes(partial, now, now);
@@ -104,19 +105,16 @@ export class JobFiles {
     return join(this.#options.folder, `${id}.archive`);
   }
 
-  #bounded(): Transform {
-    const { hasRoom } = this.#options;
+  /** Looks at the disk now and then. */
+  async *#bounded(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     let since = LOOK_OCTETS;
-    return new Transform({
-      transform(chunk: Buffer, _encoding, done) {
-        since += chunk.length;
-        if (since < LOOK_OCTETS) return done(null, chunk);
+    for await (const chunk of chunks) {
+      since += chunk.length;
+      if (since >= LOOK_OCTETS) {
         since = 0;
-        hasRoom(LOOK_OCTETS).then(
-          (room) => (room ? done(null, chunk) : done(new MailError('unavailable', 'the disk is nearly full'))),
-          done,
-        );
-      },
-    });
+        if (!(await this.#options.hasRoom(LOOK_OCTETS))) throw new MailError('unavailable', 'the disk is nearly full');
+      }
+      yield chunk;
+    }
   }
 }

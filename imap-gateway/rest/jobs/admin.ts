@@ -6,13 +6,13 @@ import { newId } from '#store/ids.ts';
 import { makeSecret } from '#store/secret.ts';
 import type { JobOrder, ShownJob } from '#transfer/jobs/job.ts';
 import { keepArchive, startRestore } from '#transfer/jobs/restore.ts';
-import { accountById } from '../admin/rooms.ts';
+import { accountAt } from '../admin/rooms.ts';
 import { by, type Caller } from '../callers.ts';
 import { page, readCursor } from '../paging.ts';
 import { HttpProblem } from '../problems.ts';
 import type { Routes } from '../route.ts';
 import { Password } from '../routes/credentials.ts';
-import { EmailAddress, Id, IdParams, Page, paging, Time } from '../schemas.ts';
+import { AccountParams, EmailAddress, Id, IdParams, Page, paging, Time } from '../schemas.ts';
 import type { RestServices } from '../services.ts';
 import { otherAddress } from './own.ts';
 import {
@@ -52,7 +52,7 @@ function startRoutes(routes: Routes): void {
     method: 'POST',
     scope: 'admin',
     tag,
-    params: IdParams,
+    params: AccountParams,
     response: Job,
     status: 202,
   } as const;
@@ -69,7 +69,7 @@ function startRoutes(routes: Routes): void {
     async run({ params, body, services, caller }) {
       const { from, mailboxes } = body;
       const credentials = credentialsOf(body);
-      const account = await accountById(services, params.id);
+      const account = await accountAt(services, params.id);
       return start(services, caller, account, { kind: 'import', from, credentials, ...(mailboxes && { mailboxes }) });
     },
   });
@@ -83,7 +83,7 @@ function startRoutes(routes: Routes): void {
     body: Type.Object({ withPassword }),
     failures: ['not-found', 'no-such-account', 'limit-exceeded', 'unsupported'],
     async run({ params, body, services, caller }) {
-      const account = await accountById(services, params.id);
+      const account = await accountAt(services, params.id);
       return start(services, caller, account, { kind: 'export', withPassword: body.withPassword ?? false });
     },
   });
@@ -99,7 +99,7 @@ function startRoutes(routes: Routes): void {
     failures: ['not-found', 'no-such-account', 'conflict', 'limit-exceeded', 'unsupported'],
     async run({ params, body, services, caller }) {
       const { as, token, how = 'forward' } = body;
-      const account = await accountById(services, params.id);
+      const account = await accountAt(services, params.id);
       otherAddress(as, account.address);
       return start(services, caller, account, { kind: 'move', to: originOf(body.to), as, how, token });
     },

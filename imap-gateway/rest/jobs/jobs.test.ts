@@ -19,7 +19,14 @@ before(async (t) => {
       const { clock, store, directory, coordination, random, log, config } = services;
       const files = new JobFiles({ folder, clock, hasRoom: async () => true });
       runner = new JobRunner({
-        ...{ store, directory, coordination, clock, random, log, files, shards: 1 },
+        store,
+        directory,
+        coordination,
+        clock,
+        random,
+        log,
+        files,
+        shards: 1,
         messageSize: () => config.limits.messageSize,
         lookup: () => guardedLookup(config.rest.webhookNetworks),
         suspend: async (address) => suspended.push(address),
