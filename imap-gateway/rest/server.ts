@@ -15,6 +15,7 @@ import { identify } from './auth/identify.ts';
 import { accessOf, type Caller, isAccountScope, permit, type Scope } from './callers.ts';
 import { allowOrigins } from './cors.ts';
 import { operationCounter } from './figures.ts';
+import { HeldBodies, SMALL } from './held.ts';
 import { type RateLimit, rateLimit } from './limits.ts';
 import { checkPreconditions } from './preconditions.ts';
 import { HttpProblem, problemOf } from './problems.ts';
@@ -48,7 +49,7 @@ const HEADERS = {
 };
 const JSON_LIMIT = 1_048_576;
 
-function bodyLimit({ limit }: Route, messageSize: number): number {
+function bodyLimit({ limit }: Pick<Route, 'limit'>, messageSize: number): number {
   if (limit === 'disk') return Number.MAX_SAFE_INTEGER;
   // What base64 and the JSON around it add to a message.
   return limit === 'message' ? Math.ceil((messageSize * 4) / 3) + JSON_LIMIT : JSON_LIMIT;
@@ -85,7 +86,8 @@ export async function createRest(services: RestServices): Promise<Rest> {
     done();
   });
   const limit = rateLimit(services);
-  for (const route of routes) addRoute(app, services, limit, route);
+  const held = heldBodies(services);
+  for (const route of routes) addRoute(app, services, { limitRate: limit, held }, route);
   refuseOtherMethods(app, routes);
   // What people type to find out what there is.
   for (const path of ['/api', '/api/', '/api/docs/']) {
@@ -100,7 +102,18 @@ export async function createRest(services: RestServices): Promise<Rest> {
   };
 }
 
-function addRoute(app: FastifyInstance, services: RestServices, limitRate: RateLimit, route: Route): void {
+/** One of the largest for any account, and room for another account's beside it. */
+function heldBodies({ clock, config }: RestServices): HeldBodies {
+  const mostEach = Math.max(bodyLimit({ limit: 'message' }, config.limits.messageSize), 16 * SMALL);
+  return new HeldBodies({ clock, mostEach, most: 2 * mostEach });
+}
+
+interface Guards {
+  readonly limitRate: RateLimit;
+  readonly held: HeldBodies;
+}
+
+function addRoute(app: FastifyInstance, services: RestServices, { limitRate, held }: Guards, route: Route): void {
   const { examine } = services;
   const checks = inputChecks(route);
   const limit = bodyLimit(route, services.config.limits.messageSize);
@@ -112,7 +125,7 @@ function addRoute(app: FastifyInstance, services: RestServices, limitRate: RateL
     config: { operation: route.operationId },
     ...(route.response && { schema: { response: { '2xx': route.response } } }),
     // Before the body is read: who may not do this can't make us read anything.
-    async onRequest(request) {
+    async onRequest(request, reply) {
       const exchange = examine(request.raw);
       const caller = route.scope === 'none' ? undefined : await identify(services, exchange, request.raw);
       await limitRate(exchange, caller);
@@ -120,6 +133,7 @@ function addRoute(app: FastifyInstance, services: RestServices, limitRate: RateL
       if (caller === undefined) return;
       callers.set(request, caller);
       exchange.loggedIn?.(caller.account?.address ?? caller.actor);
+      if (route.body !== undefined && limit > JSON_LIMIT) await holdBody(held, request, reply, caller, limit);
     },
     async handler(request, reply) {
       const caller = callers.get(request);
@@ -154,6 +168,22 @@ function addRoute(app: FastifyInstance, services: RestServices, limitRate: RateL
       return sendResult(route, reply, request.method, await route.run(asked), logged);
     },
   });
+}
+
+/** Such a body will be in memory whole: it is not read before there is room. */
+async function holdBody(
+  held: HeldBodies,
+  { headers }: FastifyRequest,
+  reply: FastifyReply,
+  { actor }: Caller,
+  limit: number,
+): Promise<void> {
+  const length = Number(headers['content-length'] ?? limit);
+  // What is too large is refused without being read.
+  if (!(length > SMALL && length <= limit)) return;
+  const give = await held.take(actor, length, goneSignal(reply));
+  if (reply.raw.destroyed) give();
+  reply.raw.once('close', give);
 }
 
 interface Checks {

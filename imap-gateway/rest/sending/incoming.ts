@@ -57,7 +57,7 @@ export function formRequest(boundary: string | undefined, body: Buffer): Compose
 
 function attachmentOf({ name, filename, type, content }: FormPart): AttachmentInput {
   if (filename === undefined) throw badInput({ path: `/body/${name}`, message: 'is not known' });
-  return { name: filename, type, content: content.toString('base64') };
+  return { name: filename, type, octets: content };
 }
 
 function parsed(text: Buffer): unknown {

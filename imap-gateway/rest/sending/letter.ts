@@ -163,13 +163,14 @@ async function attachment(
   path: string,
 ): Promise<Attachment> {
   const { name, type, content, message, part, disposition, contentId } = given;
-  if ((content === undefined) === (message === undefined)) {
+  const octets = given.octets ?? (content === undefined ? undefined : Buffer.from(content, 'base64'));
+  if ((octets === undefined) === (message === undefined)) {
     throw badInput({ path, message: 'has either content or message' });
   }
   if (part !== undefined && message === undefined) throw badInput({ path, message: 'has a part of no message' });
   const found =
-    content !== undefined
-      ? { ...UNNAMED, content: Buffer.from(content, 'base64') }
+    octets !== undefined
+      ? { ...UNNAMED, content: octets }
       : part === undefined
         ? await messageAttachment(store, access, message!)
         : await partAttachment(store, access, message!, part);

@@ -89,10 +89,13 @@ export const Sending = {
 export const SendBody = Type.Object({ ...Composed, ...Sending }, { ...STRICT, title: 'MessageToSend' });
 export const SendDraftBody = Type.Object(Sending, { ...STRICT, title: 'DraftToSend' });
 
-export type ComposeRequest = DeepReadonly<Static<typeof DraftBody>>;
+export type ComposeRequest = Omit<DeepReadonly<Static<typeof DraftBody>>, 'attachments'> & {
+  readonly attachments?: readonly AttachmentInput[];
+};
 export type SendingOptions = DeepReadonly<Static<typeof SendDraftBody>>;
 export type CorrespondentInput = DeepReadonly<Static<typeof Correspondent>>;
-export type AttachmentInput = DeepReadonly<Static<typeof Attachment>>;
+/** `octets` instead of `content`: of a form. */
+export type AttachmentInput = DeepReadonly<Static<typeof Attachment>> & { readonly octets?: Uint8Array };
 
 const RecipientStatus = Type.Object(
   {

@@ -35,7 +35,7 @@ export function sendRoutes(routes: Routes): void {
       const writer: Writer = { access, address: caller.account!.address };
       const key = headers['idempotency-key'];
       const content = upload === undefined ? undefined : await gathered(upload);
-      const asked = content ?? JSON.stringify(body);
+      const asked = key === undefined ? '' : (content ?? JSON.stringify(body));
       const idempotency = idempotencyOf(key, upload?.type ?? 'json', JSON.stringify(query), asked);
       const request = { access, idempotency };
       const before = await answeredBefore(services, request);
