@@ -15,6 +15,16 @@ export const EmailAddress = Type.String({ minLength: 3, maxLength: 320, examples
 
 export const IdParams = Type.Object({ id: Id });
 
+/** Of routes that name an account for an admin. The id stays when the account is renamed. */
+export const AccountParams = Type.Object({
+  id: Type.String({
+    minLength: 1,
+    maxLength: 320,
+    description: 'Its id, or its address.',
+    examples: ['alice@alpha.test'],
+  }),
+});
+
 /** @param ms since 1970. */
 export function time(ms: number): string {
   return new Date(ms).toISOString();

@@ -1,4 +1,4 @@
-/** Accounts, and what an admin sets of them. A path names an account by its id, which a rename does not change. */
+/** Accounts, and what an admin sets of them. A path names an account by its address, or by its id, which a rename does not change. */
 import Type from 'typebox';
 import {
   renameAccount,
@@ -17,9 +17,9 @@ import { page, readCursor } from '../paging.ts';
 import { HttpProblem } from '../problems.ts';
 import type { DeepReadonly, Routes } from '../route.ts';
 import { AppPassword, Name, Password } from '../routes/credentials.ts';
-import { EmailAddress, Id, IdParams, Page, paging, Time } from '../schemas.ts';
+import { AccountParams, EmailAddress, Id, Page, paging, Time } from '../schemas.ts';
 import type { RestServices } from '../services.ts';
-import { accountById, accountTag, adminRooms } from './rooms.ts';
+import { accountAt, accountTag, adminRooms } from './rooms.ts';
 
 const Forward = Type.Object({ targets: Type.Array(EmailAddress, { minItems: 1, maxItems: 20 }), keep: Type.Boolean() });
 const Moved = Type.Object({
@@ -123,11 +123,11 @@ function comeAndGo(routes: Routes): void {
     tag,
     summary: 'One account',
     operationId: 'showAccount',
-    params: IdParams,
+    params: AccountParams,
     response: AccountDetails,
     failures: ['not-found'],
     async run({ params, services, etag }) {
-      const account = await accountById(services, params.id);
+      const account = await accountAt(services, params.id);
       const shown = await showAccount(adminRooms(services), account.address);
       etag(accountTag(account, shown.quota?.used));
       return shown;
@@ -141,10 +141,10 @@ function comeAndGo(routes: Routes): void {
     tag,
     summary: 'Remove an account with all its mail',
     operationId: 'removeAccount',
-    params: IdParams,
+    params: AccountParams,
     failures: ['not-found'],
     async run({ params, services, caller }) {
-      await removeAccount(adminRooms(services), (await accountById(services, params.id)).address, by(caller));
+      await removeAccount(adminRooms(services), (await accountAt(services, params.id)).address, by(caller));
     },
   });
 }
@@ -159,14 +159,14 @@ function settingsRoutes(routes: Routes): void {
     description:
       'What is named is changed, one act after the other; the rest stays. A suspended account gets mail and lets nobody in.',
     operationId: 'changeAccount',
-    params: IdParams,
+    params: AccountParams,
     body: Changes,
     response: AccountDetails,
     failures: ['not-found', 'exists'],
     async run({ params, body, services, caller }) {
-      const { address } = await accountById(services, params.id);
+      const { id, address } = await accountAt(services, params.id);
       await change(services, address, body, by(caller));
-      return showAccount(adminRooms(services), (await accountById(services, params.id)).address);
+      return showAccount(adminRooms(services), (await accountAt(services, id)).address);
     },
   });
 
@@ -178,11 +178,11 @@ function settingsRoutes(routes: Routes): void {
     summary: 'Set a new password',
     description: 'Sessions of pages end; app passwords and tokens stay.',
     operationId: 'setAccountPassword',
-    params: IdParams,
+    params: AccountParams,
     body: Type.Object({ password: Password }),
     failures: ['not-found'],
     async run({ params, body, services, caller }) {
-      const { address } = await accountById(services, params.id);
+      const { address } = await accountAt(services, params.id);
       await setPassword(services, { address, password: body.password }, by(caller));
     },
   });
@@ -217,10 +217,10 @@ function appPasswordRoutes(routes: Routes): void {
     tag,
     summary: 'App passwords of an account',
     operationId: 'listAccountAppPasswords',
-    params: IdParams,
+    params: AccountParams,
     response: Page(AppPassword),
     failures: ['not-found'],
-    run: async ({ params, services }) => listAppPasswords(services, (await accountById(services, params.id)).address),
+    run: async ({ params, services }) => listAppPasswords(services, (await accountAt(services, params.id)).address),
   });
 
   routes.add({
@@ -231,7 +231,7 @@ function appPasswordRoutes(routes: Routes): void {
     summary: 'Make an app password for an account',
     description: '`password` is shown this once.',
     operationId: 'addAccountAppPassword',
-    params: IdParams,
+    params: AccountParams,
     body: Type.Object({
       name: Name,
       scopes: Type.Optional(Type.Array(Type.Enum([...APP_SCOPES]), { maxItems: APP_SCOPES.length, uniqueItems: true })),
@@ -240,7 +240,7 @@ function appPasswordRoutes(routes: Routes): void {
     status: 201,
     failures: ['not-found'],
     async run({ params, body, services, caller }) {
-      const { address } = await accountById(services, params.id);
+      const { address } = await accountAt(services, params.id);
       return addAppPassword(services, { address, name: body.name, scopes: body.scopes ?? [] }, by(caller));
     },
   });
@@ -252,10 +252,10 @@ function appPasswordRoutes(routes: Routes): void {
     tag,
     summary: 'Remove an app password of an account',
     operationId: 'removeAccountAppPassword',
-    params: Type.Object({ id: Id, password: Id }),
+    params: Type.Object({ ...AccountParams.properties, password: Id }),
     failures: ['not-found'],
     async run({ params, services, caller }) {
-      const { address } = await accountById(services, params.id);
+      const { address } = await accountAt(services, params.id);
       const known = (await listAppPasswords(services, address)).items.some(({ id }) => id === params.password);
       if (!known) throw new HttpProblem('not-found', 'The account has no app password of this id');
       await removeAppPassword(services, { address, password: params.password }, by(caller));

@@ -195,3 +195,19 @@ test('the state of the peer, or a word that there is none', async () => {
     await alone.close();
   }
 });
+
+test('an account is named by its address as well as by its id', async () => {
+  const { admin, alice } = world;
+  const byId = await world.ask(admin, 'GET', `/admin/accounts/${alice.id}`);
+  for (const name of ['alice@alpha.test', 'ALICE%40alpha.test']) {
+    const byAddress = await world.ask(admin, 'GET', `/admin/accounts/${name}`);
+    assert.deepEqual(byAddress.json, byId.json, name);
+  }
+  const renamed = await world.ask(admin, 'PATCH', '/admin/accounts/alice@alpha.test', {
+    body: { address: 'alicia@alpha.test' },
+  });
+  assert.deepEqual([renamed.status, renamed.json.address, renamed.json.id], [200, 'alicia@alpha.test', alice.id]);
+  const none = await world.ask(admin, 'GET', '/admin/accounts/alice@alpha.test');
+  assert.deepEqual([none.status, none.json.detail], [404, 'There is no account alice@alpha.test']);
+  await world.ask(admin, 'PATCH', `/admin/accounts/${alice.id}`, { body: { address: 'alice@alpha.test' } });
+});

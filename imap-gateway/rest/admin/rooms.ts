@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { describeAccount } from '#admin/accounts.ts';
 import type { AdminRooms } from '#admin/rooms.ts';
+import { findAccount } from '#store/accounts.ts';
 import type { Account } from '#store/directory.ts';
 import { HttpProblem } from '../problems.ts';
 import type { RestServices } from '../services.ts';
@@ -20,10 +21,10 @@ export function adminRooms(services: RestServices): AdminRooms {
   };
 }
 
-/** In any state. @throws HttpProblem 404. */
-export async function accountById({ directory }: RestServices, id: string): Promise<Account> {
-  const found = await directory.account(id);
-  if (found === undefined) throw new HttpProblem('not-found', 'There is no account of this id');
+/** By its id or its address, in any state. @throws HttpProblem 404. */
+export async function accountAt({ directory }: RestServices, name: string): Promise<Account> {
+  const found = await (name.includes('@') ? findAccount(directory, name) : directory.account(name));
+  if (found === undefined) throw new HttpProblem('not-found', `There is no account ${name}`);
   return found;
 }
 
