@@ -22,7 +22,8 @@ export async function logIn(context: CommandContext, login: Login): Promise<Repl
   const { lock } = admission;
   try {
     const access = { owner: login.account, viewer: login.account };
-    const maildrop = await Maildrop.open({ store: services.store, access });
+    const { store, random } = services;
+    const maildrop = await Maildrop.open({ store, access, clock, random, log });
     session.state = { name: 'transaction', login, access, maildrop, lock };
     log.info({ login: login.address, remote: connection.remote, tls: connection.tls }, 'logged in');
     return ok(`${maildrop.messages} messages (${maildrop.octets} octets)`);

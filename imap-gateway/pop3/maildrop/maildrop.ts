@@ -179,7 +179,7 @@ export class Maildrop {
   }
 
   #uniqueIds(): Promise<readonly string[]> {
-    this.#ids ??= this.#numbers().then(({ uids }) => uniqueIds(this.#source, this.#mailbox.id, uids));
+    this.#ids ??= this.#numbers().then(({ uids }) => uniqueIds(this.#source, this.#mailbox, uids));
     this.#ids.catch(() => (this.#ids = undefined));
     return this.#ids;
   }

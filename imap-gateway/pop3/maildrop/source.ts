@@ -1,3 +1,4 @@
+import type { Clock, Log, Random } from '#runtime/ambient.ts';
 import type { MailStore } from '#store/store.ts';
 import type { Access } from '#store/types.ts';
 
@@ -5,4 +6,7 @@ import type { Access } from '#store/types.ts';
 export interface MaildropSource {
   readonly store: MailStore;
   readonly access: Access;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
 }
