@@ -21,7 +21,7 @@ export const MOST = {
 
 const LOOK_MS = 50;
 
-/** The imapflow's own errors name its limits. */
+/** As imapflow calls its own limits. */
 const TOO_MUCH = new Set(['LiteralTooLarge', 'LineTooLong', 'ResponseTooLarge', 'TooManyResponses', 'TooManyTokens']);
 
 export const tooMuch = (): MailError => new MailError('rejected', 'the other server sends more than was asked for');

@@ -208,15 +208,20 @@ async function followBlock(
   throw new MailError(answer.failure, answer.text);
 }
 
-/** The server has counted its UIDs anew (RFC 9051 §2.3.1.1): what we have of it is known by size, date and Message-ID, and gets its new UIDs. */
+/**
+ * The server has counted its UIDs anew (RFC 9051 §2.3.1.1), or has another name today: what we have of it is known by size, date and Message-ID, and marked by its new
+ * UIDs or name.
+ */
 async function recogniseAgain(work: MailboxImport, there: readonly SourceMessage[]): Promise<void> {
   const { rooms, access, marks, opened } = work;
   const earlier = new Map<string, Mark[]>();
   for (const mark of marks.earlier()) earlier.set(mark.print, [...(earlier.get(mark.print) ?? []), mark]);
-  if (earlier.size === 0) return;
+  const elsewhere = await takenElsewhere(work);
+  if (earlier.size === 0 && elsewhere.size === 0) return;
   const ids = await opened.messageIds();
   const known = there.flatMap((message): Mark[] => {
-    const mark = earlier.get(printOf(message, ids.get(message.uid) ?? ''))?.shift();
+    const print = printOf(message, ids.get(message.uid) ?? '');
+    const mark = earlier.get(print)?.shift() ?? elsewhere.get(message.uid)?.find((one) => one.print === print);
     return mark === undefined || marks.has(message.uid) ? [] : [{ ...mark, uid: message.uid }];
   });
   for (const [block, found] of Map.groupBy(known, ({ uid }) => blockOf(uid))) {
@@ -227,7 +232,27 @@ async function recogniseAgain(work: MailboxImport, there: readonly SourceMessage
       await marks.reload(rooms.store, access, block);
     } else throw new MailError(answer.failure, answer.text);
   }
+  const forgotten = marks.forgetEarlier();
+  if (forgotten.length === 0) return;
   const commit = { owner: access.owner, actor: access.viewer, id: newId('commit', rooms.random) };
-  const answer = await rooms.store.commit({ ...commit, mutations: marks.forgetEarlier() });
+  const answer = await rooms.store.commit({ ...commit, mutations: forgotten });
   if (!answer.ok) throw new MailError(answer.failure, answer.text);
+}
+
+/**
+ * By UID, what another name of this mailbox has brought. Another mailbox there may have the same UIDVALIDITY and hold copies under the same UIDs: only what stands in our
+ * mailbox counts.
+ */
+async function takenElsewhere({ rooms, access, marks, mailbox }: MailboxImport): Promise<Map<number, Mark[]>> {
+  const all = marks.elsewhere();
+  if (all.length === 0) return new Map();
+  const placed = await rooms.store.placements(
+    access,
+    all.map(({ message }) => message),
+  );
+  const here = new Set(placed.filter((one) => one.mailbox === mailbox).map(({ message }) => message));
+  return Map.groupBy(
+    all.filter(({ message }) => here.has(message)),
+    ({ uid }) => uid,
+  );
 }

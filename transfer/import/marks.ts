@@ -54,6 +54,8 @@ export class Marks {
   readonly #blocks = new Map<number, Block>();
   /** Of an earlier UIDVALIDITY. */
   readonly #earlier: StoredRecord[] = [];
+  /** Of this UIDVALIDITY, under another name of the server or of the mailbox. */
+  readonly #others: StoredRecord[] = [];
 
   constructor(key: string, validity: number) {
     this.#key = key;
@@ -64,6 +66,7 @@ export class Marks {
     let before: StoredRecord | undefined;
     this.#blocks.clear();
     this.#earlier.length = 0;
+    this.#others.length = 0;
     for (;;) {
       const options = { limit: PAGE, ...(before === undefined ? {} : { before }) };
       const page = await store.records(access, MARK_KIND, options);
@@ -82,8 +85,9 @@ export class Marks {
 
   #take(record: StoredRecord): void {
     const [key, validity, block] = record.id.split('-');
-    if (key !== this.#key) return;
-    if (Number(validity) !== this.#validity) this.#earlier.push(record);
+    if (key !== this.#key) {
+      if (Number(validity) === this.#validity) this.#others.push(record);
+    } else if (Number(validity) !== this.#validity) this.#earlier.push(record);
     else this.#blocks.set(Number(block), { marks: parse(record.value), modseq: record.modseq });
   }
 
@@ -98,6 +102,11 @@ export class Marks {
   /** What was taken under UIDs that count no more. */
   earlier(): Mark[] {
     return this.#earlier.flatMap(({ value }) => parse(value));
+  }
+
+  /** What was taken under the same UIDVALIDITY by another name, while nothing was by this one: a server has several ports and names. */
+  elsewhere(): Mark[] {
+    return this.#blocks.size > 0 ? [] : this.#others.flatMap(({ value }) => parse(value));
   }
 
   forgetEarlier(): Mutation[] {

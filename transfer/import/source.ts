@@ -4,6 +4,7 @@ import { ImapFlow } from 'imapflow';
 import { MailError } from '#mail/failure.ts';
 import { distrust } from '../certificate.ts';
 import { addressOf } from '../destination.ts';
+import { eachWithin, isTooMuch, MOST, MOST_MESSAGES, RESPONSES, tooMuch, within } from './bounds.ts';
 
 export interface SourceAddress {
   readonly host: string;
@@ -85,6 +86,7 @@ export async function connectSource(
     logger: false,
     disableAutoIdle: true,
     socketTimeout: SOCKET_MS,
+    ...RESPONSES,
     ...startTls(address, credentials),
     tls: {
       ...(credentials.ca === undefined ? {} : { ca: [credentials.ca] }),
@@ -94,14 +96,14 @@ export async function connectSource(
   // Whoever waits for an answer gets the error; without a listener it would end the process.
   client.on('error', () => undefined);
   try {
-    await client.connect();
+    await within(client, MOST.login, () => client.connect());
   } catch (error) {
     client.close();
     throw failureOf(error, `can not log in to ${address.host}`);
   }
   return {
-    mailboxes: () => told(() => listMailboxes(client)),
-    open: (path) => told(() => openMailbox(client, path)),
+    mailboxes: () => told(() => within(client, MOST.mailboxes, () => listMailboxes(client))),
+    open: (path) => told(() => within(client, MOST.mailboxes, () => openMailbox(client, path))),
     close: async () => {
       // A server that has gone needs no farewell.
       await client.logout().catch(() => client.close());
@@ -129,6 +131,7 @@ async function told<T>(act: () => Promise<T>): Promise<T> {
 /** Trouble with another server is temporary, but for a refused password. */
 function failureOf(error: unknown, what: string): MailError {
   if (error instanceof MailError) return error;
+  if (isTooMuch(error)) return tooMuch();
   const { authenticationFailed, responseText, message } = error as {
     authenticationFailed?: boolean;
     responseText?: string;
@@ -162,11 +165,12 @@ async function openMailbox(client: ImapFlow, path: string): Promise<OpenMailbox>
   const { uidValidity } = await client.mailboxOpen(path, { readOnly: true });
   return {
     uidValidity: Number(uidValidity),
-    messages: () => told(() => listMessages(client)),
-    messageIds: () => told(() => listMessageIds(client)),
+    messages: () => told(() => within(client, MOST.list, () => listMessages(client))),
+    messageIds: () => told(() => within(client, MOST.list, () => listMessageIds(client))),
     async *contents(uids) {
       try {
-        for await (const { uid, source } of client.fetch(uids.join(','), { uid: true, source: true }, { uid: true })) {
+        const wanted = client.fetch(uids.join(','), { uid: true, source: true }, { uid: true });
+        for await (const { uid, source } of eachWithin(client, MOST.portion, wanted)) {
           if (source !== undefined) yield { uid, content: source };
         }
       } catch (error) {
@@ -188,6 +192,8 @@ async function listMessages(client: ImapFlow): Promise<SourceMessage[]> {
   const found: SourceMessage[] = [];
   const wanted = { uid: true, flags: true, size: true, internalDate: true };
   for await (const { uid, flags, size = 0, internalDate, emailId } of client.fetch('1:*', wanted)) {
+    if (found.length >= MOST_MESSAGES)
+      throw new MailError('rejected', `more than ${MOST_MESSAGES} messages in a mailbox`);
     const time = new Date(internalDate ?? Number.NaN).getTime();
     found.push({
       uid,
@@ -209,6 +215,8 @@ async function listMessageIds(client: ImapFlow): Promise<Map<number, string>> {
   const found = new Map<number, string>();
   if (isEmpty(client)) return found;
   for await (const { uid, envelope } of client.fetch('1:*', { uid: true, envelope: true })) {
+    if (found.size >= MOST_MESSAGES)
+      throw new MailError('rejected', `more than ${MOST_MESSAGES} messages in a mailbox`);
     found.set(uid, envelope?.messageId ?? '');
   }
   return found;
