@@ -49,7 +49,7 @@ test('Basic works over loopback, and no credentials are taken in the clear', asy
 test('programs that wait to be asked for a password are asked, browsers are not', async () => {
   const asked = async (headers: Record<string, string>, remote?: string): Promise<string> => {
     const answer = await world.ask(undefined, 'GET', '/account', { headers, ...(remote && { remote }) });
-    return `${answer.status} ${answer.headers['www-authenticate']}`;
+    return `${answer.status} ${String(answer.headers['www-authenticate'])}`;
   };
   const both = '401 Bearer realm="peerpost", Basic realm="peerpost", charset="UTF-8"';
   assert.equal(await asked({}), both);

@@ -17,7 +17,7 @@ import { Heading } from './heading.js';
 import { MovedAway } from './moved.js';
 
 /** @typedef {import('./accounts.js').Account & { quota?: import('../user/room.js').Quota, aliases: readonly string[] }} Details */
-/** @typedef {(changes: object, done: string) => Promise<void>} Change */
+/** @typedef {import('./accounts.js').Change} Change */
 
 /** @param {{ name: string }} props */
 export function AccountView({ name }) {

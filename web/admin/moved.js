@@ -13,7 +13,7 @@ const WAYS = /** @type {const} */ ([
   ['reject', 'Refuse it, and tell senders the new address'],
 ]);
 
-/** @param {{ address: string, moved?: MovedTo, change: import('./account.js').Change }} props */
+/** @param {{ address: string, moved?: MovedTo, change: import('./accounts.js').Change }} props */
 export function MovedAway({ address, moved, change }) {
   const [times, setTimes] = useState(0);
   const save = async (/** @type {FormData} */ data) => {
