@@ -26,6 +26,8 @@ export interface TestPeerOptions {
   /** Lines for `[delivery]`, beside the port of the others and that they are on this host. */
   readonly delivery?: readonly string[];
   readonly routes?: { readonly [domain: string]: string };
+  /** Where its folder is made; its path must be short (`run/` holds Unix sockets). */
+  readonly parent?: string;
 }
 
 export interface StartOptions {
@@ -95,7 +97,7 @@ export async function startTestPeer(options: TestPeerOptions): Promise<TestPeer>
 }
 
 export async function prepareTestPeer(options: TestPeerOptions): Promise<TestPeer> {
-  const folder = await mkdtemp(join(tmpdir(), 'peerpost-test-'));
+  const folder = await mkdtemp(join(options.parent ?? tmpdir(), 'peerpost-test-'));
   try {
     return await prepareIn(folder, options);
   } catch (error) {
