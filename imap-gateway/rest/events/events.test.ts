@@ -64,7 +64,7 @@ const lasting = (heard: readonly Heard[]): unknown =>
   heard.map(({ data: { messages, ...data }, ...event }) => ({
     ...event,
     data,
-    messages: messages?.map(({ mailboxIds: _, keywords: __, ...rest }: Record<string, unknown>) => rest),
+    messages: messages?.map((one: object) => ({ ...one, mailboxIds: undefined, keywords: undefined })),
   }));
 
 const types = (heard: readonly Heard[]): string[] => heard.map(({ event }) => event);

@@ -24,16 +24,22 @@ export async function measureExport(
   const before = memoryOf(pid);
   // The same question while nothing streams: on a busy machine that too has to wait.
   const quiet = await watch(client!, pid, AbortSignal.timeout(QUIET_MS));
-  const done = new AbortController();
-  const began = performance.now();
-  const streamed = stream(host, port, token, `/api/v1/export?format=mbox&mailbox=${id}`).finally(() => done.abort());
-  const busy = await watch(client!, pid, done.signal);
-  const octets = await streamed;
-  const seconds = (performance.now() - began) / 1_000;
-  console.log(
-    `rest  export of ${Math.round(octets / MB)} MB: ${Math.round(octets / MB / seconds)} MB/s; gateway's memory ${before} MB before, at most ` +
-      `${busy.memory} MB; lists meanwhile: ${busy.waits}; before it: ${quiet.waits}`,
-  );
+  for (const format of ['mbox', 'zip']) await measureFormat(format);
+
+  async function measureFormat(format: string): Promise<void> {
+    const done = new AbortController();
+    const began = performance.now();
+    const streamed = stream(host, port, token, `/api/v1/export?format=${format}&mailbox=${id}`).finally(() =>
+      done.abort(),
+    );
+    const busy = await watch(client!, pid, done.signal);
+    const octets = await streamed;
+    const seconds = (performance.now() - began) / 1_000;
+    console.log(
+      `rest  export of ${megabytes} MB as ${format} (${Math.round(octets / MB)} MB): ${Math.round(megabytes / seconds)} MB/s; gateway's memory ${before} MB before, at most ` +
+        `${busy.memory} MB; lists meanwhile: ${busy.waits}; before it: ${quiet.waits}`,
+    );
+  }
 }
 
 const QUIET_MS = 5_000;
