@@ -104,9 +104,9 @@ export class Marks {
     return this.#earlier.flatMap(({ value }) => parse(value));
   }
 
-  /** What was taken under the same UIDVALIDITY by another name, while nothing was by this one: a server has several ports and names. */
+  /** What was taken under the same UIDVALIDITY by another name, and was not by this one: a server has several ports and names. */
   elsewhere(): Mark[] {
-    return this.#blocks.size > 0 ? [] : this.#others.flatMap(({ value }) => parse(value));
+    return this.#others.flatMap(({ value }) => parse(value)).filter(({ uid }) => !this.has(uid));
   }
 
   forgetEarlier(): Mutation[] {
