@@ -17,7 +17,7 @@ test('a token tells who asks', async () => {
     address: alice.address,
     admin: false,
     created: '2030-01-01T00:00:00.000Z',
-    quota: { used: 0, messages: 0 },
+    quota: { used: 0, limit: null, messages: 0 },
   });
   assert.match(String(answer.headers['x-request-id']), /^[0-9a-z]{10}$/);
   assert.equal(answer.headers['cache-control'], 'no-store');

@@ -29,7 +29,7 @@ const Account = Type.Object(
     ),
     quota: Type.Object({
       used: Type.Integer({ description: 'Octets of all messages.' }),
-      limit: Type.Optional(Type.Integer({ description: 'Octets; absent where there is no limit.' })),
+      limit: Type.Union([Type.Integer(), Type.Null()], { description: 'Octets; null where there is none.' }),
       messages: Type.Integer(),
     }),
   },
@@ -62,7 +62,7 @@ export function accountRoutes(routes: Routes): void {
         ...(account.moved && { moved: account.moved }),
         quota: {
           used: state.usedBytes,
-          ...(state.quotaBytes !== undefined && { limit: state.quotaBytes }),
+          limit: state.quotaBytes ?? null,
           messages: state.usedMessages,
         },
       };
