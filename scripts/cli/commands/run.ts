@@ -8,10 +8,9 @@ const entry = (path: string): string => new URL(`../../../${path}/main.ts`, impo
 
 /**
  * Mail passes as buffers, which V8 counts as part of the heap: it would collect the old generation, which has hardly changed, every hundred messages of
- * 100 KB, and that cost as much as delivering them. And code that runs for weeks is compiled once, by the best compiler: what the one in the middle makes is slower,
- * and has to be replaced.
+ * 100 KB, and that cost as much as delivering them.
  */
-const PASSES_MAIL = ['--heap-growing-percent=300', '--no-maglev'];
+const PASSES_MAIL = ['--heap-growing-percent=300'];
 
 export const programs = [
   { name: 'mda', entry: entry('mda'), flags: PASSES_MAIL },
