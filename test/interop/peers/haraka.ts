@@ -1,6 +1,8 @@
 /** Haraka, from npm, with a plugin that says which recipients are its own, keeps their mail in files, and knows where everything else goes. */
+import { execFile } from 'node:child_process';
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { startDaemon } from './daemon.ts';
 import { cache, messagesIn, needsUnpacked, writeCertificate } from './folders.ts';
 import type { ForeignKind, ForeignOptions, ForeignPeer } from './foreign-peer.ts';
@@ -35,6 +37,9 @@ async function start(options: ForeignOptions): Promise<ForeignPeer> {
     'plugins/trial.js': PLUGIN,
     'trial.json': JSON.stringify({ domains, users, routes: Object.fromEntries(routes), mail: path('mail') }),
   };
+  // It would look for a group of its own, with half a minute of computing. RFC 7919 has one ready.
+  const group = ['genpkey', '-genparam', '-algorithm', 'DH', '-pkeyopt', 'group:ffdhe2048'];
+  await promisify(execFile)('openssl', [...group, '-out', path('config/dhparams.pem')]);
   // What its bounces say; a configuration of one's own has nothing of the package's.
   await copyFile(join(HARAKA, 'config/outbound.bounce_message'), path('config/outbound.bounce_message'));
   for (const [name, text] of Object.entries(files)) await writeFile(path(name), text);
