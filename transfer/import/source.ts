@@ -1,6 +1,6 @@
 /** The other server, seen through imapflow: read only, nothing there is marked or changed. */
 import { isIP, type LookupFunction } from 'node:net';
-import { ImapFlow } from 'imapflow';
+import type { ImapFlow } from 'imapflow';
 import { MailError } from '#mail/failure.ts';
 import { distrust } from '../certificate.ts';
 import { addressOf } from '../destination.ts';
@@ -73,7 +73,9 @@ export async function connectSource(
   credentials: SourceCredentials,
   lookup?: LookupFunction,
 ): Promise<Source> {
-  const client = new ImapFlow({
+  // Two hundred modules that no start and no other command waits for.
+  const { ImapFlow: Client } = await import('imapflow');
+  const client: ImapFlow = new Client({
     ...(lookup === undefined
       ? { host: address.host }
       : { host: await addressOf(address.host, lookup), ...(isIP(address.host) === 0 && { servername: address.host }) }),

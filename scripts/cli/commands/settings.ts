@@ -1,11 +1,10 @@
 /** `peerpost settings export|plan|apply`. */
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { type Applied, applySettings } from '#admin/settings/apply.ts';
+import type { Applied } from '#admin/settings/apply.ts';
 import { type ConfigurationPlan, planConfiguration, showConfiguration } from '#admin/settings/configuration.ts';
-import { exportSettings } from '#admin/settings/export.ts';
-import { planSettings, type SettingsChange, type SettingsPlan } from '#admin/settings/plan.ts';
-import { parseSettings } from '#admin/settings/settings.ts';
+import type { SettingsChange, SettingsPlan } from '#admin/settings/plan.ts';
+import type { Settings } from '#admin/settings/settings.ts';
 import { type Act, readConfig, withSystem } from '../act.ts';
 import { readStandardInput } from '../input.ts';
 import { CommandError, type Output } from '../output.ts';
@@ -33,6 +32,7 @@ function addExport(settings: Command, act: Act): void {
           return;
         }
         await withSystem(options, async (system) => {
+          const { exportSettings } = await import('#admin/settings/export.ts');
           const found = await exportSettings(system);
           const text = JSON.stringify(found, null, 2);
           if (file !== undefined) await writeFile(file, `${text}\n`, { mode: 0o600 });
@@ -62,6 +62,7 @@ A configuration is checked and compared here and not applied: replace the file y
           return;
         }
         await withSystem(options, async (system) => {
+          const { planSettings } = await import('#admin/settings/plan.ts');
           const plan = await planSettings(system, await readSettings(file), { prune: Boolean(options.prune) });
           output.result(plan, () => planText(plan, Boolean(options.prune)));
           if (plan.problems.length > 0) process.exitCode = 1;
@@ -89,14 +90,18 @@ applied twice, it changes nothing. New accounts get a password, which is printed
         withSystem(options, async (system) => {
           const wanted = await readSettings(file);
           const how = { dryRun: Boolean(options.dryRun), prune: Boolean(options.prune) };
+          const { applySettings } = await import('#admin/settings/apply.ts');
           report(output, await applySettings(system, wanted, how, CLI));
         }),
       ),
     );
 }
 
-const readSettings = async (file: string) =>
-  parseSettings(file === '-' ? await readStandardInput() : await readFile(file, 'utf8'));
+async function readSettings(file: string): Promise<Settings> {
+  // The checker of documents takes longer to load than most commands to run, so only these load it.
+  const { parseSettings } = await import('#admin/settings/settings.ts');
+  return parseSettings(file === '-' ? await readStandardInput() : await readFile(file, 'utf8'));
+}
 
 function report(output: Output, applied: Applied): void {
   const { failed, done } = applied;
