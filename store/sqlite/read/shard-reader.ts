@@ -54,7 +54,7 @@ export type ReadRequest =
 
 const SOME_MAILBOX = `SELECT a.id, b.id, b.name FROM accounts a JOIN mailboxes b ON b.account = a.n
   WHERE a.id IS NOT NULL AND b.messages BETWEEN 1 AND 100 LIMIT 1`;
-const REHEARSALS = 3;
+const REHEARSALS = 15;
 
 /** A mailbox that has something in it. */
 export interface Sample {
