@@ -48,14 +48,15 @@ export interface MailStore {
 
   /**
    * The asked columns of the messages that exist, ascending by UID, in batches of bounded size. With `expunged`, placements that went
-   * and are still retained are included, so that a session can serve what it has shown (RFC 2180 §4.1).
+   * and are still retained are included, so that a session can serve what it has shown (RFC 2180 §4.1). `borrowed`
+   * octets are the reader's only until it asks for the next batch, for their memory is used again.
    */
   messages(
     access: Access,
     mailbox: MailboxId,
     uids: UidSet,
     columns: Columns,
-    options?: { expunged?: boolean },
+    options?: { expunged?: boolean; borrowed?: boolean },
   ): AsyncIterable<readonly MessageRow[]>;
 
   /**

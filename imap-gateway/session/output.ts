@@ -2,7 +2,7 @@
 import { type Connection, TAKEN } from '#runtime/connection.ts';
 
 /**
- * `write` takes whole answers (each ended by CRLF) and never blocks; whoever writes many awaits `ready()` between
+ * `write` takes whole answers (each ended by CRLF) and never blocks; it copies, so that octets may be changed afterwards; whoever writes many awaits `ready()` between
  * batches, so that a slow reader holds a bounded amount of memory:
  *
  *     for await (const rows of store.messages(…)) {
@@ -84,10 +84,6 @@ export class ConnectionOutput implements Output {
 
   #put(bytes: Uint8Array): void {
     for (let from = 0; from < bytes.length; ) {
-      if (this.#at === 0 && bytes.length - from >= SLAB) {
-        this.#pass(bytes.subarray(from));
-        return;
-      }
       const take = Math.min(SLAB - this.#at, bytes.length - from);
       this.#open().set(take === bytes.length ? bytes : bytes.subarray(from, from + take), this.#at);
       this.#at += take;

@@ -176,7 +176,7 @@ class SqliteStore implements SqliteMailStore {
     mailbox: MailboxId,
     uids: UidSet,
     columns: Columns,
-    options?: { expunged?: boolean },
+    options?: { expunged?: boolean; borrowed?: boolean },
   ): AsyncGenerator<readonly MessageRow[]> {
     const expunged = options?.expunged === true;
     const ask = async (left: UidSet): Promise<MessageBatch | FewMessages> =>
@@ -200,6 +200,7 @@ class SqliteStore implements SqliteMailStore {
       next?.catch(() => undefined); // thrown where it is awaited, if anybody still asks
       const rows = unpackRows(batch, columns);
       if (rows.length > 0) yield rows;
+      if (options?.borrowed === true) this.#readers.useAgain(batch.bytes);
     }
     if (damaged > 0) throw new MailError('unavailable', 'some messages can not be read');
   }

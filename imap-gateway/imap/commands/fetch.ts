@@ -177,14 +177,15 @@ async function fetchRows(
   let served = 0;
   if (uids.length === 0) return served;
   // Messages that went meanwhile are served as long as the client knows them (RFC 2180 §4.1.1).
-  for await (const rows of store.messages(access, selected.id, uids, plan.columns, { expunged: true })) {
+  const options = { expunged: true, borrowed: true };
+  for await (const rows of store.messages(access, selected.id, uids, plan.columns, options)) {
     for (const row of rows) {
       const done = fetchRow(plan, row, state, source, writer);
       if (typeof done === 'boolean' ? done : await done) served++;
       const waiting = writer.pace();
       if (waiting !== undefined) await waiting;
     }
-    writer.send();
+    writer.send(); // which copies: the rows are ours until the next come
     if (marks)
       await markSeen(
         rows.map(({ uid }) => uid),

@@ -1,9 +1,7 @@
 /**
- * Collects a response from pieces and hands it out in few large chunks: text is joined as a JavaScript string (an engine's rope, far cheaper
- * than many small writes into a buffer) and encoded once; large octet strings are passed on without a copy.
+ * Collects a response from pieces and hands them out: text is joined as a JavaScript string (an engine's rope, far cheaper
+ * than many small writes into a buffer) and encoded once; octet strings are passed on without a copy.
  */
-const NO_COPY = 4_096;
-
 export interface Mark {
   readonly chunks: number;
   readonly chunkOctets: number;
@@ -46,21 +44,10 @@ export class ResponseBuffer {
     this.#text = mark.text;
   }
 
-  /** Everything collected, in order; small pieces joined. */
+  /** Everything collected, in order. */
   take(): Uint8Array[] {
     this.#endText();
-    const out: Uint8Array[] = [];
-    let small: Uint8Array[] = [];
-    for (const chunk of this.#chunks) {
-      if (chunk.length < NO_COPY) {
-        small.push(chunk);
-        continue;
-      }
-      if (small.length > 0) out.push(join(small));
-      small = [];
-      out.push(chunk);
-    }
-    if (small.length > 0) out.push(join(small));
+    const out = this.#chunks;
     this.#chunks = [];
     this.#chunkOctets = 0;
     return out;
@@ -73,8 +60,4 @@ export class ResponseBuffer {
     this.#chunkOctets += bytes.length;
     this.#text = '';
   }
-}
-
-function join(chunks: readonly Uint8Array[]): Uint8Array {
-  return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks);
 }

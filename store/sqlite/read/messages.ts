@@ -27,6 +27,7 @@ import {
   unpackParts,
 } from '../pack.ts';
 import type { FoundMailbox } from './account.ts';
+import { BATCH_BYTES, CONTENT_BATCH, memoryFor } from './batch-memory.ts';
 import type { BodyReader } from './bodies.ts';
 import { findPlace, numberHint } from './place.ts';
 
@@ -56,7 +57,6 @@ export interface FewMessages {
   readonly damaged: number;
 }
 
-const BATCH_BYTES = 1024 * 1024;
 /** Of few messages, for which a thread waits that has sockets to serve. */
 const FEW_BYTES = 128 * 1024;
 const BATCH_ROWS = 4_096;
@@ -108,7 +108,7 @@ export class MessageReader {
 
   batch(access: Access, request: BatchRequest): MessageBatch {
     const cells = 1 + storedColumns(request.columns).length + extraColumns(request.columns).length;
-    const out = new BatchWriter(cells, request.columns.content === true ? BATCH_BYTES * 1.25 : BATCH_BYTES / 4);
+    const out = new BatchWriter(cells, request.columns.content === true ? CONTENT_BATCH : BATCH_BYTES / 4);
     const rest = this.#read(access, request, out);
     return out.finish(rest);
   }
@@ -292,7 +292,7 @@ class BatchWriter implements Sink {
   /** @param octets that there may be: memory costs more than reading a message does, and growing costs more still. */
   constructor(columns: number, octets: number) {
     this.#columns = columns;
-    this.#bytes = Buffer.allocUnsafeSlow(octets);
+    this.#bytes = memoryFor(octets);
   }
 
   get full(): boolean {

@@ -7,9 +7,12 @@ import { MailError } from '#mail/failure.ts';
 import type { Log } from '#runtime/ambient.ts';
 import type { Access } from '../../types.ts';
 import { writeLine } from '../thread-log.ts';
+import { isOfBatch } from './batch-memory.ts';
 import { isSmall, NearReader } from './near.ts';
 import { type ReadRequest, type Sample, sampleReads } from './shard-reader.ts';
 import type { FromReader, ReaderThreadData, ToReader } from './thread.ts';
+
+const MOST_USED_UP = 4;
 
 export interface ReaderPoolOptions {
   readonly data: string;
@@ -26,6 +29,8 @@ export class ReaderPool {
   readonly #options: ReaderPoolOptions;
   readonly #near: NearReader;
   readonly #threads: Thread[] = [];
+  /** Memory of answers, for the next that are large. */
+  readonly #usedUp: ArrayBuffer[] = [];
   #nextId = 1;
   #closed = false;
 
@@ -60,11 +65,18 @@ export class ReaderPool {
     this.#near.changed(shard);
   }
 
+  /** Nobody looks any more at what came with an answer. */
+  useAgain(bytes: Uint8Array): void {
+    if (isOfBatch(bytes.buffer) && this.#usedUp.length < MOST_USED_UP) this.#usedUp.push(bytes.buffer);
+  }
+
   #ask(thread: Thread, shard: number, access: Access, request: ReadRequest): Promise<unknown> {
     const id = this.#nextId++;
     const waiting = Promise.withResolvers<unknown>();
     thread.inHand.set(id, waiting);
-    thread.worker.postMessage({ id, shard, access, request } satisfies ToReader);
+    const memory = request[0] === 'messages' && request[1].columns.content === true ? this.#usedUp.pop() : undefined;
+    if (memory === undefined) thread.worker.postMessage({ id, shard, access, request } satisfies ToReader);
+    else thread.worker.postMessage({ id, shard, access, request, memory } satisfies ToReader, [memory]);
     return waiting.promise;
   }
 

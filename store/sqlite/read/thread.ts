@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { MailError } from '#mail/failure.ts';
 import type { Access } from '../../types.ts';
 import { type LogLine, threadLog } from '../thread-log.ts';
+import { useAgain } from './batch-memory.ts';
 import { type ReadRequest, ShardReader } from './shard-reader.ts';
 
 export interface ReaderThreadData {
@@ -10,7 +11,14 @@ export interface ReaderThreadData {
 }
 
 export type ToReader =
-  | { readonly id: number; readonly shard: number; readonly access: Access; readonly request: ReadRequest }
+  | {
+      readonly id: number;
+      readonly shard: number;
+      readonly access: Access;
+      readonly request: ReadRequest;
+      /** Memory of an earlier answer. */
+      readonly memory?: ArrayBuffer;
+    }
   | { readonly close: true };
 
 export type FromReader =
@@ -67,5 +75,8 @@ port.on('message', (message: ToReader) => {
   if ('close' in message) {
     for (const shard of shards.values()) shard.close();
     port.close();
-  } else void serve(message);
+    return;
+  }
+  if (message.memory !== undefined) useAgain(message.memory);
+  void serve(message);
 });
