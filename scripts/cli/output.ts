@@ -38,24 +38,29 @@ export function createOutput(json: boolean): Output {
 }
 
 function describe(error: unknown): { code: string; message: string; status: 1 | 2 } {
-  if (error instanceof UsageError) return { code: 'usage', message: error.message, status: 2 };
+  if (error instanceof UsageError) return { code: 'usage', message: harmless(error.message), status: 2 };
   if (error instanceof CommandError) return { code: error.code, message: oneLine(error.message), status: 1 };
   if (error instanceof MailError) return { code: error.failure, message: oneLine(error.message), status: 1 };
   const message = error instanceof Error ? error.message : String(error);
   return { code: 'failed', message: oneLine(message), status: 1 };
 }
 
-const oneLine = (text: string) => text.split(/\r?\n/).filter(Boolean).join('; ');
+const oneLine = (text: string) => harmless(text.split(/\r?\n/).filter(Boolean).join('; '));
+
+/** What other servers said, or somebody has put into a name, may hold what a terminal obeys. */
+const harmless = (text: string): string =>
+  text.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
 
 /** Columns padded to their widest cell; the last is left as it is. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const shown = rows.map((row) => row.map(harmless));
+  const widths = head.map((title, column) => Math.max(title.length, ...shown.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]) =>
     cells
       .map((cell, column) => (column === cells.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
       .join('  ')
       .trimEnd();
-  return [head, ...rows].map(line).join('\n');
+  return [head, ...shown].map(line).join('\n');
 }
 
 /** `1.4 GB`, of 1,024 each: who sets `5GB` reads 5 GB again, here and on the pages. */

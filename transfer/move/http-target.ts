@@ -47,18 +47,16 @@ export function httpTarget(peer: PeerAddress, signal: AbortSignal): MoveTarget &
   };
   const json = (value: unknown): Body => ({ type: 'application/json', bytes: Buffer.from(JSON.stringify(value)) });
   return {
-    offer: (offer) => ask<MoveState>('POST', '', {}, json(offer)),
-    state: (id, address) => ask<MoveState>('GET', `/${id}`, { address }),
-    changes: (id, address, version, changes) =>
-      ask<MoveStep>('POST', `/${id}/changes`, { address }, json({ version, changes })),
-    messages: (id, address, version, tar) =>
-      ask<MoveStep>(
-        'POST',
-        `/${id}/messages`,
-        { address, version: `${version}` },
-        { type: 'application/x-tar', stream: tar },
-      ),
-    activate: (id, address, activation) => ask<MoveStep>('POST', `/${id}/activate`, { address }, json(activation)),
+    offer: async (offer) => checked(await ask<MoveState>('POST', '', {}, json(offer)), isState),
+    state: async (id, address) => checked(await ask<MoveState>('GET', `/${id}`, { address }), isState),
+    changes: async (id, address, version, changes) =>
+      checked(await ask<MoveStep>('POST', `/${id}/changes`, { address }, json({ version, changes }))),
+    messages: async (id, address, version, tar) => {
+      const body = { type: 'application/x-tar', stream: tar };
+      return checked(await ask<MoveStep>('POST', `/${id}/messages`, { address, version: `${version}` }, body));
+    },
+    activate: async (id, address, activation) =>
+      checked(await ask<MoveStep>('POST', `/${id}/activate`, { address }, json(activation))),
     close: () => agent?.destroy(),
   };
 }
@@ -118,12 +116,40 @@ function answered<T>(url: URL, { status, text }: { status: number; text: string 
   } catch (error) {
     throw new MailError('unavailable', `${url.origin} does not answer as a peer does`, { cause: error });
   }
+  if (typeof value !== 'object' || value === null) {
+    throw new MailError('unavailable', `${url.origin} does not answer as a peer does`);
+  }
   if (status >= 200 && status < 300) return value as T;
-  const { code, detail, title } = value as { code?: string; detail?: string; title?: string };
+  const { code, detail, title } = value as { code?: unknown; detail?: unknown; title?: unknown };
   const failure =
     FAILURES.find((one) => one === code) ?? (status >= 500 || status === 429 ? 'unavailable' : 'rejected');
-  throw new MailError(failure, `${url.host}: ${detail ?? title ?? status}`);
+  const words = [detail, title].find((one) => typeof one === 'string') ?? `${status}`;
+  throw new MailError(failure, `${url.host}: ${words.slice(0, MOST_WORDS).replace(/\p{Cc}+/gu, ' ')}`);
 }
+
+/** It stands in a record of the job, and on pages. */
+const MOST_WORDS = 300;
+
+/** What a step is answered with: whoever answers something else is no peer. */
+function checked<T extends MoveStep>(answer: T, isState: (answer: T) => boolean = () => true): T {
+  if (Number.isSafeInteger(answer.version) && isState(answer)) return answer;
+  throw new MailError('rejected', 'the other side does not answer as a peer does');
+}
+
+function isState({ active, mailboxes, last, subscribed }: MoveState): boolean {
+  return (
+    typeof active === 'boolean' &&
+    Array.isArray(mailboxes) &&
+    mailboxes.every((one) => typeof one?.id === 'string' && typeof one.name === 'string' && isCount(one.uidNext)) &&
+    typeof last === 'object' &&
+    last !== null &&
+    Object.values(last).every(isCount) &&
+    Array.isArray(subscribed) &&
+    subscribed.every((name) => typeof name === 'string')
+  );
+}
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** Those that the caller tells apart. */
 const FAILURES: readonly Failure[] = [
