@@ -207,8 +207,9 @@ async function conclude(
 /** Mail to this very peer has arrived when the MTA answers: then there is nothing to follow. Failures are told by who follows. */
 async function settled({ queue }: AttemptServices, id: string, record: SubmissionRecord): Promise<SubmissionRecord> {
   const recipients = recipientsOf(record, await queue.track(id));
-  if (!recipients.every(isFinal) || stateOf(recipients) !== 'delivered') return record;
-  return { ...record, state: 'delivered', final: finalByAddress(recipients) };
+  const final = finalByAddress(recipients);
+  if (!recipients.every(isFinal) || newlyFailed(record.final, final).length > 0) return record;
+  return { ...record, state: stateOf(recipients), final };
 }
 
 interface Told {
