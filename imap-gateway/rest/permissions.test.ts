@@ -120,3 +120,22 @@ test('every answer tells browsers to make nothing of it', async () => {
     }
   }
 });
+
+test('behind a trusted proxy the cookie is that of https, and what came to it in the clear has no secrets', async () => {
+  const proxied = await restWorld({ config: '[rest]\ntrusted-proxies = ["127.0.0.1"]' });
+  const { address, password } = proxied.alice;
+  const signIn = (proto: string) =>
+    proxied.ask(undefined, 'POST', '/session', {
+      body: { address, password },
+      headers: { 'x-forwarded-for': '198.51.100.7', 'x-forwarded-proto': proto },
+    });
+  const { status, headers } = await signIn('https');
+  assert.equal(status, 201);
+  assert.match(
+    String(headers['set-cookie']),
+    /^__Host-peerpost=pp_[^;]+; Path=\/; HttpOnly; SameSite=Strict; .*Secure$/,
+  );
+  const clear = await signIn('http');
+  assert.deepEqual([clear.status, clear.headers['set-cookie']], [403, undefined]);
+  await proxied.close();
+});
