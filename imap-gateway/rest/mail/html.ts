@@ -9,6 +9,7 @@ import type { MessageRow } from '#store/store.ts';
 import type { Access } from '#store/types.ts';
 import type { Place } from './fragments.ts';
 import type { Mail } from './mail.ts';
+import { CID, idOf, namedIds } from './named-ids.ts';
 import { htmlParts } from './parsed.ts';
 import { collect, decoded, octetsOf, rangeOf } from './reading.ts';
 import { contentIds } from './structure-ids.ts';
@@ -82,19 +83,6 @@ export function documentOf(html: string, remote: boolean): string {
   return `${doctype}<meta charset="utf-8">${policy}<base target="_blank">${html.slice(doctype.length)}`;
 }
 
-const CID = /\bcid:([^\s"'<>()\\]{1,200})/gi;
-
-/** As it stands in HTML (RFC 2392: percent-encoded). */
-function idOf(written: string): string {
-  const text = written.replaceAll('&amp;', '&');
-  try {
-    return decodeURIComponent(text);
-  } catch (error) {
-    if (error instanceof URIError) return text;
-    throw error;
-  }
-}
-
 /** The pictures that the HTML names, as data: URLs by their Content-IDs. */
 async function imagesOf(
   mail: Mail,
@@ -103,7 +91,7 @@ async function imagesOf(
   row: MessageRow,
   html: string,
 ): Promise<ReadonlyMap<string, string>> {
-  const wanted = new Set(Array.from(html.matchAll(CID), ([, id]) => idOf(id!)));
+  const wanted = namedIds(html);
   const images = new Map<string, string>();
   if (wanted.size === 0) return images;
   const listed = new Set(fileParts(row.parts!).map(({ path }) => path));

@@ -3,11 +3,19 @@ import { formatAddress } from '#mail/address.ts';
 import { MailError } from '#mail/failure.ts';
 import { newId } from '#store/ids.ts';
 import type { Access, MessageId } from '#store/types.ts';
+import { namedIds } from '../mail/named-ids.ts';
 import type { RestServices } from '../services.ts';
 import type { Attachment, Letter } from './compose.ts';
 import { badInput, type Correspondent, correspondent, correspondents, readAddress } from './correspondents.ts';
 import { checkedHeaders } from './headers.ts';
-import { attachmentOf, loadOriginal, messageAttachment, partAttachment, type ReferredMessage } from './originals.ts';
+import {
+  attachmentOf,
+  loadOriginal,
+  messageAttachment,
+  partAttachment,
+  type ReferredMessage,
+  type ReferredPart,
+} from './originals.ts';
 import {
   forwardedHtml,
   forwardedText,
@@ -50,7 +58,10 @@ export async function writeLetter(services: Services, writer: Writer, request: C
   const original = referred === undefined ? undefined : await loadOriginal(services.store, writer.access, referred);
   const isReply = request.inReplyTo !== undefined;
   const budget = new Budget(services.config.limits.messageSize);
-  const attachments = await attachmentsOf(services, writer, request, isReply ? undefined : original, budget);
+  const body = texts(request, original, isReply);
+  const given = await givenAttachments(services, writer, request, budget);
+  const passedOn = passedParts(original, isReply, body.html, given);
+  const attachments = [...given, ...(await passedAttachments(services, writer, original, passedOn, budget))];
   const to = correspondents(request.to, '/body/to');
   const cc = correspondents(request.cc, '/body/cc');
   const bcc = correspondents(request.bcc, '/body/bcc');
@@ -62,7 +73,7 @@ export async function writeLetter(services: Services, writer: Writer, request: C
     bcc,
     replyTo: correspondents(request.replyTo, '/body/replyTo'),
     subject: oneLine(request.subject ?? subjectOf(original, isReply)),
-    ...texts(request, original, isReply),
+    ...body,
     attachments,
     inReplyTo: isReply ? original?.headers.messageId : undefined,
     references: original === undefined ? [] : referencesTo(original.headers),
@@ -131,13 +142,12 @@ class Budget {
 }
 
 /** Each is a read; anybody may send a message of a hundred thousand. */
-const MOST_FORWARDED = 200;
+const MOST_PASSED = 200;
 
-async function attachmentsOf(
+async function givenAttachments(
   services: Services,
   { access }: Writer,
   request: ComposeRequest,
-  forwarded: ReferredMessage | undefined,
   budget: Budget,
 ): Promise<Attachment[]> {
   const all: Attachment[] = [];
@@ -146,12 +156,47 @@ async function attachmentsOf(
     budget.take(one.content.length);
     all.push(one);
   }
-  if ((forwarded?.attachments.length ?? 0) > MOST_FORWARDED) {
-    throw badInput({ path: '/body/forwardOf', message: 'has too many attachments: attach the message whole' });
+  return all;
+}
+
+/**
+ * What of the other message goes along: of a forward everything, of a reply the pictures that the quoted HTML shows. They keep the Content-ID by which it
+ * names them, unless the writer has taken it.
+ */
+function passedParts(
+  original: ReferredMessage | undefined,
+  isReply: boolean,
+  html: string | undefined,
+  given: readonly Attachment[],
+): readonly ReferredPart[] {
+  const named = new Set(html === undefined ? [] : namedIds(html));
+  for (const { contentId } of given) if (contentId !== undefined) named.delete(contentId);
+  const parts = (original?.attachments ?? []).map((part) => {
+    // Once: a second one of the same id is an attachment.
+    const isShown = part.contentId !== undefined && named.delete(part.contentId);
+    return isShown ? part : { ...part, contentId: undefined };
+  });
+  const passed = isReply ? parts.filter(({ contentId }) => contentId !== undefined) : parts;
+  if (passed.length > MOST_PASSED) {
+    throw isReply
+      ? badInput({ path: '/body/inReplyTo', message: 'shows too many pictures: set quote to false' })
+      : badInput({ path: '/body/forwardOf', message: 'has too many attachments: attach the message whole' });
   }
-  for (const { node } of forwarded?.attachments ?? []) {
+  return passed;
+}
+
+async function passedAttachments(
+  { store }: Services,
+  { access }: Writer,
+  original: ReferredMessage | undefined,
+  parts: readonly ReferredPart[],
+  budget: Budget,
+): Promise<Attachment[]> {
+  const all: Attachment[] = [];
+  for (const { node, contentId } of parts) {
     budget.take(((node.bodyEnd - node.bodyStart) * 3) / 4);
-    all.push(await attachmentOf(services.store, access, forwarded!.located, node));
+    const one = await attachmentOf(store, access, original!.located, node);
+    all.push(contentId === undefined ? one : { ...one, disposition: 'inline', contentId });
   }
   return all;
 }

@@ -9,8 +9,10 @@ import { partText } from '#mail/mime/text.ts';
 import type { Columns, MailStore, MessageRow } from '#store/store.ts';
 import type { Access, MailboxId, MessageId } from '#store/types.ts';
 import { single } from '#store/uid-set.ts';
+import { contentIds } from '../mail/structure-ids.ts';
 import type { Attachment } from './compose.ts';
 import type { Original } from './quote.ts';
+import { CONTENT_ID } from './schemas.ts';
 
 export interface Located {
   readonly mailbox: MailboxId;
@@ -46,14 +48,21 @@ const QUOTED_OCTETS = 1_000_000;
 export interface ReferredMessage extends Original {
   readonly headers: IndexedHeaders;
   readonly located: Located;
-  readonly attachments: readonly ListedPart[];
+  readonly attachments: readonly ReferredPart[];
+}
+
+export interface ReferredPart extends ListedPart {
+  /** By which HTML may name it (RFC 2392); absent where it could not stand in a header of ours. */
+  readonly contentId: string | undefined;
 }
 
 export async function loadOriginal(store: MailStore, access: Access, id: MessageId): Promise<ReferredMessage> {
-  const located = await locate(store, access, id, { headers: true, parts: true });
-  const { headers, parts } = located.row;
-  if (headers === undefined || parts === undefined) throw new MailError('unavailable', 'The message can not be read');
+  const located = await locate(store, access, id, { headers: true, parts: true, bodystructure: true });
+  const { headers, parts, bodystructure } = located.row;
+  if (headers === undefined || parts === undefined || bodystructure === undefined)
+    throw new MailError('unavailable', 'The message can not be read');
   const lists = bodyParts(parts);
+  const ids = contentIds(bodystructure);
   const plain = lists.text.filter(({ node }) => node.type.startsWith('text/'));
   const texts: string[] = [];
   for (const { node } of plain)
@@ -62,11 +71,14 @@ export async function loadOriginal(store: MailStore, access: Access, id: Message
   return {
     headers,
     located,
-    attachments: fileParts(parts),
+    attachments: fileParts(parts).map((part) => ({ ...part, contentId: safeId(ids.get(part.path)) })),
     text: texts.join('\n'),
     html: html && (await htmlOf(store, access, located, html.node)),
   };
 }
+
+const safeId = (id: string | undefined): string | undefined =>
+  id !== undefined && CONTENT_ID.test(id) ? id : undefined;
 
 async function htmlOf(store: MailStore, access: Access, located: Located, node: PartNode): Promise<string | undefined> {
   const decoding = decodingOf(node.encoding);

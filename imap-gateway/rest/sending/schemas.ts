@@ -3,6 +3,9 @@ import Type, { type Static } from 'typebox';
 import type { DeepReadonly } from '../route.ts';
 import { EmailAddress, Id, Time } from '../schemas.ts';
 
+/** Content-IDs that a header of ours may have, without brackets. */
+export const CONTENT_ID = /^[!#-;=?-~]{1,200}$/;
+
 const STRICT = { additionalProperties: false } as const;
 
 const Correspondent = Type.Union(
@@ -27,7 +30,7 @@ const Attachment = Type.Object(
     part: Type.Optional(Type.String({ pattern: '^\\d{1,9}(\\.\\d{1,9}){0,99}$', examples: ['1.2'] })),
     disposition: Type.Optional(Type.Union([Type.Literal('attachment'), Type.Literal('inline')])),
     contentId: Type.Optional(
-      Type.String({ pattern: '^[!#-;=?-~]{1,200}$', description: 'For `cid:` in HTML, without brackets.' }),
+      Type.String({ pattern: CONTENT_ID.source, description: 'For `cid:` in HTML, without brackets.' }),
     ),
   },
   { ...STRICT, title: 'AttachmentToSend' },

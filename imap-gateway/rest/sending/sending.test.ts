@@ -389,6 +389,36 @@ test('a reply and a forward refer, quote, and mark what they refer to', async (t
   assert.equal(foreign.status, 404);
 });
 
+test('the pictures that quoted HTML shows go along under their names', async (t) => {
+  const on = await sending(t);
+  const part = (header: string, body: string): string => `--b\r\n${header}\r\n\r\n${body}\r\n`;
+  const text = [
+    'From: team@far.test\r\nSubject: Look\r\nMIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=b\r\n\r\n',
+    part('Content-Type: text/html', '<p>See <img src="cid:pic%2b1@far.test"> and <img src="cid:own"></p>'),
+    part('Content-Type: image/png\r\nContent-ID: <pic+1@far.test>', 'shown'),
+    part('Content-Type: image/png\r\nContent-ID: <own>', 'hidden by the writer’s'),
+    part('Content-Type: application/pdf\r\nContent-Disposition: attachment; filename=a.pdf', 'paper'),
+    '--b--\r\n',
+  ].join('');
+  const original = await deliver(on, on.alice, text);
+  const attachments = [{ name: 'own.png', type: 'image/png', content: 'eA==', contentId: 'own' }];
+  const html = '<p>There</p>';
+  await on.ask(on.alice, 'POST', '/send', {
+    body: { forwardOf: original.id, to: ['dave@far.test'], html, attachments, quote: true },
+  });
+  await on.ask(on.alice, 'POST', '/send', { body: { inReplyTo: original.id, html, attachments, quote: true } });
+  await on.ask(on.alice, 'POST', '/send', { body: { inReplyTo: original.id, html, quote: false } });
+  await on.work();
+  const [forward, answer, short] = on.sent.map((one) => one.text);
+  const ids = (all: string | undefined): string[] => (all ?? '').match(/^Content-Id: .*$/gim) ?? [];
+  assert.deepEqual(ids(forward).sort(), ['Content-ID: <own>', 'Content-ID: <pic+1@far.test>']);
+  assert.match(forward!, /multipart\/related/);
+  assert.match(forward!, /a\.pdf/);
+  assert.deepEqual(ids(answer).sort(), ['Content-ID: <own>', 'Content-ID: <pic+1@far.test>']);
+  assert.doesNotMatch(answer!, /a\.pdf/);
+  assert.deepEqual(ids(short), []);
+});
+
 test('raw messages and forms', async (t) => {
   const on = await sending(t);
   const raw = 'From: alice@alpha.test\nTo: bob@far.test\nBcc: x@far.test\nSubject: raw\n\nbare line ends\n';
