@@ -57,8 +57,6 @@ class Driver {
   /** When a session that drains has to be over, in the clock's milliseconds. */
   #drainUntil: number | undefined;
   #over = false;
-  /** For the client. */
-  #waits = false;
 
   constructor(connection: Connection, options: DriverOptions) {
     this.#connection = connection;
@@ -100,10 +98,7 @@ class Driver {
       this.#output.flush();
       if (this.#output.full) await this.#output.ready();
       this.#extendDeadline();
-      const read = this.#read();
-      this.#readAhead();
-      const bytes = await read;
-      this.#waits = false;
+      const bytes = await this.#read();
       if (bytes === null) return undefined;
       this.#framer.push(bytes);
     }
@@ -112,17 +107,6 @@ class Driver {
   #arrived(): FramerEvent | undefined {
     this.#checkConnection();
     return this.#framer.next();
-  }
-
-  /** What the client seems to want next is read while it is busy with what it has got, a little a turn. */
-  #readAhead(): void {
-    const { state } = this.#session;
-    if (state.name !== 'transaction') return;
-    this.#waits = true;
-    const step = (): void => {
-      if (this.#waits) void state.maildrop.readAhead()?.then((more) => void (more && setImmediate(step)));
-    };
-    step();
   }
 
   /** Before login a drain ends the session; after it the client may go on for as long as it doesn't pause, so that what it has marked is not lost. */

@@ -98,12 +98,6 @@ export class Maildrop {
     return ahead.row(uids, number - 1) ?? this.#message(uids, number - 1, columns.header);
   }
 
-  /** While the client does nothing: reads what it seems to want next. Answers a promise, of whether there may be more to read, where there was something. */
-  readAhead(): Promise<boolean> | undefined {
-    const uids = this.#uids;
-    return uids && (this.#contents.more(uids) ?? this.#headers.more(uids));
-  }
-
   async #message(uids: Uint32Array, place: number, header: boolean): Promise<MessageRow> {
     const uid = uids[place]!;
     const row =

@@ -19,7 +19,7 @@ function ahead(batch: number, fails = false) {
   });
   const get = async (place: number): Promise<Uid | undefined> =>
     (window.row(uids, place) ?? (await window.fill(uids, place)))?.uid;
-  return { reads, get, more: (): Promise<boolean> | undefined => window.more(uids) };
+  return { reads, get };
 }
 
 const ROW = { message: '', thread: '', internalDate: { time: 0, zone: 0 }, savedAt: 0, size: 0, prefixLength: 0 };
@@ -58,49 +58,4 @@ test('a fault is left to whoever reads that message alone', async () => {
   const { get } = ahead(16, true);
   await get(0);
   assert.equal(await get(1), undefined);
-});
-
-test('while nothing else is to be done the next ones are read, a few at a time and not without end', async () => {
-  const { reads, get, more } = ahead(16);
-  assert.equal(more(), undefined);
-  await get(0);
-  await get(1);
-  const before = reads.length;
-  while ((await more()) === true);
-  assert.equal(more(), undefined);
-  const read = reads.slice(before).flat();
-  assert.ok(reads.slice(before).every((uids) => uids.length <= 8));
-  assert.deepEqual(read, [...uids.subarray(17)]);
-  const all = reads.length;
-  for (let place = 2; place < 40; place++)
-    assert.equal(await get(place), uids[place]! % 10 === 0 ? undefined : uids[place]);
-  assert.equal(reads.length, all);
-});
-
-test('who goes elsewhere meanwhile has nothing of it', async () => {
-  const { get, more } = ahead(16);
-  await get(0);
-  await get(1);
-  const reading = more();
-  assert.equal(await get(50), undefined);
-  await reading;
-  assert.equal(await get(51), uids[51]);
-});
-
-test('octets that wait for a client are bounded', async () => {
-  const large = Buffer.alloc(50_000);
-  let read = 0;
-  const window = new ReadAhead('content', async function* (set: UidSet) {
-    const rows = toArray(set).map((uid) => ({ ...row(uid), content: large }));
-    read += rows.length;
-    yield rows;
-  });
-  const get = async (place: number): Promise<MessageRow | undefined> =>
-    window.row(uids, place) ?? (await window.fill(uids, place));
-  await get(0);
-  await get(1);
-  assert.equal(window.more(uids), undefined);
-  const held = read;
-  for (let place = 2; window.more(uids) === undefined; place++) await get(place);
-  assert.ok(held === 16 && read === 24, `${held}, ${read}`);
 });
