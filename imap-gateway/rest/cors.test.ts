@@ -27,6 +27,9 @@ test('a configured origin may ask with tokens, never with cookies', async () => 
   // A refusal must be readable too.
   const refused = await world.ask(undefined, 'GET', '/account', { headers: { origin } });
   assert.deepEqual([refused.status, refused.headers['access-control-allow-origin']], [401, origin]);
+  const authorization = `Basic ${btoa(`${world.alice.address}:${world.alice.password}`)}`;
+  const headers = { origin, authorization, 'sec-fetch-site': 'cross-site' };
+  assert.equal((await world.ask(undefined, 'POST', '/mailboxes', { headers, body: { name: 'New' } })).status, 201);
   const other = await world.ask(undefined, 'OPTIONS', '/account', { headers: { origin: 'https://evil.example' } });
   assert.deepEqual([other.status, other.headers['access-control-allow-origin']], [403, undefined]);
   await world.close();

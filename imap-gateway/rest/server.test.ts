@@ -46,6 +46,18 @@ test('Basic works over loopback, and no credentials are taken in the clear', asy
   }
 });
 
+test('a password that a browser sends along with the form of another site changes nothing', async () => {
+  const authorization = `Basic ${btoa(`${world.alice.address}:${world.alice.password}`)}`;
+  const send = async (site: string): Promise<number> => {
+    const headers = { authorization, 'sec-fetch-site': site, origin: 'https://elsewhere.test' };
+    return (await world.ask(undefined, 'POST', '/mailboxes', { headers, body: { name: `from ${site}` } })).status;
+  };
+  assert.equal(await send('cross-site'), 403);
+  assert.equal(await send('same-site'), 403);
+  assert.equal(await send('same-origin'), 201);
+  assert.equal(await send('none'), 201);
+});
+
 test('programs that wait to be asked for a password are asked, browsers are not', async () => {
   const asked = async (headers: Record<string, string>, remote?: string): Promise<string> => {
     const answer = await world.ask(undefined, 'GET', '/account', { headers, ...(remote && { remote }) });

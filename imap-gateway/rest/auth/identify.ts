@@ -1,5 +1,5 @@
 /** From a request to its caller: a Bearer token (RFC 6750), Basic (RFC 7617), or the cookie of a session. */
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { MailError } from '#mail/failure.ts';
 import { networkMatcher } from '#runtime/address.ts';
 import { hashToken } from '#store/app-password.ts';
@@ -29,7 +29,12 @@ export async function identify(
     if (!exchange.secure) throw new HttpProblem('not-permitted', 'Credentials are accepted over TLS only');
     const [, scheme = '', value = ''] = /^(\S+) +(\S+) *$/.exec(authorization) ?? [];
     if (scheme.toLowerCase() === 'bearer') return bearer(services, exchange, value, socket);
-    if (scheme.toLowerCase() === 'basic') return basic(services, exchange, value);
+    if (scheme.toLowerCase() === 'basic') {
+      if (!SAFE.has(method) && isForeignPage(services, headers)) {
+        throw new HttpProblem('not-permitted', 'Another site’s page may change nothing with a password');
+      }
+      return basic(services, exchange, value);
+    }
     throw new HttpProblem('bad-credentials', 'Only Bearer and Basic authentication are known here');
   }
   const cookie = exchange.secure ? sessionToken(headers.cookie, exchange.https) : undefined;
@@ -64,6 +69,16 @@ async function bearer(services: RestServices, exchange: Exchange, text: string, 
   }
   if (known === undefined) shown.set(socket, { text, hash });
   return callerOf(services, exchange, token, 'token');
+}
+
+/**
+ * A browser that was once given a password for us (`https://user:password@…`) sends it along with forms of any site, as it would a cookie.
+ * Pages of `rest.cors-origins` give it themselves.
+ */
+function isForeignPage({ config }: RestServices, headers: IncomingHttpHeaders): boolean {
+  const site = headers['sec-fetch-site'];
+  if (site !== 'cross-site' && site !== 'same-site') return false;
+  return headers.origin === undefined || !config.rest.corsOrigins.includes(headers.origin);
 }
 
 async function basic(services: RestServices, exchange: Exchange, value: string): Promise<Caller> {
