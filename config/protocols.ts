@@ -26,7 +26,7 @@ export const PROTOCOLS: { readonly [P in Protocol]: ProtocolInfo } = {
 
 export const PROTOCOL_NAMES = Object.keys(PROTOCOLS) as readonly Protocol[];
 
-/** What listens, as CONTRACT's JSON has it. */
+/** What listens, as `peerpost status --json` and `npm start -- --json` show it. */
 export type ListenerDescription = { readonly protocol: Protocol; readonly tls: ProtocolInfo['tls'] } & (
   | { readonly host: string; readonly port: number }
   | { readonly path: string }

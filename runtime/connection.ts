@@ -10,7 +10,7 @@ export interface Connection {
   /** `address` is canonical (an IPv4-mapped IPv6 address is written as IPv4); `unix` for Unix sockets. */
   readonly remote: { readonly address: string; readonly port: number } | 'unix';
   readonly local: { readonly address: string; readonly port: number } | 'unix';
-  /** True for Unix sockets and loopback addresses: credentials are accepted there without TLS (CONTRACT). */
+  /** True for Unix sockets and loopback addresses: credentials are accepted there without TLS (DESIGN §7). */
   readonly loopback: boolean;
   /** Undefined while in the clear. */
   readonly tls: TlsInfo | undefined;

@@ -1,6 +1,6 @@
 /**
  * What workers must know of one another (DESIGN §5): counters for limits and bans, concurrency by destination, live sessions. On one
- * machine the supervisor keeps it and workers reach it over its socket; `local-coordination.ts` serves a process that is alone.
+ * machine the supervisor keeps it and workers ask over IPC; `local-coordination.ts` serves a process that is alone.
  */
 export interface Coordination {
   /** Adds to a counter that empties itself over `windowMs` (a sliding window) and answers what it holds now. */

@@ -10,7 +10,7 @@ import type { Coordination } from './coordination.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import type { CertificatePem } from './tls/self-signed.ts';
 
-/** The name of a listening socket: a protocol of CONTRACT (`smtp`, `imaps` …), `lmtp-unix`, or an inner Unix socket (`submission-unix`, `directory`, `queue`, `store-0` …). */
+/** The name of a listening socket: a protocol of `config/protocols.ts` (`smtp`, `imaps` …), `lmtp-unix`, or an inner Unix socket (`submission-unix`, `directory`, `queue`, `store-0` …). */
 export type ListenerName = string;
 
 export interface ProgramContext {

@@ -10,7 +10,7 @@ export interface Exchange {
   readonly id: string;
   /** Canonical address of the client, behind the proxies that are trusted; `unix` for Unix sockets. */
   readonly remote: string;
-  /** Credentials are accepted: over TLS, also in front of a trusted proxy, or from this host (CONTRACT). */
+  /** Credentials are accepted: over TLS, also in front of a trusted proxy, or from this host (DESIGN §7). */
   readonly secure: boolean;
   /** Over TLS, ours or a trusted proxy's: what a browser calls https. */
   readonly https: boolean;

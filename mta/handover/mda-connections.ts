@@ -1,4 +1,4 @@
-/** A few LMTP connections to our MDA that stay open, with many messages under way on each: what is pipelined shares a commit there (STORE.md §2). */
+/** A few LMTP connections to our MDA that stay open, with many messages under way on each: what is pipelined shares a group of commits there (STORE.md §2). */
 import type { Clock, Log, Random } from '#runtime/ambient.ts';
 import { SmtpClient } from '#runtime/smtp/client.ts';
 import { ClientError, type OutgoingMessage, type TransactionResult } from '#runtime/smtp/client-types.ts';

@@ -16,7 +16,8 @@ export interface Declared {
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
 
-const listener = 'the protocol of CONTRACT’s list: `smtp`, `submission`, `submissions`, `imap`, `imaps`, `pop3` …';
+const listener =
+  'the protocol, as `[listeners]` in config/reference.md names it: `smtp`, `submission`, `submissions`, `imap`, `imaps`, `pop3` …';
 const reason =
   'the subject of the enhanced status code (RFC 3463 §3): `address`, `mailbox`, `system`, `network`, `protocol`, `content`, `policy`, `other`, or `none`';
 const program = '`mta`, `mda` or `imap-gateway`';

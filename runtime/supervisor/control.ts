@@ -11,7 +11,7 @@ import type { Identity } from './identity.ts';
 import type { Replaced } from './pool.ts';
 import type { Trouble } from './troubles.ts';
 
-/** The shape that CONTRACT gives to `status`, but for `queue`, which the queue itself knows. */
+/** What `status` shows (`admin/status.ts`), but for `queue` and `store`, which are not the supervisor's to know. */
 export interface SupervisorStatus {
   readonly version: string;
   /** One entry a process. `since` is RFC 3339 in UTC; `connections` counts those of other programs of ours too. */

@@ -26,7 +26,7 @@ export function act<A extends unknown[]>(handler: Handler<A>): (...args: unknown
   };
 }
 
-/** CONTRACT: `--config FILE`, else `$PEERPOST_CONFIG`, else `./peerpost.toml`. */
+/** Of every command but `init`: `--config FILE`, else `$PEERPOST_CONFIG`, else `./peerpost.toml`. */
 export function configFile(options: Options): string {
   const { config } = options;
   return typeof config === 'string' ? config : (process.env.PEERPOST_CONFIG ?? 'peerpost.toml');

@@ -1,4 +1,4 @@
-/** `peerpost`: the admin command (CONTRACT.md). Errors are one line on standard error; exit 0 done, 1 failed, 2 used wrongly. */
+/** `peerpost`: the admin command (README.md has the usual acts, `--help` all of them). Errors are one line on standard error; exit 0 done, 1 failed, 2 used wrongly. */
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { Command, CommanderError } from 'commander';

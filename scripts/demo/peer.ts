@@ -19,7 +19,7 @@ interface User {
   readonly password: string;
 }
 
-/** CONTRACT: the shape of one peer in `npm start -- --json`. */
+/** One peer in `npm start -- --json`, which other tools read. */
 export interface PeerSummary {
   readonly domain: string;
   readonly config: string;
