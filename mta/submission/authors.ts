@@ -25,7 +25,7 @@ export interface Author {
 /** Each is a question to the directory. */
 const MOST = 100;
 
-/** Who is said to have written or sent it: From and Sender, also where there are several. @param header binary string. @throws MailError `limit-exceeded`. */
+/** Who is said to have written or sent it: From and Sender, also where there are several. @param header binary string. @throws MailError `rejected` where there are too many. */
 export function authorsOf(header: string): Author[] {
   const texts = splitFields(header, { fields: Number.POSITIVE_INFINITY })
     .filter(({ name }) => /^(?:from|sender)$/i.test(name))

@@ -215,6 +215,26 @@ test('a move waits for the other peer, and hears of a cancel meanwhile', async (
   await runner.stop();
 });
 
+test('an account that can not be read keeps nobody else waiting', async (t) => {
+  const on = await world(t);
+  const owner = await createAccount({ ...on, store: on.real }, 'bob@alpha.test', await secret);
+  const outbox = on.real.outbox.bind(on.real);
+  on.real.outbox = async (whose) => {
+    if (whose === on.owner) throw new MailError('unavailable', 'a damaged page');
+    return outbox(whose);
+  };
+  const order = { kind: 'export', withPassword: false } as const;
+  const { id: stuck } = await on.book.start(on.alice, order, BY);
+  const { id } = await on.book.start((await on.directory.account(owner))!, order, BY);
+  const runner = on.runner();
+  runner.begin();
+  assert.equal((await on.ended(id)).state, 'done');
+  assert.equal((await on.book.find(stuck))?.state, 'waiting');
+  on.real.outbox = outbox;
+  assert.equal((await on.ended(stuck)).state, 'done');
+  await runner.stop();
+});
+
 test('archives go after a week, and ended jobs after three months', async (t) => {
   const on = await world(t);
   await exported(on);

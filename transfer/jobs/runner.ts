@@ -65,11 +65,21 @@ export class JobRunner {
     const { store, clock } = this.#rooms;
     if (clock.now() - this.#tidied > TIDY_MS) await this.#tidy();
     for (const owner of await store.outboxOwners(JOB)) {
-      for (const row of await store.outbox(owner)) {
+      for (const row of await this.#outbox(owner)) {
         if (row.kind !== JOB || this.#running.has(row.id)) continue;
         if (this.#stop.signal.aborted || this.#running.size >= AT_ONCE) return;
         if ((this.#later.get(row.id) ?? 0) <= clock.now()) this.#take(owner, row);
       }
+    }
+  }
+
+  /** An account that can't be read keeps nobody else's jobs waiting. */
+  async #outbox(owner: AccountId): Promise<readonly OutboxRow[]> {
+    try {
+      return await this.#rooms.store.outbox(owner);
+    } catch (err) {
+      this.#rooms.log.warn({ owner, err }, 'jobs of an account could not be looked for');
+      return [];
     }
   }
 

@@ -221,6 +221,33 @@ async function trial(seed: string, how: 'forward' | 'reject'): Promise<World> {
   return world;
 }
 
+test('a target that always claims to have nothing does not keep the account closed', async () => {
+  const source = await peer('alpha.test');
+  const owner = await createAccount(source, 'alice@alpha.test', await secret);
+  const nothing = { version: 1, active: false, mailboxes: [], last: {}, subscribed: [] };
+  let asked = 0;
+  const state = async () => {
+    asked += 1;
+    assert.ok(asked < 200, 'it never ends');
+    return nothing;
+  };
+  const step = async () => ({ version: 1 });
+  const done = await moveAccount({
+    ...source,
+    account: (await source.directory.account(owner))!,
+    target: { offer: state, state, changes: step, messages: step, activate: step },
+    to: 'https://mail.beta.test',
+    as: 'bob@beta.test',
+    how: 'forward',
+    by: { actor: 'test' },
+    signal: new AbortController().signal,
+    close: async () => undefined,
+    wait: async () => undefined,
+    report: () => undefined,
+  });
+  assert.equal(done.phase, 'done');
+});
+
 describe('an account moves', () => {
   const trials = Number(process.env.TRIALS ?? 30);
   test(`nothing is lost and nothing comes twice, in ${trials} trials`, async (t) => {
