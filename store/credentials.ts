@@ -72,3 +72,44 @@ export interface AuditQuery {
   readonly actor?: string;
   readonly target?: string;
 }
+
+/** A login, or a refused one. */
+export interface LoginNote {
+  /** As it was tried; never a password. */
+  readonly login: string;
+  /** Absent: whose it is is looked up by `login`. */
+  readonly account?: AccountId;
+  readonly protocol: AppScope;
+  /** Address of the client. */
+  readonly remote: string;
+  readonly outcome: 'ok' | 'refused';
+  /** Ids. Absent: the account's own password. */
+  readonly appPassword?: string;
+  readonly token?: string;
+  readonly at: number;
+}
+
+/** Logins of one account (or unknown name), way, place and outcome within an hour. */
+export interface LoginLine extends Omit<LoginNote, 'at'> {
+  /** Ascending in time of the first: `before` of the next page. */
+  readonly id: string;
+  readonly first: number;
+  readonly last: number;
+  readonly count: number;
+}
+
+export interface LoginQuery {
+  readonly account?: AccountId;
+  /** Lines older than that of this id. */
+  readonly before?: string;
+  readonly limit: number;
+}
+
+/** RFC 6238. */
+export interface SecondFactor {
+  readonly secret: Uint8Array;
+  /** Hashes of the recovery codes that are left. */
+  readonly recovery: readonly Uint8Array[];
+  /** The time step of the last code that was used; 0 before the first. */
+  readonly lastStep: number;
+}

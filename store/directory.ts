@@ -5,6 +5,7 @@
 import type { Address } from '#mail/envelope.ts';
 import type { MailError } from '#mail/failure.ts';
 import type { ScramKeys } from '#mail/sasl/scram.ts';
+import type { AccountRules, Autoreply, Filter, SenderLists } from './account-rules.ts';
 import type { AppPassword, AppScope, AuditLine, AuditQuery, By, CredentialUse, Token } from './credentials.ts';
 import type { AccountId } from './types.ts';
 
@@ -15,6 +16,10 @@ export type {
   AuditQuery,
   By,
   CredentialUse,
+  LoginLine,
+  LoginNote,
+  LoginQuery,
+  SecondFactor,
   Token,
   TokenScope,
 } from './credentials.ts';
@@ -77,6 +82,8 @@ export type Lookup =
       readonly detail?: string;
       /** Where its mail goes besides (`keep`) or instead. */
       readonly forward?: { readonly targets: readonly Address[]; readonly keep: boolean };
+      /** What is enabled and not empty; absent where nothing is. */
+      readonly rules?: AccountRules;
     }
   /** The account lives elsewhere now: its mail is forwarded there, or refused with the new address (RFC 5321 §3.4). */
   | {
@@ -112,6 +119,8 @@ export interface ScramCredentials {
 export interface Domain {
   readonly name: string;
   readonly createdAt: number;
+  /** Mail for local@name is looked up as local@aliasOf, unless an address of its own stands in it; accounts may log in and send under it. */
+  readonly aliasOf?: string;
 }
 
 export interface Account {
@@ -127,6 +136,12 @@ export interface Account {
   readonly admin?: true;
   readonly forward?: { readonly targets: readonly string[]; readonly keep: boolean };
   readonly moved?: { readonly to: string; readonly how: 'forward' | 'reject' };
+  /** These three come with one account that is asked for; `accounts()` leaves them out. */
+  readonly filters?: readonly Filter[];
+  readonly autoreply?: Autoreply;
+  readonly senders?: SenderLists;
+  /** Its own password opens the web session alone, with a code. */
+  readonly secondFactor?: true;
 }
 
 export interface Alias {

@@ -11,6 +11,7 @@ const LETTERS = {
   body: 'b',
   commit: 'c',
   delivery: 'd',
+  filter: 'r',
   mailbox: 'f',
   message: 'm',
   outbox: 'o',
