@@ -37,7 +37,7 @@ test('splitCommand() reads verb and argument', () => {
 });
 
 test('parseMail() reads every parameter', () => {
-  assert.deepEqual(mail('FROM:<> SIZE=10 BODY=8bitmime RET=hdrs ENVID=a+2Bb AUTH=<> XDELIVERYID=q1'), {
+  assert.deepEqual(mail('FROM:<> SIZE=10 BODY=8bitmime RET=hdrs ENVID=a+2Bb AUTH=<> XDELIVERYID=q1 XREDIRECT'), {
     reversePath: null,
     size: 10,
     body: '8bitmime',
@@ -46,6 +46,7 @@ test('parseMail() reads every parameter', () => {
     envelopeId: 'a+b',
     auth: '<>',
     deliveryId: 'q1',
+    redirect: true,
   });
 });
 
@@ -67,6 +68,7 @@ test('parseMail() refuses what RFC 5321 and the extensions forbid', () => {
     'FROM:<a@b.test> RET=BOTH',
     'FROM:<a@b.test> ENVID=a+0D+0Ab',
     'FROM:<a@b.test> SMTPUTF8=1',
+    'FROM:<a@b.test> XREDIRECT=1',
   ]) {
     assert.match(
       refused(() => mail(text)),

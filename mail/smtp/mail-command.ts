@@ -1,4 +1,4 @@
-/** MAIL (RFC 5321 §4.1.1.2) with SIZE, BODY, SMTPUTF8, RET, ENVID, AUTH and our private XDELIVERYID (STORE.md §2). */
+/** MAIL (RFC 5321 §4.1.1.2) with SIZE, BODY, SMTPUTF8, RET, ENVID, AUTH and our private XDELIVERYID (STORE.md §2) and XREDIRECT. */
 import type { BodyType, ReversePath } from '../envelope.ts';
 import { decodeXtext, encodeXtext, XtextSyntaxError } from '../xtext.ts';
 import { parseParameters, requireValue, unknownParameter } from './parameters.ts';
@@ -21,9 +21,11 @@ export interface MailArguments {
   readonly auth?: string;
   /** Ours, from MTA to MDA only: the same for every try of one message. */
   readonly deliveryId?: string;
+  /** Ours, from our gateway to our MTA only: the account sends on what came to it, and the reverse-path is the sender's. */
+  readonly redirect?: true;
 }
 
-type MailKeyword = 'SIZE' | 'BODY' | 'SMTPUTF8' | 'RET' | 'ENVID' | 'AUTH' | 'XDELIVERYID';
+type MailKeyword = 'SIZE' | 'BODY' | 'SMTPUTF8' | 'RET' | 'ENVID' | 'AUTH' | 'XDELIVERYID' | 'XREDIRECT';
 
 export interface MailSyntax {
   /** Those that were announced in this session; others are answered 555. */
@@ -41,6 +43,7 @@ export const MAIL_PARAMETERS: ReadonlySet<MailKeyword> = new Set<MailKeyword>([
   'ENVID',
   'AUTH',
   'XDELIVERYID',
+  'XREDIRECT',
 ]);
 
 /** `argument` is what follows `MAIL `. Throws `CommandSyntaxError`. */
@@ -109,6 +112,10 @@ const readers: { readonly [K in MailKeyword]: (found: Draft, value: string | und
     if (!/^[!-~]{1,200}$/.test(decoded)) throw syntaxError('Malformed XDELIVERYID');
     found.deliveryId = decoded;
   },
+  XREDIRECT(found, value) {
+    if (value !== undefined) throw syntaxError('XREDIRECT takes no value');
+    found.redirect = true;
+  },
 };
 
 function decode(keyword: string, xtext: string): string {
@@ -130,5 +137,6 @@ export function formatMail(mail: MailArguments): string {
   if (mail.envelopeId !== undefined) line += ` ENVID=${encodeXtext(mail.envelopeId)}`;
   if (mail.auth !== undefined) line += ` AUTH=${encodeXtext(mail.auth)}`;
   if (mail.deliveryId !== undefined) line += ` XDELIVERYID=${encodeXtext(mail.deliveryId)}`;
+  if (mail.redirect) line += ' XREDIRECT';
   return `${line}\r\n`;
 }

@@ -4,6 +4,7 @@
  */
 import type { Envelope } from '#mail/envelope.ts';
 import { MailError } from '#mail/failure.ts';
+import { forwardMark, marksField } from '#mail/header/forward-marks.ts';
 import type { DateTime } from '#mail/mime/message-index.ts';
 import type { Reply } from '#mail/smtp/reply.ts';
 import { faultPoint } from '#runtime/fault-points.ts';
@@ -14,7 +15,6 @@ import type { AcceptedMessage } from '../message-sink.ts';
 import { type Author, authorsOf, checkAuthors } from '../submission/authors.ts';
 import { missingFields } from '../submission/missing-fields.ts';
 import { withoutForgedResults } from './forged-results.ts';
-import { forwardMark, marksField } from './forward-marks.ts';
 import { newQueueId } from './ids.ts';
 import { readHeader } from './message-header.ts';
 import { type Recipient, resolveRecipient, uniqueTargets } from './recipients.ts';
@@ -159,9 +159,15 @@ export class IncomingMessage implements ContentSink {
     });
     this.#marks = facts.marks;
     const followed = this.#transaction.recipients.flatMap((recipient) => recipient.followed ?? []);
+    const redirector = this.#redirector();
+    if (redirector !== undefined) {
+      if (facts.marks.includes(forwardMark(redirector)))
+        throw new MailError('loop', 'This account has sent it on before');
+      followed.push(redirector);
+    }
     const marks = followed.length === 0 ? '' : marksField(followed.map(forwardMark));
-    // Without a login it is what others sent, passed on by our MDA.
-    const submitted = isSubmission(this.#peer) && this.#session.login !== undefined;
+    // Without a login it is what others sent, passed on by our MDA; and what an account sends on was written by others.
+    const submitted = isSubmission(this.#peer) && this.#session.login !== undefined && redirector === undefined;
     if (submitted) this.#authors = authorsOf(head.toString('latin1', 0, facts.length));
     const missing = submitted ? missingFields(facts, this.id, config.hostname, at) : '';
     const genuine = facts.hasResults ? withoutForgedResults(head, facts.length ?? head.length, config.hostname) : head;
@@ -172,8 +178,14 @@ export class IncomingMessage implements ContentSink {
   async #checked(): Promise<readonly Recipient[]> {
     const { directory, config } = this.#services;
     const { login } = this.#session;
-    if (login !== undefined) await checkAuthors(directory, login, this.#authors, config.login.headerFrom);
+    if (login !== undefined && this.#redirector() === undefined)
+      await checkAuthors(directory, login, this.#authors, config.login.headerFrom);
     return await this.#recipients();
+  }
+
+  /** The account that sends on what came to it (XREDIRECT). */
+  #redirector(): string | undefined {
+    return this.#transaction.mail.redirect ? this.#session.login?.account : undefined;
   }
 
   /** Forwards that the message has passed before are not followed again: each account gets its own copy, and the circle ends. */

@@ -1,5 +1,5 @@
 /** The few things that a receiving server looks at in a message's header. It reads field names only (RFC 5321 §6.4, §7.8). */
-import { readMarks } from './forward-marks.ts';
+import { readMarks } from '#mail/header/forward-marks.ts';
 
 export interface HeaderFacts {
   readonly received: number;
@@ -7,7 +7,7 @@ export interface HeaderFacts {
   readonly hasMessageId: boolean;
   /** Somebody's Authentication-Results: to be looked at more closely (forged-results.ts). */
   readonly hasResults: boolean;
-  /** Marks of the forwards that it has passed here (forward-marks.ts). */
+  /** Marks of the forwards that it has passed here (mail/header/forward-marks.ts). */
   readonly marks: readonly string[];
   /** Octets of the header without its empty line; `undefined` when its end is not in sight. */
   readonly length: number | undefined;

@@ -12,8 +12,8 @@ import { isSubmission, type MtaCommand, type Peer, type SmtpServices } from '../
 const PARAMETERS: ReadonlySet<string> = new Set(['SIZE', 'BODY', 'SMTPUTF8', 'RET', 'ENVID']);
 /** RFC 4954 §5: only where AUTH is offered. */
 const SUBMISSION_PARAMETERS: ReadonlySet<string> = new Set([...PARAMETERS, 'AUTH']);
-/** Our own programs try a submission again under the same delivery id (STORE.md §2). */
-const INNER_PARAMETERS: ReadonlySet<string> = new Set([...SUBMISSION_PARAMETERS, 'XDELIVERYID']);
+/** Our own programs try a submission again under the same delivery id (STORE.md §2), and send on what came to an account as it came. */
+const INNER_PARAMETERS: ReadonlySet<string> = new Set([...SUBMISSION_PARAMETERS, 'XDELIVERYID', 'XREDIRECT']);
 
 export function mail(services: SmtpServices, peer: Peer): MtaCommand {
   const { limits } = services.config;
@@ -26,7 +26,13 @@ export function mail(services: SmtpServices, peer: Peer): MtaCommand {
     allowedIn: ['greeted'],
     // RFC 5321 §4.5.3.1.4, and what each extension adds to it: SIZE 26, BODY 16, SMTPUTF8 10, RET and ENVID 120, AUTH 500; a path of UTF-8.
     lineLimit: 2048,
-    keywords: () => [`SIZE ${limits.messageSize}`, '8BITMIME', 'SMTPUTF8', 'DSN', ...(inner ? ['XDELIVERYID'] : [])],
+    keywords: () => [
+      `SIZE ${limits.messageSize}`,
+      '8BITMIME',
+      'SMTPUTF8',
+      'DSN',
+      ...(inner ? ['XDELIVERYID', 'XREDIRECT'] : []),
+    ],
     parse: (argument) => parseMail(argument, syntax),
     async run(session, args) {
       const refusal = await refuse(services, peer, session.login, args);
@@ -52,8 +58,10 @@ async function refuse(
     return reply(530, '7.0', 'Authentication required');
   // RFC 1870 §6.1: a size that is declared too large is refused before the message is sent.
   if (args.size !== undefined && args.size > limits.messageSize) return reply(552, '3.4', tooLarge(limits.messageSize));
+  // Where it goes on from an account, the sender stays the sender, as with a forward: reports are for who wrote it (RFC 5321 §3.9.1).
+  if (args.redirect && login === undefined) return reply(530, '7.0', 'Authentication required');
   // The null reverse-path is anybody's: reports and receipts must have it (RFC 5321 §4.5.5).
-  if (login !== undefined && args.reversePath !== null) {
+  if (login !== undefined && args.reversePath !== null && !args.redirect) {
     if (!(await services.directory.maySendAs(login.account, args.reversePath))) {
       return reply(553, '7.1', `You may not send as ${formatAddress(args.reversePath)}`);
     }

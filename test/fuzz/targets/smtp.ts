@@ -26,6 +26,7 @@ export const SMTP_WORDS = [
   ' ENVID=a+2Bb',
   ' AUTH=<>',
   ' XDELIVERYID=x',
+  ' XREDIRECT',
   'RCPT TO:<bob@beta.test>',
   'RCPT TO:<@a,@b:c@d>',
   ' NOTIFY=NEVER',

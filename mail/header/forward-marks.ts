@@ -1,9 +1,8 @@
 /**
- * Marks of accounts whose forward a message has passed here. Two peers whose accounts forward to each other, both with a copy of their own, would
+ * Marks of accounts whose forward, or filter that sends on, a message has passed here. Two peers whose accounts forward to each other, both with a copy of their own, would
  * fill both mailboxes until the hops run out. A mark tells nobody which account it is: all recipients of a message see the same header.
  */
 import { createHash } from 'node:crypto';
-import type { AccountId } from '#store/types.ts';
 
 const NAME = 'X-Peerpost-Forwarded';
 const FIELD = /^x-peerpost-forwarded[ \t]*:(.*(?:\r\n[ \t].*)*)/gim;
@@ -11,7 +10,7 @@ const FIELD = /^x-peerpost-forwarded[ \t]*:(.*(?:\r\n[ \t].*)*)/gim;
 const OCTETS = 12;
 
 /** Account ids are random, so that nobody finds one by trying. */
-export function forwardMark(account: AccountId): string {
+export function forwardMark(account: string): string {
   return createHash('sha256')
     .update(`forward ${account}`)
     .digest('hex')
