@@ -14,12 +14,15 @@ export interface InternetOptions {
   readonly domains: { readonly [domain: string]: readonly string[] };
   /** Hosts of others: domain to address, for foreign peers. */
   readonly foreign?: { readonly [domain: string]: string };
+  /** Further domains whose MX is a peer's: domain to the peer's own. */
+  readonly also?: { readonly [domain: string]: string };
   readonly toml?: string;
 }
 
 export async function startInternet(options: InternetOptions): Promise<Internet> {
   const hosts = new Map(Object.keys(options.domains).map((domain) => [domain, loopbackAddress()]));
   for (const [domain, address] of Object.entries(options.foreign ?? {})) hosts.set(domain, address);
+  for (const [domain, of] of Object.entries(options.also ?? {})) hosts.set(domain, hosts.get(of) as string);
   const responder = await startDnsResponder({ host: loopbackAddress(), port: PORT_BASE + 53, zones: zonesOf(hosts) });
   const dns = `${responder.address.host}:${responder.address.port}`;
   const peers = new Map<string, TestPeer>();
