@@ -13,7 +13,16 @@ import type { Commit, CommitAnswer } from '../mutation.ts';
 import { type PackedBlock, type PackedColumn, unpackBlocks } from '../packed.ts';
 import type { Retention } from '../retention.ts';
 import type { SearchQuery } from '../search-query.ts';
-import type { Columns, MailboxSizes, MailStore, MessageRow, OutboxRow, StoredRecord } from '../store.ts';
+import type {
+  Columns,
+  ExpungedPage,
+  ExpungedQuery,
+  MailboxSizes,
+  MailStore,
+  MessageRow,
+  OutboxRow,
+  StoredRecord,
+} from '../store.ts';
 import type {
   Access,
   AccountId,
@@ -29,6 +38,7 @@ import type {
   Uid,
   UidSet,
 } from '../types.ts';
+import { EveryShard } from './every-shard.ts';
 import { packJob } from './job.ts';
 import { type PackedBatch, unpackBatches } from './notices.ts';
 import { packMessage } from './pack.ts';
@@ -86,6 +96,7 @@ export function openMailStore(options: MailStoreOptions): SqliteMailStore {
 class SqliteStore implements SqliteMailStore {
   readonly #options: MailStoreOptions;
   readonly #readers: ReaderPool;
+  readonly #every: EveryShard;
   readonly #shards = new Map<AccountId, number>();
   readonly #clients = new Map<number, RpcClient>();
   readonly #owned = new Map<number, Promise<ShardWriter>>();
@@ -94,8 +105,10 @@ class SqliteStore implements SqliteMailStore {
 
   constructor(options: MailStoreOptions) {
     this.#options = options;
-    const { data, log } = options;
+    const { data, log, clock } = options;
     this.#readers = new ReaderPool({ data, log, threads: options.readers ?? READERS });
+    const shards = Array.from({ length: options.shards }, (_, shard) => shard);
+    this.#every = new EveryShard({ shards, clock, log });
   }
 
   async commit(commit: Commit): Promise<CommitAnswer> {
@@ -241,6 +254,10 @@ class SqliteStore implements SqliteMailStore {
     return (await this.#read(access, ['thread-messages', threads])) as readonly Placed[];
   }
 
+  async expunged(access: Access, query: ExpungedQuery): Promise<ExpungedPage> {
+    return (await this.#read(access, ['expunged', query])) as ExpungedPage;
+  }
+
   async search(access: Access, mailbox: MailboxId, query: SearchQuery): Promise<UidSet> {
     return (await this.#read(access, ['search', mailbox, query, this.#options.clock.now()])) as UidSet;
   }
@@ -253,10 +270,9 @@ class SqliteStore implements SqliteMailStore {
 
   async outboxOwners(kind: string): Promise<readonly AccountId[]> {
     this.#open();
-    const shards = Array.from({ length: this.#options.shards }, (_, shard) => shard);
     const nobody = { owner: '', viewer: '' };
-    const found = await Promise.all(shards.map((shard) => this.#readers.read(shard, nobody, ['outbox-owners', kind])));
-    return (found as (readonly AccountId[])[]).flat();
+    const ask = (shard: number): Promise<unknown> => this.#readers.read(shard, nobody, ['outbox-owners', kind]);
+    return await this.#every.ask(async (shard) => (await ask(shard)) as readonly AccountId[]);
   }
 
   async record(access: Access, kind: string, id: string): Promise<StoredRecord | undefined> {
@@ -275,13 +291,15 @@ class SqliteStore implements SqliteMailStore {
   watch(cursor: string | undefined, signal: AbortSignal): AsyncIterable<NoticeBatch> {
     this.#open();
     const both = AbortSignal.any([signal, this.#closed.signal]);
-    const shards = Array.from({ length: this.#options.shards }, (_, shard) => shard);
-    return watchShards(shards, cursor, both, (shard, from, until) => this.#watchShard(shard, from, until));
+    const watch = this.#watchShard.bind(this);
+    const { shards } = this.#every;
+    return watchShards({ shards, watch, onReturn: (listener) => this.#every.onReturn(listener) }, cursor, both);
   }
 
   async close(): Promise<void> {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort();
+    this.#every.close();
     await this.#readers.close();
     await Promise.all(Array.from(this.#stagers.values(), (stager) => stager.close()));
     await Promise.all(Array.from(this.#clients.values(), (client) => client.close()));

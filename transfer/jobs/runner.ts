@@ -89,7 +89,7 @@ export class JobRunner {
     this.#tidied = clock.now();
     await files.tidy();
     for (const owner of await store.outboxOwners(ENDED)) {
-      for (const { id, kind, payload } of await store.outbox(owner)) {
+      for (const { id, kind, payload } of await this.#outbox(owner)) {
         if (kind !== ENDED || (await store.record(accessTo(owner), JOB, Buffer.from(payload).toString()))) continue;
         const mutations = [{ type: 'finish-outbox', id }] as const;
         await store.commit({ owner, actor: owner, id: newId('commit', random), mutations });

@@ -2,6 +2,7 @@
  * Drains the outboxes of all accounts, in one worker of the gateway at a time (leader.ts): sends what is due, follows what was sent. Everything that it must know stands
  * in rows, so that another worker goes on where this one was killed.
  */
+import { MailError } from '#mail/failure.ts';
 import type { Clock, Log } from '#runtime/ambient.ts';
 import type { Queue } from '#store/queue.ts';
 import type { MailStore } from '#store/store.ts';
@@ -26,6 +27,8 @@ const WAITS = [1_000, 5_000, 30_000, 60_000, 300_000, 900_000];
 const LONGEST_TIMER = 86_400_000;
 /** Outcomes come by the hundred: they are looked at together. */
 const GATHER = 200;
+/** Until an account whose outbox could not be read is looked at again. */
+const LOOK_AGAIN = 5_000;
 const PAGE = 500;
 
 interface Waiting {
@@ -43,6 +46,7 @@ export class Drainer {
   readonly #looks = new Map<AccountId, Promise<void>>();
   readonly #nextLooks = new Map<AccountId, Promise<void>>();
   readonly #following = new Map<string, AccountId>();
+  readonly #again = new Map<AccountId, () => void>();
   readonly #due: string[] = [];
   readonly #inHand = new Set<Promise<void>>();
   #mark: number | undefined;
@@ -60,8 +64,28 @@ export class Drainer {
     this.#listening ??= queue.onChange(() => this.#gather());
     await this.#catchUp();
     const owners = await Promise.all([store.outboxOwners(TO_SEND), store.outboxOwners(TO_FOLLOW)]);
-    for (const owner of new Set(owners.flat())) await this.look(owner);
+    for (const owner of new Set(owners.flat())) await this.watchOver(owner);
     for (const [id, owner] of this.#following) this.#run(() => this.#follow(id, owner));
+  }
+
+  /** As `look`, and again in a while where that fails: nobody else's outbox waits for it. Does not reject. */
+  async watchOver(owner: AccountId): Promise<void> {
+    const { clock, log } = this.#services;
+    this.#again.get(owner)?.();
+    this.#again.delete(owner);
+    try {
+      await this.look(owner);
+    } catch (err) {
+      // Its rows went with it.
+      if (err instanceof MailError && err.failure === 'no-such-account') return;
+      log.warn({ account: owner, err }, 'an outbox can not be read');
+      if (this.#stopped) return;
+      this.#again.get(owner)?.();
+      this.#again.set(
+        owner,
+        clock.after(LOOK_AGAIN, () => void this.watchOver(owner)),
+      );
+    }
   }
 
   /** Something of that account's outbox may have changed. One look at a time: what is noticed meanwhile is looked at together. */
@@ -105,6 +129,7 @@ export class Drainer {
     this.#listening?.();
     this.#gathering?.();
     for (const { cancel } of this.#waiting.values()) cancel?.();
+    for (const cancel of this.#again.values()) cancel();
     await Promise.all(this.#inHand);
   }
 

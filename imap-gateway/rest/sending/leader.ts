@@ -28,6 +28,8 @@ export interface LeaderOptions {
 const PLACE = 'rest:outbox';
 /** Milliseconds after which a worker asks again whether it is needed. */
 const ASK = 1_000;
+/** Milliseconds after which a duty that could not begin tries again; the others are at work meanwhile. */
+const AGAIN = 5_000;
 
 /** Resolves when the signal was aborted and everything has ended. Does not reject. */
 export async function lead(options: LeaderOptions): Promise<void> {
@@ -46,22 +48,62 @@ export async function lead(options: LeaderOptions): Promise<void> {
   }
 }
 
-async function serve({ store, duties, signal, log }: LeaderOptions): Promise<void> {
-  const all = duties();
+async function serve({ store, duties, signal, clock, log }: LeaderOptions): Promise<void> {
+  const all = duties().map((duty) => new Begun(duty, clock, log));
   try {
     let begun = false;
     for await (const batch of store.watch(undefined, signal)) {
-      if (!begun || batch.rescan) await Promise.all(all.map((duty) => duty.begin()));
+      if (!begun || batch.rescan) await Promise.all(all.map((one) => one.begin()));
       begun = true;
-      tell(all, batch);
+      for (const { duty } of all) tell(duty, batch);
     }
   } finally {
-    for (const duty of all) await duty.end().catch((error: unknown) => log.error({ error }, 'a duty did not end'));
+    for (const one of all) await one.end().catch((err: unknown) => log.error({ err }, 'a duty did not end'));
   }
 }
 
-function tell(duties: readonly Duty[], { notices }: NoticeBatch): void {
-  for (const notice of notices) for (const duty of duties) duty.noticed(notice);
+/** A duty that begins for itself: what one can't read keeps no other from its work. */
+class Begun {
+  readonly duty: Duty;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #beginning: Promise<void> = Promise.resolve();
+  #cancel: () => void = () => undefined;
+  #ended = false;
+
+  constructor(duty: Duty, clock: Clock, log: Log) {
+    this.duty = duty;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** One beginning at a time. Does not reject. */
+  begin(): Promise<void> {
+    this.#beginning = this.#beginning.then(() => this.#begin());
+    return this.#beginning;
+  }
+
+  async end(): Promise<void> {
+    this.#ended = true;
+    this.#cancel();
+    await this.#beginning;
+    await this.duty.end();
+  }
+
+  async #begin(): Promise<void> {
+    this.#cancel();
+    if (this.#ended) return;
+    try {
+      await this.duty.begin();
+    } catch (err) {
+      this.#log.warn({ err }, 'what waits in outboxes can not be looked for at the moment');
+      this.#cancel = this.#clock.after(AGAIN, () => void this.begin());
+    }
+  }
+}
+
+function tell(duty: Duty, { notices }: NoticeBatch): void {
+  for (const notice of notices) duty.noticed(notice);
 }
 
 function pause(clock: Clock, signal: AbortSignal): Promise<void> {

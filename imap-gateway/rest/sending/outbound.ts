@@ -39,10 +39,7 @@ export function startOutbound(context: ProgramContext, rooms: OutboundRooms, con
     return account?.state === 'active' && !account.suspended;
   };
   const webhooks = { store: rooms.store, views: rooms.views, clock, random, log, post, isOpen };
-  const duties = (): Duty[] => [
-    draining(new Drainer(services), log),
-    new Dispatcher({ ...webhooks, lanes: new Lanes() }),
-  ];
+  const duties = (): Duty[] => [draining(new Drainer(services)), new Dispatcher({ ...webhooks, lanes: new Lanes() })];
   const leading = lead({ store: rooms.store, coordination, clock, log, signal: stop.signal, duties });
   return {
     async stop() {
@@ -53,12 +50,11 @@ export function startOutbound(context: ProgramContext, rooms: OutboundRooms, con
   };
 }
 
-export function draining(drainer: Drainer, log: ProgramContext['log']): Duty {
+export function draining(drainer: Drainer): Duty {
   return {
     begin: () => drainer.start(),
     noticed({ account, types }) {
-      if (!types.includes('outbox')) return;
-      drainer.look(account).catch((error: unknown) => log.warn({ account, error }, 'an outbox can not be read'));
+      if (types.includes('outbox')) void drainer.watchOver(account);
     },
     end: () => drainer.stop(),
   };

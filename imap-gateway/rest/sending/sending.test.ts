@@ -65,7 +65,7 @@ async function sending(t: TestContext): Promise<Sending> {
   let leading: Promise<void> | undefined;
   const start = (): void => {
     stop = new AbortController();
-    const duties = () => [draining(new Drainer(services), log)];
+    const duties = () => [draining(new Drainer(services))];
     leading = lead({ store, coordination: world.services.coordination, clock, log, signal: stop.signal, duties });
   };
   start();
