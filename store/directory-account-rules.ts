@@ -150,4 +150,11 @@ function redirect(rows: Rows, before: string, address: string): void {
     const targets = account.forward && replaced(account.forward.targets);
     if (account.forward && targets) putAccount(rows, { ...account, forward: { ...account.forward, targets } });
   }
+  for (const { id, rules } of rows.accountRules()) {
+    const filters = rules.filters?.map((filter) => {
+      const forward = filter.then.forward && replaced(filter.then.forward);
+      return forward === undefined ? filter : { ...filter, then: { ...filter.then, forward } };
+    });
+    if (filters?.some((filter, i) => filter !== rules.filters?.[i])) rows.putRules(id, { ...rules, filters });
+  }
 }

@@ -1,4 +1,5 @@
 /** Lines of the audit log: which change is told how. Nothing secret ever stands in them. */
+import type { SenderLists } from './account-rules.ts';
 import type { AuditLine, By, DirectoryChange } from './directory.ts';
 import { readAlias } from './directory-names.ts';
 import type { DirectoryRows, DirectoryWrites } from './directory-rows.ts';
@@ -32,6 +33,16 @@ function describe(rows: DirectoryRows, change: DirectoryChange): Description {
     case 'add-domain':
     case 'remove-domain':
       return { target: change.name };
+    case 'set-domain-alias':
+      return { target: change.name, ...(change.aliasOf !== undefined && { detail: { aliasOf: change.aliasOf } }) };
+    case 'add-dkim-key':
+      return { target: change.domain, detail: { selector: change.selector, algorithm: change.algorithm } };
+    case 'set-dkim-state':
+      return { target: change.domain, detail: { selector: change.selector, state: change.state } };
+    case 'remove-dkim-key':
+      return { target: change.domain, detail: { selector: change.selector } };
+    case 'set-peer-senders':
+      return { target: 'peer', detail: countsOf(change.senders) };
     case 'add-account':
       return { target: change.address };
     case 'add-alias':
@@ -70,12 +81,21 @@ function detailOfAccountChange(change: AccountChange): { detail?: object } {
       return change.forward === undefined ? {} : { detail: change.forward };
     case 'set-moved':
       return change.moved === undefined ? {} : { detail: change.moved };
+    case 'set-filters':
+      return { detail: { filters: change.filters.length } };
+    case 'set-autoreply':
+      return { detail: { enabled: change.autoreply?.enabled ?? false } };
+    case 'set-senders':
+      return { detail: countsOf(change.senders) };
     case 'rename-account':
       return { detail: { to: change.address, alias: change.alias } };
     default:
       return {};
   }
 }
+
+/** Whom somebody listens to is nobody else's business. */
+const countsOf = ({ allow, block }: SenderLists): object => ({ allow: allow.length, block: block.length });
 
 function describeToken(
   token: {

@@ -2,7 +2,7 @@
 import { MailError } from '#mail/failure.ts';
 import { networkMatcher } from '#runtime/address.ts';
 import { APP_SCOPES, TOKEN_SCOPES } from './credentials.ts';
-import { accountOf, type Of, type Rows, type Rule } from './directory-requirements.ts';
+import { accountOf, type Of, type Rows, type Rule, readLabel } from './directory-requirements.ts';
 import { isId } from './ids.ts';
 
 type CredentialChange = 'add-app-password' | 'remove-app-password' | 'add-token' | 'remove-token';
@@ -10,7 +10,6 @@ type CredentialChange = 'add-app-password' | 'remove-app-password' | 'add-token'
 /** Each SCRAM login tries the keys of all. */
 const MOST_APP_PASSWORDS = 50;
 const MOST_TOKENS = 200;
-const LONGEST_NAME = 200;
 
 export const CREDENTIAL_RULES: { [T in CredentialChange]: Rule<T> } = {
   'add-app-password': addAppPassword,
@@ -28,7 +27,7 @@ export const CREDENTIAL_RULES: { [T in CredentialChange]: Rule<T> } = {
 function addAppPassword(rows: Rows, change: Of<'add-app-password'>, now: number): void {
   const { id, account, made } = change;
   const { address } = accountOf(rows, account);
-  const name = readName(change.name);
+  const name = readLabel(change.name);
   const scopes = readScopes(change.scopes, APP_SCOPES);
   const secret = rows.secret(account)?.scram;
   if (secret?.iterations !== made.iterations || Buffer.compare(secret.salt, made.salt) !== 0)
@@ -46,7 +45,7 @@ function addAppPassword(rows: Rows, change: Of<'add-app-password'>, now: number)
 function addToken(rows: Rows, { token, hash }: Of<'add-token'>, now: number): void {
   const { id, account, kind, expiresAt, networks } = token;
   if (account !== undefined) accountOf(rows, account);
-  const name = readName(token.name);
+  const name = readLabel(token.name);
   const scopes = readScopes(token.scopes, TOKEN_SCOPES);
   if (networks !== undefined) readNetworks(networks);
   if (!isId(id) || hash.length !== 32) throw new MailError('bad-request', 'bad token id or hash');
@@ -65,13 +64,6 @@ function addToken(rows: Rows, { token, hash }: Of<'add-token'>, now: number): vo
   // Who signs in again and again and never out loses the oldest sessions.
   if (kind === 'session' && others.length >= MOST_TOKENS) rows.removeToken(others[0]!.id);
   rows.addToken({ ...token, name, scopes, createdAt: now }, hash);
-}
-
-function readName(name: string): string {
-  const text = name.trim();
-  if (text === '' || text.length > LONGEST_NAME || /\p{Cc}/u.test(text))
-    throw new MailError('bad-request', `a name has 1 to ${LONGEST_NAME} characters and no control characters`);
-  return text;
 }
 
 function readScopes<T extends string>(scopes: readonly T[], known: readonly T[]): readonly T[] {

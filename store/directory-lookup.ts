@@ -1,6 +1,7 @@
 /** Where mail for an address goes, and whose login a name is: the rules of `Directory`, over the rows of any backend. */
 import { AddressSyntaxError, parseAddress } from '#mail/address.ts';
 import type { Address } from '#mail/envelope.ts';
+import type { AccountRules } from './account-rules.ts';
 import type { Account, Lookup } from './directory.ts';
 import { nameOf, readAddress } from './directory-names.ts';
 import type { DirectoryRows } from './directory-rows.ts';
@@ -14,16 +15,20 @@ const MOST_STEPS = 1_000;
 export function lookup(rows: DirectoryRows, address: Address): Lookup {
   // RFC 5321 §4.5.1: `postmaster` without a domain is ours.
   const domain = (address.domain === '' ? rows.domains()[0]?.name : address.domain.toLowerCase()) ?? '';
-  if (rows.domain(domain) === undefined) return { kind: 'foreign' };
+  const home = rows.domain(domain);
+  if (home === undefined) return { kind: 'foreign' };
   const { localPart } = address;
-  const exact = named(rows, localPart, domain);
-  if (exact !== undefined) return exact;
   const plus = localPart.indexOf('+');
   const base = plus > 0 ? localPart.slice(0, plus) : localPart;
   // RFC 5233: the detail is the part behind the separator.
   const detail = plus > 0 ? localPart.slice(plus + 1) : undefined;
-  const detailed = plus > 0 ? named(rows, base, domain, detail) : undefined;
-  return detailed ?? fallback(rows, base, domain, detail) ?? { kind: 'unknown' };
+  const within = (at: string): Lookup | undefined =>
+    named(rows, localPart, at) ?? (plus > 0 ? named(rows, base, at, detail) : undefined);
+  const beyond = (at: string): Lookup | undefined => fallback(rows, base, at, detail);
+  const { aliasOf } = home;
+  if (aliasOf === undefined) return within(domain) ?? beyond(domain) ?? { kind: 'unknown' };
+  // Names before catch-alls, and what stands in the alias domain itself before the other's.
+  return within(domain) ?? within(aliasOf) ?? beyond(domain) ?? beyond(aliasOf) ?? { kind: 'unknown' };
 }
 
 /** The account or alias of that very name. */
@@ -47,26 +52,45 @@ function toAccount(account: Account, detail: string | undefined): Lookup {
   const { id, address, forward, moved } = account;
   if (moved !== undefined) return { kind: 'moved', account: id, to: readAddress(moved.to), how: moved.how };
   const found = { kind: 'account' as const, account: id, address: readAddress(address) };
+  const rules = activeRules(account);
   return {
     ...found,
     ...(detail !== undefined && { detail }),
     ...(forward && { forward: { targets: forward.targets.map(readAddress), keep: forward.keep } }),
+    ...(rules && { rules }),
   };
 }
 
-/** The active account behind a login: its address, or the local part alone when there is exactly one domain. */
-export function loginAccount(rows: DirectoryRows, login: string): Account | undefined {
-  const name = loginName(rows, login);
-  const account = name === undefined ? undefined : rows.accountByName(name);
-  return account?.state === 'active' ? account : undefined;
+function activeRules({ filters, autoreply, senders }: Account): AccountRules | undefined {
+  if (filters === undefined && autoreply === undefined && senders === undefined) return undefined;
+  const enabled = filters?.filter((filter) => filter.enabled) ?? [];
+  const rules = {
+    ...(enabled.length > 0 && { filters: enabled }),
+    ...(autoreply?.enabled && { autoreply }),
+    ...(senders && { senders }),
+  };
+  return Object.keys(rules).length > 0 ? rules : undefined;
 }
 
-function loginName(rows: DirectoryRows, login: string): string | undefined {
+/** The active account behind a login: its address, under an alias domain too, or the local part alone when there is exactly one domain that is none. */
+export function loginAccount(rows: DirectoryRows, login: string): Account | undefined {
+  const address = loginAddress(rows, login);
+  if (address === undefined) return undefined;
+  const { localPart, domain } = address;
+  const name = nameOf(localPart, domain);
+  const account = rows.accountByName(name);
+  if (account?.state === 'active') return account;
+  // Who has an address of that very name has the mail that comes for it, too.
+  const aliasOf = rows.alias(name) === undefined ? rows.domain(domain.toLowerCase())?.aliasOf : undefined;
+  const other = aliasOf === undefined ? undefined : rows.accountByName(nameOf(localPart, aliasOf));
+  return other?.state === 'active' ? other : undefined;
+}
+
+function loginAddress(rows: DirectoryRows, login: string): Address | undefined {
   const text = login.trim();
-  const domains = text.includes('@') ? [] : rows.domains();
+  const domains = text.includes('@') ? [] : rows.domains().filter(({ aliasOf }) => aliasOf === undefined);
   try {
-    const { localPart, domain } = parseAddress(domains.length === 1 ? `${text}@${domains[0]!.name}` : text);
-    return nameOf(localPart, domain);
+    return parseAddress(domains.length === 1 ? `${text}@${domains[0]!.name}` : text);
   } catch (error) {
     if (error instanceof AddressSyntaxError) return undefined;
     throw error;

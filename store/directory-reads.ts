@@ -2,14 +2,16 @@
 import { createHmac } from 'node:crypto';
 import type { Address } from '#mail/envelope.ts';
 import { MailError } from '#mail/failure.ts';
+import type { SenderLists } from './account-rules.ts';
 import { readAppPassword } from './app-password.ts';
 import type { Account, AppPassword, AppScope, Directory, Login, ScramCredentials, Token } from './directory.ts';
+import { LOGINS_KEPT_MS } from './directory-logins.ts';
 import { leadsTo, loginAccount, lookup } from './directory-lookup.ts';
 import type { DirectoryRows, StoredAppPassword } from './directory-rows.ts';
 import { PasswordChecker, SCRAM_ITERATIONS } from './secret.ts';
 import type { AccountId } from './types.ts';
 
-export type DirectoryReads = Omit<Directory, 'change' | 'noteUse' | 'close'>;
+export type DirectoryReads = Omit<Directory, 'change' | 'noteUse' | 'noteLogin' | 'close'>;
 
 /** @param rows is asked anew at each call: it may open its connection then. */
 export function directoryReads(rows: () => DirectoryRows, now: () => number): DirectoryReads {
@@ -21,6 +23,7 @@ export function directoryReads(rows: () => DirectoryRows, now: () => number): Di
     authenticate: (login, password, use) => authenticate(rows(), passwords, login, password, use),
     scram: async (login, use) => scram(rows(), login, use),
     account: async (id: AccountId) => rows().accountById(id),
+    accountNamed: async (login) => loginAccount(rows(), login),
     secret: async (id: AccountId) => rows().secret(id),
     maySendAs: async (account: AccountId, address: Address) => leadsTo(rows(), address, account),
     domains: async () => rows().domains(),
@@ -38,9 +41,15 @@ export function directoryReads(rows: () => DirectoryRows, now: () => number): Di
       return token;
     },
     tokenById: async (id) => rows().tokenById(id),
+    peerSenders: async () => rows().peerSenders() ?? NO_SENDERS,
+    dkimKeys: async (domain) => rows().dkimKeys(domain?.toLowerCase()),
+    secondFactor: async (account) => rows().secondFactor(account),
+    logins: async (query) => rows().logins(query, now() - LOGINS_KEPT_MS),
     audit: async (query) => rows().audit(query),
   };
 }
+
+const NO_SENDERS: SenderLists = { allow: [], block: [] };
 
 function shown(password: StoredAppPassword): AppPassword {
   const { keys: _, ...rest } = password;
@@ -69,10 +78,17 @@ async function authenticate(
   // A stranger's costs the same as somebody's.
   const app =
     bare === undefined ? undefined : await passwords.pick(offered, secret?.scram ?? stranger(rows, login), bare);
-  const right = app !== undefined || (await passwords.check(secret?.argon2, password));
+  // What doesn't count is checked in vain, like that of nobody: whether it was right shows in nothing.
+  const own = takesOwnPassword(account, use) ? secret?.argon2 : undefined;
+  const right = app !== undefined || (await passwords.check(own, password));
   if (!right || account === undefined) return undefined;
   if (account.suspended) throw closed(account);
   return { account: account.id, address: account.address, ...(app && { appPassword: app.id }) };
+}
+
+/** With a second factor the own password opens the web session alone, which asks without a use and then for a code. */
+function takesOwnPassword(account: Account | undefined, use: AppScope | undefined): boolean {
+  return use === undefined || account?.secondFactor !== true;
 }
 
 function appPasswordsFor(
@@ -92,9 +108,11 @@ function scram(rows: DirectoryRows, login: string, use: AppScope | undefined): S
   const others = appPasswordsFor(rows, account.id, use).flatMap(({ id, keys }) =>
     keys.map((key) => ({ ...key, login: { ...known, appPassword: id } })),
   );
+  const own = takesOwnPassword(account, use)
+    ? { login: known, ...secret.scram }
+    : { ...stranger(rows, login), salt: secret.scram.salt, iterations: secret.scram.iterations };
   return {
-    login: known,
-    ...secret.scram,
+    ...own,
     ...(others.length > 0 && { others }),
     ...(account.suspended && { refusal: closed(account) }),
   };

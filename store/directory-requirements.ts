@@ -35,3 +35,13 @@ export function nameOfAccount({ address }: Account): string {
 export function putAccount(rows: Rows, account: Account): void {
   rows.putAccount(account, nameOfAccount(account));
 }
+
+const LONGEST_LABEL = 200;
+
+/** What a person calls something. */
+export function readLabel(name: string): string {
+  const text = name.trim();
+  if (text === '' || text.length > LONGEST_LABEL || /\p{Cc}/u.test(text))
+    throw new MailError('bad-request', `a name has 1 to ${LONGEST_LABEL} characters and no control characters`);
+  return text;
+}

@@ -1,5 +1,6 @@
 /** What a directory backend stores, row by row; the rules stand above it (directory-rules.ts). Synchronous: rows are few and near. */
 import type { ScramKeys } from '#mail/sasl/scram.ts';
+import type { AccountRules, DkimKey, SenderLists } from './account-rules.ts';
 import type {
   Account,
   AccountSecret,
@@ -9,6 +10,10 @@ import type {
   AuditQuery,
   CredentialUse,
   Domain,
+  LoginLine,
+  LoginNote,
+  LoginQuery,
+  SecondFactor,
   Token,
 } from './directory.ts';
 import type { AccountId } from './types.ts';
@@ -27,7 +32,16 @@ export interface DirectoryRows {
   accountById(id: AccountId): Account | undefined;
   /** The active account of the domain that came first and has not moved away. */
   firstAccount(domain: string): Account | undefined;
+  /** Without filters, autoreplies and sender lists. */
   accounts(): readonly Account[];
+  accountRules(): readonly { readonly id: AccountId; readonly rules: AccountRules }[];
+  peerSenders(): SenderLists | undefined;
+  secondFactor(id: AccountId): SecondFactor | undefined;
+  dkimKeys(domain?: string): readonly DkimKey[];
+  /** Newest first, none whose last login was before `since`. */
+  logins(query: LoginQuery, since: number): readonly LoginLine[];
+  /** The newest line that is like this note, begun at `since` or later. */
+  likeLogin(note: LoginNote, since: number): LoginLine | undefined;
   secret(id: AccountId): AccountSecret | undefined;
   alias(name: string): Alias | undefined;
   aliases(): readonly Alias[];
@@ -50,7 +64,21 @@ export interface DirectoryWrites {
   removeDomain(name: string): void;
   /** Adds it, or replaces that of the same id, whose name may have been another. */
   putAccount(account: Account, name: string): void;
-  /** With its secret, app passwords and tokens. */
+  /** Instead of what was there. `putAccount` leaves them as they are. */
+  putRules(id: AccountId, rules: AccountRules): void;
+  putPeerSenders(senders: SenderLists): void;
+  setDomainAlias(name: string, aliasOf: string | undefined): void;
+  putSecondFactor(id: AccountId, factor: SecondFactor | undefined): void;
+  /** Adds it, or replaces that of the same selector. */
+  putDkimKey(key: DkimKey): void;
+  removeDkimKey(domain: string, selector: string): void;
+  addLogin(line: Omit<LoginLine, 'id'>): void;
+  extendLogin(id: string, last: number, count: number): void;
+  /** All but the newest lines of the account, or of those that belong to none. */
+  dropLogins(account: AccountId | undefined, keep: number): void;
+  /** Some of the oldest lines, if their last login was before that. */
+  dropOldLogins(before: number): void;
+  /** With its secret, rules, second factor, app passwords, tokens and logins. */
   removeAccount(id: AccountId): void;
   putSecret(id: AccountId, secret: AccountSecret): void;
   addAlias(alias: Alias, name: string): void;

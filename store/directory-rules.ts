@@ -5,7 +5,10 @@ import type { By, DirectoryChange } from './directory.ts';
 import { ACCOUNT_RULES } from './directory-account-rules.ts';
 import { auditLine, keepAuditLine } from './directory-audit.ts';
 import { CREDENTIAL_RULES } from './directory-credential-rules.ts';
-import { readAddress, readAlias, readDomain } from './directory-names.ts';
+import { DOMAIN_RULES } from './directory-domain-rules.ts';
+import { FACTOR_RULES } from './directory-factor-rules.ts';
+import { MAIL_RULES } from './directory-mail-rules.ts';
+import { readAddress, readAlias } from './directory-names.ts';
 import { type Of, type Rows, type Rule, requireDomain, requireFree } from './directory-requirements.ts';
 import type { DirectoryRows } from './directory-rows.ts';
 
@@ -14,19 +17,9 @@ type RuleTable = { [T in DirectoryChange['type']]: Rule<T> };
 const RULES: RuleTable = {
   ...ACCOUNT_RULES,
   ...CREDENTIAL_RULES,
-  'add-domain': (rows, change, now) => {
-    const name = readDomain(change.name);
-    if (rows.domain(name) !== undefined) throw new MailError('exists', `the domain ${name} is there already`);
-    rows.addDomain({ name, createdAt: now });
-  },
-  'remove-domain': (rows, change) => {
-    const name = readDomain(change.name);
-    requireDomain(rows, name);
-    if (rows.isUsed(name)) {
-      throw new MailError('conflict', `accounts or aliases stand in ${name}: remove them first`);
-    }
-    rows.removeDomain(name);
-  },
+  ...DOMAIN_RULES,
+  ...MAIL_RULES,
+  ...FACTOR_RULES,
   'add-alias': addAlias,
   'set-alias': (rows, change) => {
     const { name, address } = readAlias(change.address);

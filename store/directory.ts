@@ -5,8 +5,28 @@
 import type { Address } from '#mail/envelope.ts';
 import type { MailError } from '#mail/failure.ts';
 import type { ScramKeys } from '#mail/sasl/scram.ts';
-import type { AccountRules, Autoreply, Filter, SenderLists } from './account-rules.ts';
-import type { AppPassword, AppScope, AuditLine, AuditQuery, By, CredentialUse, Token } from './credentials.ts';
+import type {
+  AccountRules,
+  Autoreply,
+  DkimAlgorithm,
+  DkimKey,
+  DkimState,
+  Filter,
+  SenderLists,
+} from './account-rules.ts';
+import type {
+  AppPassword,
+  AppScope,
+  AuditLine,
+  AuditQuery,
+  By,
+  CredentialUse,
+  LoginLine,
+  LoginNote,
+  LoginQuery,
+  SecondFactor,
+  Token,
+} from './credentials.ts';
 import type { AccountId } from './types.ts';
 
 export type {
@@ -31,21 +51,25 @@ export interface Directory {
 
   /**
    * Same work and same answer for a wrong user and a wrong password: `undefined`. With `use`, app passwords of that scope are taken too; without
-   * it the account's own password alone. Throws `not-permitted` for the right password of a suspended account.
+   * it the account's own password alone. Where the account has a second factor, `use` takes app passwords alone. Throws `not-permitted` for the right
+   * password of a suspended account.
    */
   authenticate(login: string, password: string, use?: AppScope): Promise<Login | undefined>;
   /**
    * SCRAM-SHA-256 secrets (RFC 5802 §3). An unknown user gets a stable made-up salt and `login: undefined`. With `use`, the keys of app passwords of
-   * that scope are among `others`. `refusal` is what who proved to know the secret of a suspended account is told.
+   * that scope are among `others`; where the account has a second factor, they alone are offered. `refusal` is what who proved to know the secret of a suspended account is told.
    */
   scram(login: string, use?: AppScope): Promise<ScramCredentials>;
   account(id: AccountId): Promise<Account | undefined>;
+  /** The active account that somebody would log in to under this name. */
+  accountNamed(login: string): Promise<Account | undefined>;
   /** What the account's password is checked by: for an archive, or another peer that takes the account over. */
   secret(id: AccountId): Promise<AccountSecret | undefined>;
   /** May the account send as this address: its own, or an alias that leads to it alone or among others? */
   maySendAs(account: AccountId, address: Address): Promise<boolean>;
 
   domains(): Promise<readonly Domain[]>;
+  /** Without their filters, autoreplies and sender lists. */
   accounts(): Promise<readonly Account[]>;
   aliases(): Promise<readonly Alias[]>;
 
@@ -60,6 +84,13 @@ export interface Directory {
    */
   token(hash: Uint8Array): Promise<Token | undefined>;
   tokenById(id: string): Promise<Token | undefined>;
+  /** Of all accounts of the peer; remembered as lookups are. */
+  peerSenders(): Promise<SenderLists>;
+  /** In the order in which they came; remembered as lookups are. With their private keys: for who signs, and nobody else. */
+  dkimKeys(domain?: string): Promise<readonly DkimKey[]>;
+  secondFactor(account: AccountId): Promise<SecondFactor | undefined>;
+  /** Newest first, of the last 30 days; at most 500 lines an account are kept, and 5,000 of names that nobody has. */
+  logins(query: LoginQuery): Promise<readonly LoginLine[]>;
   /** Newest first. */
   audit(query: AuditQuery): Promise<readonly AuditLine[]>;
 
@@ -70,6 +101,8 @@ export interface Directory {
   change(change: DirectoryChange, by?: By): Promise<void>;
   /** Keeps when and from where a credential was used last: at most once a minute each, some seconds later. May be lost. */
   noteUse(use: CredentialUse): void;
+  /** Written some seconds later, those that are alike together. May be lost. A name that is no address of ours is not kept: people type passwords there. */
+  noteLogin(note: LoginNote): void;
   close(): Promise<void>;
 }
 
@@ -153,8 +186,13 @@ export interface Alias {
 
 export type DirectoryChange =
   | { readonly type: 'add-domain'; readonly name: string }
-  /** Refused (`bad-request`) while accounts or aliases stand in it. */
+  /** Refused (`conflict`) while accounts or aliases stand in it, or another domain is an alias of it. Its DKIM keys go with it. */
   | { readonly type: 'remove-domain'; readonly name: string }
+  /**
+   * Without `aliasOf` it stands for itself again. Accounts and aliases may stand in an alias domain: they go before those of the other. One step alone: refused
+   * (`bad-request`) where `aliasOf` is no domain of ours, the same, or an alias itself, and (`conflict`) where another domain is an alias of this one.
+   */
+  | { readonly type: 'set-domain-alias'; readonly name: string; readonly aliasOf?: string }
   /** Starts as `creating`; `activate-account` follows once its rows stand in the shard. */
   | {
       readonly type: 'add-account';
@@ -176,7 +214,42 @@ export type DirectoryChange =
   /** Without `forward` there is none any more. */
   | { readonly type: 'set-forward'; readonly id: AccountId; readonly forward?: NonNullable<Account['forward']> }
   | { readonly type: 'set-moved'; readonly id: AccountId; readonly moved?: NonNullable<Account['moved']> }
-  /** Aliases and forwards that led to the old address lead to the new one; with `alias` the old address stays as one. */
+  /** At most 100, 64 KB as JSON. An empty list: none any more. */
+  | { readonly type: 'set-filters'; readonly id: AccountId; readonly filters: readonly Filter[] }
+  /** At most 64 KB of text and of HTML. Without `autoreply` there is none any more. */
+  | { readonly type: 'set-autoreply'; readonly id: AccountId; readonly autoreply?: Autoreply }
+  /** At most 1,000 entries each. */
+  | { readonly type: 'set-senders'; readonly id: AccountId; readonly senders: SenderLists }
+  | { readonly type: 'set-peer-senders'; readonly senders: SenderLists }
+  /** Replaces the one before; no code has been used of it. `recovery` are hashes. */
+  | {
+      readonly type: 'set-second-factor';
+      readonly id: AccountId;
+      readonly secret: Uint8Array;
+      readonly recovery: readonly Uint8Array[];
+    }
+  /** Refused (`conflict`) where it isn't there: each counts once. */
+  | { readonly type: 'use-recovery-code'; readonly id: AccountId; readonly hash: Uint8Array }
+  /** Refused (`conflict`) where the step is not later than the last: each code counts once. */
+  | { readonly type: 'note-second-factor-step'; readonly id: AccountId; readonly step: number }
+  | { readonly type: 'remove-second-factor'; readonly id: AccountId }
+  /** Starts as `published-only`. `bad-request` where the key is no private key of the algorithm. */
+  | {
+      readonly type: 'add-dkim-key';
+      readonly domain: string;
+      readonly selector: string;
+      readonly algorithm: DkimAlgorithm;
+      /** PKCS #8 PEM. */
+      readonly key: string;
+    }
+  | {
+      readonly type: 'set-dkim-state';
+      readonly domain: string;
+      readonly selector: string;
+      readonly state: DkimState;
+    }
+  | { readonly type: 'remove-dkim-key'; readonly domain: string; readonly selector: string }
+  /** Aliases, forwards and filters that led to the old address lead to the new one; with `alias` the old address stays as one. */
   | { readonly type: 'rename-account'; readonly id: AccountId; readonly address: string; readonly alias: boolean }
   | {
       readonly type: 'add-app-password';

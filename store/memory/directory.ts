@@ -2,11 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { CredentialUses } from '../credential-uses.ts';
 import type { Account, AccountSecret, Alias, Directory, Domain } from '../directory.ts';
+import { keepLogin } from '../directory-logins.ts';
 import { directoryReads } from '../directory-reads.ts';
 import type { DirectoryRows, DirectoryWrites } from '../directory-rows.ts';
 import { applyChange } from '../directory-rules.ts';
+import { LoginNotes } from '../login-notes.ts';
 import type { AccountId } from '../types.ts';
-import { MemoryCredentials } from './directory-credentials.ts';
+import { MemoryRules } from './directory-rules.ts';
 
 export interface MemoryDirectoryOptions {
   readonly clock: { now(): number };
@@ -18,15 +20,22 @@ export function createMemoryDirectory(options: MemoryDirectoryOptions): Director
   const uses = new CredentialUses((all) => {
     for (const use of all) rows.noteUse(use);
   });
+  const logins = new LoginNotes((all) => {
+    for (const login of all) keepLogin(rows, login);
+  });
   return {
     ...directoryReads(() => rows, now),
     change: async (change, by) => applyChange(rows, change, now(), by),
     noteUse: (use) => uses.note(use),
-    close: async () => uses.close(),
+    noteLogin: (note) => logins.note(note),
+    close: async () => {
+      uses.close();
+      logins.close();
+    },
   };
 }
 
-class MemoryRows extends MemoryCredentials implements DirectoryRows, DirectoryWrites {
+class MemoryRows extends MemoryRules implements DirectoryRows, DirectoryWrites {
   readonly #domains = new Map<string, Domain>();
   readonly #accounts = new Map<AccountId, { account: Account; name: string }>();
   readonly #ids = new Map<string, AccountId>();
@@ -45,11 +54,13 @@ class MemoryRows extends MemoryCredentials implements DirectoryRows, DirectoryWr
     return id === undefined ? undefined : this.accountById(id);
   }
   accountById(id: AccountId): Account | undefined {
-    return this.#accounts.get(id)?.account;
+    const account = this.#accounts.get(id)?.account;
+    return account && { ...account, ...this.rulesOf(id) };
   }
   firstAccount(domain: string): Account | undefined {
     const entries = [...this.#accounts.values()];
-    return entries.find(({ account, name }) => isHome(account) && name.endsWith(`@${domain}`))?.account;
+    const first = entries.find(({ account, name }) => isHome(account) && name.endsWith(`@${domain}`));
+    return first && this.accountById(first.account.id);
   }
   accounts(): readonly Account[] {
     return [...this.#accounts.values()].map(({ account }) => account);
@@ -76,7 +87,12 @@ class MemoryRows extends MemoryCredentials implements DirectoryRows, DirectoryWr
   removeDomain(name: string): void {
     this.#domains.delete(name);
   }
-  putAccount(account: Account, name: string): void {
+  setDomainAlias(name: string, aliasOf: string | undefined): void {
+    const { aliasOf: _, ...domain } = this.#domains.get(name)!;
+    this.#domains.set(name, aliasOf === undefined ? domain : { ...domain, aliasOf });
+  }
+  putAccount(given: Account, name: string): void {
+    const { filters: _f, autoreply: _a, senders: _s, ...account } = given;
     const before = this.#accounts.get(account.id);
     if (before !== undefined) this.#ids.delete(before.name);
     this.#accounts.set(account.id, { account, name });
@@ -88,6 +104,7 @@ class MemoryRows extends MemoryCredentials implements DirectoryRows, DirectoryWr
     this.#accounts.delete(id);
     this.#secrets.delete(id);
     this.removeCredentialsOf(id);
+    this.removeRulesOf(id);
   }
   putSecret(id: AccountId, secret: AccountSecret): void {
     this.#secrets.set(id, secret);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Account, AccountSecret, Alias, Domain } from '../directory.ts';
 import type { DirectoryRows, DirectoryWrites } from '../directory-rows.ts';
 import type { AccountId } from '../types.ts';
-import { SqliteCredentialRows } from './directory-credential-rows.ts';
+import { SqliteRuleRows } from './directory-rule-rows.ts';
 
 export const directoryFile = (data: string): string => join(data, 'directory.sqlite');
 /** For `lease.ts`, which adds its own endings. */
@@ -41,21 +41,32 @@ export const DIRECTORY_MIGRATIONS: readonly string[] = [
    ) STRICT;
    CREATE INDEX audit_by_actor ON audit (actor, seq);
    CREATE INDEX audit_by_target ON audit (target, seq);`,
+  `ALTER TABLE domain ADD COLUMN alias_of TEXT;
+   ALTER TABLE account ADD COLUMN rules TEXT;
+   CREATE TABLE second_factor (id TEXT PRIMARY KEY, secret BLOB NOT NULL, recovery TEXT NOT NULL, last_step INTEGER NOT NULL) STRICT;
+   CREATE TABLE dkim_key (
+     seq INTEGER PRIMARY KEY, domain TEXT NOT NULL, selector TEXT NOT NULL, algorithm TEXT NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL,
+     created_at INTEGER NOT NULL, UNIQUE (domain, selector)
+   ) STRICT;
+   CREATE TABLE login (
+     seq INTEGER PRIMARY KEY, account TEXT, login TEXT NOT NULL, protocol TEXT NOT NULL, remote TEXT NOT NULL, outcome TEXT NOT NULL,
+     app_password TEXT, token TEXT, first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL
+   ) STRICT;
+   CREATE INDEX login_of_account ON login (account, seq);
+   CREATE INDEX login_like ON login (account, remote, first);`,
 ];
 
-const ACCOUNT = 'SELECT id, address, shard, created_at AS createdAt, state, settings FROM account';
-const DOMAIN = 'SELECT name, created_at AS createdAt FROM domain';
+const COLUMNS = 'id, address, shard, created_at AS createdAt, state, settings';
+const ACCOUNT = `SELECT ${COLUMNS}, rules FROM account`;
+const DOMAIN = 'SELECT name, created_at AS createdAt, alias_of AS aliasOf FROM domain';
 const ALIAS = 'SELECT address, targets, created_at AS createdAt FROM alias';
 
-export class SqliteDirectoryRows extends SqliteCredentialRows implements DirectoryRows, DirectoryWrites {
+export class SqliteDirectoryRows extends SqliteRuleRows implements DirectoryRows, DirectoryWrites {
   domain(name: string): Domain | undefined {
-    return plain<Domain>(this.db.statement(`${DOMAIN} WHERE name = ?`).get(name));
+    return toDomain(this.db.statement(`${DOMAIN} WHERE name = ?`).get(name));
   }
   domains(): readonly Domain[] {
-    return this.db
-      .statement(`${DOMAIN} ORDER BY rowid`)
-      .all()
-      .map(plain<Domain>) as Domain[];
+    return this.db.statement(`${DOMAIN} ORDER BY rowid`).all().map(toDomain) as Domain[];
   }
   accountByName(name: string): Account | undefined {
     return toAccount(this.db.statement(`${ACCOUNT} WHERE name = ?`).get(name));
@@ -69,7 +80,9 @@ export class SqliteDirectoryRows extends SqliteCredentialRows implements Directo
     return toAccount(this.db.statement(sql).get(domain));
   }
   accounts(): readonly Account[] {
-    return this.db.statement(`${ACCOUNT} ORDER BY seq`).all().map(toAccount) as Account[];
+    // Rules may be long, and whoever wants all accounts wants none of them.
+    const sql = `SELECT ${COLUMNS}, NULL AS rules FROM account ORDER BY seq`;
+    return this.db.statement(sql).all().map(toAccount) as Account[];
   }
   secret(id: AccountId): AccountSecret | undefined {
     const row = this.db.statement('SELECT value FROM secret WHERE id = ?').get(id);
@@ -91,13 +104,16 @@ export class SqliteDirectoryRows extends SqliteCredentialRows implements Directo
   }
 
   addDomain({ name, createdAt }: Domain): void {
-    this.db.statement('INSERT INTO domain VALUES (?, ?)').run(name, createdAt);
+    this.db.statement('INSERT INTO domain (name, created_at) VALUES (?, ?)').run(name, createdAt);
   }
   removeDomain(name: string): void {
     this.db.statement('DELETE FROM domain WHERE name = ?').run(name);
   }
+  setDomainAlias(name: string, aliasOf: string | undefined): void {
+    this.db.statement('UPDATE domain SET alias_of = ? WHERE name = ?').run(aliasOf ?? null, name);
+  }
   putAccount(account: Account, name: string): void {
-    const { id, address, shard, state, createdAt, ...settings } = account;
+    const { id, address, shard, state, createdAt, filters: _f, autoreply: _a, senders: _s, ...settings } = account;
     const packed = Object.keys(settings).length > 0 ? JSON.stringify(settings) : null;
     const sql = `INSERT INTO account (id, name, address, domain, shard, state, created_at, settings) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (id) DO UPDATE SET name = excluded.name, address = excluded.address, domain = excluded.domain,
@@ -108,6 +124,7 @@ export class SqliteDirectoryRows extends SqliteCredentialRows implements Directo
     this.db.statement('DELETE FROM account WHERE id = ?').run(id);
     this.db.statement('DELETE FROM secret WHERE id = ?').run(id);
     this.removeCredentialsOf(id);
+    this.removeRulesOf(id);
   }
   putSecret(id: AccountId, secret: AccountSecret): void {
     const sql = 'INSERT INTO secret VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET value = excluded.value';
@@ -130,12 +147,20 @@ const domainOf = (name: string): string => name.slice(name.lastIndexOf('@') + 1)
 type Row = Record<string, unknown> | undefined;
 
 /** Rows come without a prototype; whoever compares or clones them expects plain objects. */
-const plain = <T>(row: Row): T | undefined => (row === undefined ? undefined : ({ ...row } as T));
+function toDomain(row: Row): Domain | undefined {
+  if (row === undefined) return undefined;
+  const { name, createdAt, aliasOf } = row;
+  return { name: String(name), createdAt: Number(createdAt), ...(aliasOf !== null && { aliasOf: String(aliasOf) }) };
+}
 
 function toAccount(row: Row): Account | undefined {
   if (row === undefined) return undefined;
-  const { settings, ...account } = row;
-  return { ...account, ...(settings !== null && JSON.parse(settings as string)) } as Account;
+  const { settings, rules, ...account } = row;
+  return {
+    ...account,
+    ...(settings !== null && JSON.parse(settings as string)),
+    ...(rules !== null && JSON.parse(rules as string)),
+  } as Account;
 }
 
 function toAlias(row: Row): Alias | undefined {

@@ -101,3 +101,33 @@ test('a directory of the first schema keeps its accounts', async (t) => {
   assert.deepEqual(await directory.account('a1'), { ...expected, suspended: true });
   await directory.close();
 });
+
+test('a directory of the second schema keeps settings, app passwords and domains, and learns the rest', async (t) => {
+  const data = temporaryFolder(t);
+  const clock = { now: () => 0 };
+  const old = openDatabase(directoryFile(data), { migrations: DIRECTORY_MIGRATIONS.slice(0, 2) });
+  old.exec(`INSERT INTO domain VALUES ('one.test', 5), ('two.test', 6);
+    INSERT INTO account (id, name, address, domain, shard, state, created_at, settings)
+    VALUES ('a1', 'bob@one.test', 'Bob@one.test', 'one.test', 2, 'active', 7, '{"forward":{"targets":["x@y.test"],"keep":true}}');
+    INSERT INTO app_password (id, account, name, scopes, keys, created_at) VALUES ('p1', 'a1', 'phone', '[]', '[]', 8);`);
+  old.close();
+  const directory = await openDirectoryWriter({ data, clock });
+  const forward = { targets: ['x@y.test'], keep: true };
+  const expected = { id: 'a1', address: 'Bob@one.test', shard: 2, state: 'active', createdAt: 7, forward };
+  assert.deepEqual(await directory.accounts(), [expected]);
+  assert.deepEqual(await directory.account('a1'), expected);
+  assert.equal((await directory.appPasswords('a1'))[0]?.name, 'phone');
+  assert.deepEqual(await directory.domains(), [
+    { name: 'one.test', createdAt: 5 },
+    { name: 'two.test', createdAt: 6 },
+  ]);
+  assert.deepEqual(
+    [await directory.peerSenders(), await directory.dkimKeys(), await directory.logins({ limit: 1 })],
+    [{ allow: [], block: [] }, [], []],
+  );
+  await directory.change({ type: 'set-domain-alias', name: 'two.test', aliasOf: 'one.test' });
+  await directory.change({ type: 'set-autoreply', id: 'a1', autoreply: { enabled: true, text: 'Gone.' } });
+  const found = await directory.lookup({ localPart: 'bob', domain: 'two.test' });
+  assert.deepEqual(found.kind === 'account' && found.rules, { autoreply: { enabled: true, text: 'Gone.' } });
+  await directory.close();
+});

@@ -5,11 +5,14 @@
 import { MailError } from '#mail/failure.ts';
 import { faultPoint } from '#runtime/fault-points.ts';
 import type { RpcClient, RpcHandlers } from '#runtime/rpc/rpc.ts';
+import type { DkimKey, SenderLists } from '../account-rules.ts';
 import { CredentialUses } from '../credential-uses.ts';
 import type { Account, By, CredentialUse, Directory, DirectoryChange, Token } from '../directory.ts';
+import { type CountedLogin, keepLogin } from '../directory-logins.ts';
 import { lookup } from '../directory-lookup.ts';
 import { directoryReads } from '../directory-reads.ts';
 import { applyChange } from '../directory-rules.ts';
+import { LoginNotes } from '../login-notes.ts';
 import { TurnCache } from '../turn-cache.ts';
 import type { AccountId } from '../types.ts';
 import { type Database, openDatabase } from './database.ts';
@@ -27,8 +30,13 @@ export interface DirectoryWriterOptions extends DirectoryOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface DirectoryWriter extends Directory {
+  /** Notes that another process has counted. */
+  addLogin(login: CountedLogin): void;
+}
+
 /** The `Directory` of whoever may write. `close` gives the lease up. */
-export async function openDirectoryWriter(options: DirectoryWriterOptions): Promise<Directory> {
+export async function openDirectoryWriter(options: DirectoryWriterOptions): Promise<DirectoryWriter> {
   const lease = await lend(options);
   let db: Database;
   try {
@@ -45,13 +53,21 @@ export async function openDirectoryWriter(options: DirectoryWriterOptions): Prom
       for (const use of all) rows.noteUse(use);
     });
   });
+  const logins = new LoginNotes((all) => {
+    db.transaction(() => {
+      for (const login of all) keepLogin(rows, login);
+    });
+  });
   return {
     ...directoryReads(() => rows, now),
     change: (change, by) => changes.add(change, by),
     noteUse: (use) => uses.note(use),
+    noteLogin: (note) => logins.note(note),
+    addLogin: (login) => logins.add(login),
     close: async () => {
       changes.close();
       uses.close();
+      logins.close();
       db.close();
       lease.release();
     },
@@ -127,7 +143,7 @@ class ChangeGroups {
 }
 
 /** For the socket `directory`. */
-export function serveDirectory(writer: Pick<Directory, 'change' | 'noteUse'>): RpcHandlers {
+export function serveDirectory(writer: Pick<DirectoryWriter, 'change' | 'noteUse' | 'addLogin'>): RpcHandlers {
   return {
     async call(method, argument) {
       if (method === 'change') await writer.change(argument as DirectoryChange);
@@ -135,6 +151,7 @@ export function serveDirectory(writer: Pick<Directory, 'change' | 'noteUse'>): R
         const { change, by } = argument as { change: DirectoryChange; by: By };
         await writer.change(change, by);
       } else if (method === 'note-use') writer.noteUse(argument as CredentialUse);
+      else if (method === 'note-logins') for (const login of argument as CountedLogin[]) writer.addLogin(login);
       else throw new MailError('unsupported', 'no such call');
       return null;
     },
@@ -163,6 +180,10 @@ export function openDirectory(options: DirectoryClientOptions): Directory {
     // What is lost here is shown as not used, no more.
     for (const use of all) options.rpc.call('note-use', use).catch(() => undefined);
   });
+  const logins = new LoginNotes((all) => {
+    // The log misses them, no more.
+    options.rpc.call('note-logins', all).catch(() => undefined);
+  });
   return {
     ...directoryReads(rows, () => options.clock.now()),
     // No domain has an @, so that no two addresses share a key.
@@ -173,9 +194,11 @@ export function openDirectory(options: DirectoryClientOptions): Directory {
       cache.changed();
     },
     noteUse: (use) => uses.note(use),
+    noteLogin: (note) => logins.note(note),
     close: async () => {
       closed = true;
       uses.close();
+      logins.close();
       reader?.db.close();
       reader = undefined;
     },
@@ -199,6 +222,14 @@ class RememberedRows extends SqliteDirectoryRows {
 
   override accountById(id: AccountId): Account | undefined {
     return this.#cache().get(`account ${id}`, () => super.accountById(id));
+  }
+
+  override peerSenders(): SenderLists | undefined {
+    return this.#cache().get('peer senders', () => super.peerSenders());
+  }
+
+  override dkimKeys(domain?: string): readonly DkimKey[] {
+    return this.#cache().get(`keys ${domain ?? ''}`, () => super.dkimKeys(domain));
   }
 
   override tokenByHash(hash: Uint8Array): Token | undefined {

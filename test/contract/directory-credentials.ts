@@ -10,7 +10,7 @@ import { makeSecret } from '#store/secret.ts';
 import { type DirectoryTests, type Ground, PASSWORD, refused } from './directory-ground.ts';
 import { random } from './fixtures.ts';
 
-async function addAppPassword({ directory }: Ground, account: string, name: string, ...scopes: AppScope[]) {
+export async function addAppPassword({ directory }: Ground, account: string, name: string, ...scopes: AppScope[]) {
   const text = newAppPassword(random);
   const { address } = (await directory.account(account))!;
   const made = await makeAppPassword(text, await directory.scram(address));
@@ -20,7 +20,7 @@ async function addAppPassword({ directory }: Ground, account: string, name: stri
 }
 
 /** A whole SCRAM conversation. */
-async function scramLogin(
+export async function scramLogin(
   directory: Directory,
   username: string,
   password: string,

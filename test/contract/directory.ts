@@ -5,6 +5,7 @@ import { checkProof, makeProof, saltPassword } from '#mail/sasl/scram.ts';
 import type { AccountSecret } from '#store/directory.ts';
 import { newId } from '#store/ids.ts';
 import { makeSecret } from '#store/secret.ts';
+import { ALIAS_DOMAIN_TESTS } from './directory-alias-domains.ts';
 import { CREDENTIAL_TESTS } from './directory-credentials.ts';
 import {
   type DirectoryHarness,
@@ -14,6 +15,8 @@ import {
   PASSWORD,
   refused,
 } from './directory-ground.ts';
+import { LOGIN_TESTS } from './directory-logins.ts';
+import { RULES_TESTS } from './directory-rules.ts';
 import { SETTINGS_TESTS } from './directory-settings.ts';
 import { random } from './fixtures.ts';
 
@@ -44,6 +47,9 @@ export function directoryContract(name: string, open: OpenDirectory): void {
 const TESTS: DirectoryTests = {
   ...SETTINGS_TESTS,
   ...CREDENTIAL_TESTS,
+  ...RULES_TESTS,
+  ...ALIAS_DOMAIN_TESTS,
+  ...LOGIN_TESTS,
 
   'domains come and go; names are compared as A-labels without case': async ({ directory, domain }) => {
     assert.equal(await directory.isLocalDomain(domain.toUpperCase()), true);

@@ -61,6 +61,7 @@ export function fakeDirectory(): Directory {
       const account = { id, address: id, shard: 0, createdAt: 0, state: 'active' as const };
       return id === SUSPENDED ? { ...account, suspended: true } : account;
     },
+    accountNamed: async () => undefined,
     secret: unused,
     maySendAs: async (account, address) => `${address.localPart}@${address.domain}` === account,
     domains: async () => DOMAINS.map((name) => ({ name, createdAt: 0 })),
@@ -72,7 +73,12 @@ export function fakeDirectory(): Directory {
     token: unused,
     tokenById: unused,
     audit: unused,
+    peerSenders: async () => ({ allow: [], block: [] }),
+    dkimKeys: async () => [],
+    secondFactor: unused,
+    logins: unused,
     noteUse: () => undefined,
+    noteLogin: () => undefined,
     change: unused,
     close: async () => undefined,
   };

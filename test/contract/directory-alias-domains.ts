@@ -1,0 +1,104 @@
+/** Domains that stand for another. */
+import assert from 'node:assert/strict';
+import { type DirectoryTests, type Ground, PASSWORD, refused } from './directory-ground.ts';
+
+/** A second domain, an alias of the test's own. */
+async function aliasDomain({ directory, domain }: Ground, prefix = 'alias'): Promise<string> {
+  const name = `${prefix}.${domain}`;
+  await directory.change({ type: 'add-domain', name });
+  await directory.change({ type: 'set-domain-alias', name: name.toUpperCase(), aliasOf: domain.toUpperCase() });
+  return name;
+}
+
+export const ALIAS_DOMAIN_TESTS: DirectoryTests = {
+  'mail for an alias domain is looked up in the other': async (on) => {
+    const { directory, domain, account, alias, look } = on;
+    await account(`Bob@${domain}`);
+    await alias(`team@${domain}`, 'x@else.test');
+    const other = await aliasDomain(on);
+    assert.deepEqual(
+      (await directory.domains())
+        .filter(({ name }) => name.endsWith(domain))
+        .map(({ name, aliasOf }) => [name, aliasOf]),
+      [
+        [domain, undefined],
+        [other, domain],
+      ],
+    );
+    assert.equal(await directory.isLocalDomain(other), true);
+    assert.equal(await look(`bob@${other}`), `Bob@${domain}`);
+    assert.equal(await look(`BOB+x@${other.toUpperCase()}`), `Bob@${domain} x`);
+    assert.equal(await look(`team@${other}`), 'alias x@else.test');
+    assert.equal(await look(`postmaster@${other}`), `Bob@${domain}`);
+    assert.equal(await look(`nobody@${other}`), 'unknown');
+    await alias(`@${domain}`, 'all@else.test');
+    assert.equal(await look(`nobody@${other}`), 'alias all@else.test');
+    await directory.change({ type: 'set-domain-alias', name: other });
+    assert.equal(await look(`bob@${other}`), 'unknown');
+    assert.equal((await directory.domains()).find(({ name }) => name === other)?.aliasOf, undefined);
+  },
+
+  'what stands in an alias domain itself goes first, its catch-all after all names': async (on) => {
+    const { domain, account, alias, look } = on;
+    await account(`bob@${domain}`);
+    await account(`ann@${domain}`);
+    await alias(`@${domain}`, 'all@else.test');
+    const other = await aliasDomain(on);
+    await alias(`bob@${other}`, 'own@else.test');
+    await account(`ann@${other}`);
+    await alias(`@${other}`, 'rest@else.test');
+    assert.equal(await look(`bob@${other}`), 'alias own@else.test');
+    assert.equal(await look(`bob+x@${other}`), 'alias own@else.test');
+    assert.equal(await look(`ann@${other}`), `ann@${other}`);
+    assert.equal(await look(`ann@${domain}`), `ann@${domain}`);
+    assert.equal(await look(`nobody@${other}`), 'alias rest@else.test');
+    assert.equal(await look(`nobody@${domain}`), 'alias all@else.test');
+  },
+
+  'people log in and send under an alias domain, but not as somebody whose address stands in it': async (on) => {
+    const { directory, domain, account, alias } = on;
+    const [bob, ann] = [await account(`bob@${domain}`), await account(`ann@${domain}`)];
+    const other = await aliasDomain(on);
+    const own = await account(`ann@${other}`);
+    await alias(`carl@${other}`, `bob@${domain}`);
+    const carl = await account(`carl@${domain}`);
+    const login = async (name: string) => (await directory.authenticate(name, PASSWORD))?.account;
+    assert.equal(await login(`Bob@${other}`), bob);
+    assert.equal((await directory.scram(`bob@${other}`)).login?.account, bob);
+    assert.equal(await login(`ann@${other}`), own);
+    assert.equal(await login(`carl@${other}`), undefined);
+    assert.equal((await directory.accountNamed(`BOB@${other}`))?.id, bob);
+    assert.equal(await directory.accountNamed('not an address'), undefined);
+    const may = (id: string, localPart: string) => directory.maySendAs(id, { localPart, domain: other });
+    assert.deepEqual([await may(bob, 'bob'), await may(bob, 'bob+x'), await may(bob, 'carl')], [true, true, true]);
+    assert.deepEqual([await may(ann, 'ann'), await may(own, 'ann'), await may(carl, 'carl')], [false, true, false]);
+    await directory.change({ type: 'set-domain-alias', name: other });
+    assert.equal(await login(`bob@${other}`), undefined);
+    assert.equal(await may(bob, 'bob'), false);
+  },
+
+  'an alias goes one step, to a domain of ours that is none itself': async (on) => {
+    const { directory, domain } = on;
+    const other = await aliasDomain(on);
+    const third = `third.${domain}`;
+    await directory.change({ type: 'add-domain', name: third });
+    const set = (name: string, aliasOf: string) => directory.change({ type: 'set-domain-alias', name, aliasOf });
+    await assert.rejects(set(third, third), refused('bad-request'));
+    await assert.rejects(set(third, other), refused('bad-request'));
+    await assert.rejects(set(third, 'elsewhere.test'), refused('bad-request'));
+    await assert.rejects(set('elsewhere.test', domain), refused('bad-request'));
+    await assert.rejects(set(domain, third), refused('conflict'));
+    await assert.rejects(set(domain, other), refused('bad-request'));
+    await set(other, domain);
+    await set(other, third);
+    assert.equal((await directory.domains()).find(({ name }) => name === other)?.aliasOf, third);
+  },
+
+  'a domain that another is an alias of stays; the alias goes': async (on) => {
+    const { directory, domain } = on;
+    const other = await aliasDomain(on);
+    await assert.rejects(directory.change({ type: 'remove-domain', name: domain }), refused('conflict'));
+    await directory.change({ type: 'remove-domain', name: other });
+    await directory.change({ type: 'remove-domain', name: domain });
+  },
+};
