@@ -11,7 +11,7 @@ const MOST_RECOVERY_CODES = 32;
 const HASH_OCTETS = 32;
 
 export const FACTOR_RULES: { [T in FactorChange]: Rule<T> } = {
-  'set-second-factor': (rows, { id, secret, recovery }) => {
+  'set-second-factor': (rows, { id, secret, recovery, lastStep = 0 }) => {
     const account = accountOf(rows, id);
     if (secret.length < SECRET_OCTETS.least || secret.length > SECRET_OCTETS.most)
       throw new MailError('bad-request', `a secret has ${SECRET_OCTETS.least} to ${SECRET_OCTETS.most} octets`);
@@ -20,7 +20,8 @@ export const FACTOR_RULES: { [T in FactorChange]: Rule<T> } = {
         'bad-request',
         `${MOST_RECOVERY_CODES} recovery codes at most, as hashes of ${HASH_OCTETS} octets`,
       );
-    rows.putSecondFactor(id, { secret, recovery, lastStep: 0 });
+    if (!Number.isSafeInteger(lastStep) || lastStep < 0) throw new MailError('bad-request', 'a step is a whole number');
+    rows.putSecondFactor(id, { secret, recovery, lastStep });
     putAccount(rows, { ...account, secondFactor: true });
   },
   'use-recovery-code': (rows, { id, hash }) => {

@@ -185,7 +185,8 @@ export interface Alias {
 }
 
 export type DirectoryChange =
-  | { readonly type: 'add-domain'; readonly name: string }
+  /** `aliasOf` as in `set-domain-alias`. */
+  | { readonly type: 'add-domain'; readonly name: string; readonly aliasOf?: string }
   /** Refused (`conflict`) while accounts or aliases stand in it, or another domain is an alias of it. Its DKIM keys go with it. */
   | { readonly type: 'remove-domain'; readonly name: string }
   /**
@@ -221,12 +222,13 @@ export type DirectoryChange =
   /** At most 1,000 entries each. */
   | { readonly type: 'set-senders'; readonly id: AccountId; readonly senders: SenderLists }
   | { readonly type: 'set-peer-senders'; readonly senders: SenderLists }
-  /** Replaces the one before; no code has been used of it. `recovery` are hashes. */
+  /** Replaces the one before. `recovery` are hashes; codes up to that of `lastStep` have been used, without it none. */
   | {
       readonly type: 'set-second-factor';
       readonly id: AccountId;
       readonly secret: Uint8Array;
       readonly recovery: readonly Uint8Array[];
+      readonly lastStep?: number;
     }
   /** Refused (`conflict`) where it isn't there: each counts once. */
   | { readonly type: 'use-recovery-code'; readonly id: AccountId; readonly hash: Uint8Array }

@@ -67,6 +67,9 @@ export const LOGIN_TESTS: DirectoryTests = {
       [plain(known.secret), known.recovery.map(plain), known.lastStep],
       [plain(secret), [plain(two)], 101],
     );
+    await after.change({ type: 'set-second-factor', id, secret, recovery: [one], lastStep: 200 });
+    await assert.rejects(after.change({ type: 'note-second-factor-step', id, step: 200 }), refused('conflict'));
+    await after.change({ type: 'note-second-factor-step', id, step: 201 });
   },
 
   'a second factor has a shape, stays through a new password and a new name, and goes with its account': async (on) => {
