@@ -30,9 +30,9 @@ interface Description {
 function describe(rows: DirectoryRows, change: DirectoryChange): Description {
   const addressOf = (id: string): string => rows.accountById(id)?.address ?? id;
   switch (change.type) {
-    case 'add-domain':
     case 'remove-domain':
       return { target: change.name };
+    case 'add-domain':
     case 'set-domain-alias':
       return { target: change.name, ...(change.aliasOf !== undefined && { detail: { aliasOf: change.aliasOf } }) };
     case 'add-dkim-key':

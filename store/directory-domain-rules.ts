@@ -24,7 +24,9 @@ export const DOMAIN_RULES: { [T in DomainChange]: Rule<T> } = {
   'add-domain': (rows, change, now) => {
     const name = readDomain(change.name);
     if (rows.domain(name) !== undefined) throw new MailError('exists', `the domain ${name} is there already`);
+    const aliasOf = change.aliasOf === undefined ? undefined : readTarget(rows, name, change.aliasOf);
     rows.addDomain({ name, createdAt: now });
+    if (aliasOf !== undefined) rows.setDomainAlias(name, aliasOf);
   },
   'remove-domain': (rows, change) => {
     const name = readDomain(change.name);
@@ -57,14 +59,19 @@ function setDomainAlias(rows: Rows, change: Of<'set-domain-alias'>): void {
     rows.setDomainAlias(name, undefined);
     return;
   }
-  const aliasOf = readDomain(change.aliasOf);
-  requireDomain(rows, aliasOf);
+  const aliasOf = readTarget(rows, name, change.aliasOf);
+  requireNoAliasesOf(rows, name);
+  rows.setDomainAlias(name, aliasOf);
+}
+
+function readTarget(rows: DirectoryRows, name: string, text: string): string {
+  const aliasOf = readDomain(text);
   if (aliasOf === name) throw new MailError('bad-request', `${name} can not be an alias of itself`);
+  requireDomain(rows, aliasOf);
   const further = rows.domain(aliasOf)?.aliasOf;
   if (further !== undefined)
     throw new MailError('bad-request', `${aliasOf} is an alias of ${further} itself: name that one`);
-  requireNoAliasesOf(rows, name);
-  rows.setDomainAlias(name, aliasOf);
+  return aliasOf;
 }
 
 function requireNoAliasesOf(rows: DirectoryRows, name: string): void {

@@ -14,7 +14,7 @@ import {
 } from './account-rules.ts';
 import type { Account } from './directory.ts';
 import { nameOf, readAddress, readAlias, readDomain } from './directory-names.ts';
-import { accountOf, nameOfAccount, type Rows, type Rule, readLabel } from './directory-requirements.ts';
+import { accountOf, nameOfAccount, type Rows, type Rule, readLabel, standsFor } from './directory-requirements.ts';
 import { isId } from './ids.ts';
 
 type MailChange = 'set-filters' | 'set-autoreply' | 'set-senders' | 'set-peer-senders';
@@ -32,7 +32,7 @@ export const MAIL_RULES: { [T in MailChange]: Rule<T> } = {
   'set-filters': (rows, { id, filters }) => {
     const account = accountOf(rows, id);
     if (filters.length > MOST_FILTERS) throw new MailError('bad-request', `${MOST_FILTERS} filters at most`);
-    const read = filters.map((filter) => readFilter(account, filter));
+    const read = filters.map((filter) => readFilter(rows, account, filter));
     if (new Set(read.map((filter) => filter.id)).size < read.length)
       throw new MailError('bad-request', 'two filters have the same id');
     if (Buffer.byteLength(JSON.stringify(read)) > MOST_FILTER_OCTETS)
@@ -59,7 +59,7 @@ function putRule(rows: Rows, { id, filters, autoreply, senders }: Account, chang
   rows.putRules(id, Object.fromEntries(all.filter(([, value]) => value !== undefined)));
 }
 
-function readFilter(account: Account, filter: Filter): Filter {
+function readFilter(rows: Rows, account: Account, filter: Filter): Filter {
   const { id, when, then, stop } = filter;
   const name = readLabel(filter.name);
   const wrong = (text: string): MailError => new MailError('bad-request', `the filter "${name}" ${text}`);
@@ -82,17 +82,18 @@ function readFilter(account: Account, filter: Filter): Filter {
     throw wrong(`sets what is no keyword, or more than ${MOST_KEYWORDS}`);
   if (Object.keys(then).length === 0 && stop === undefined) throw wrong('does nothing');
   if (then.forward === undefined) return { ...filter, name };
-  return { ...filter, name, then: { ...then, forward: readTargets(account, then.forward, wrong) } };
+  return { ...filter, name, then: { ...then, forward: readTargets(rows, account, then.forward, wrong) } };
 }
 
 function readTargets(
+  rows: Rows,
   account: Account,
   targets: readonly string[],
   wrong: (text: string) => MailError,
 ): readonly string[] {
   const read = [...new Set(targets.map((target) => formatAddress(readAddress(target))))];
   if (read.length === 0 || read.length > MOST_TARGETS) throw wrong(`forwards to none, or to more than ${MOST_TARGETS}`);
-  if (read.some((target) => readAlias(target).name === nameOfAccount(account)))
+  if (read.some((target) => standsFor(rows, readAlias(target).name) === nameOfAccount(account)))
     throw wrong(`forwards to ${account.address} itself`);
   return read;
 }

@@ -149,8 +149,8 @@ type Row = Record<string, unknown> | undefined;
 /** Rows come without a prototype; whoever compares or clones them expects plain objects. */
 function toDomain(row: Row): Domain | undefined {
   if (row === undefined) return undefined;
-  const { name, createdAt, aliasOf } = row;
-  return { name: String(name), createdAt: Number(createdAt), ...(aliasOf !== null && { aliasOf: String(aliasOf) }) };
+  const { aliasOf, ...domain } = row;
+  return { ...domain, ...(aliasOf !== null && { aliasOf }) } as unknown as Domain;
 }
 
 function toAccount(row: Row): Account | undefined {
