@@ -10,7 +10,7 @@ export interface AccountItem {
   readonly address: string;
   readonly id: string;
   readonly state: Account['state'];
-  readonly created: string;
+  readonly createdAt: string;
   readonly suspended?: true;
   readonly admin?: true;
   readonly forward?: { readonly targets: readonly string[]; readonly keep: boolean };
@@ -120,7 +120,7 @@ export function describeAccount({ address, id, state, createdAt, ...account }: A
     address,
     id,
     state,
-    created: timestamp(createdAt),
+    createdAt: timestamp(createdAt),
     ...(suspended && { suspended }),
     ...(admin && { admin }),
     ...(forward && { forward }),

@@ -83,7 +83,7 @@ test('an account is made, shown, given a quota and removed; one line each', asyn
     address: BOB,
     id,
     state: 'active',
-    created: '2030-01-01T00:00:00.000Z',
+    createdAt: '2030-01-01T00:00:00.000Z',
     quota: { used: 0, limit: 5_000, messages: 0 },
     aliases: ['team@a.test'],
     appPasswords: 0,
@@ -158,7 +158,7 @@ test('app passwords are shown once, and outlive a new password', async () => {
   assert.ok(await on.directory.authenticate(BOB, 'other secret'));
   assert.equal(await on.directory.authenticate(BOB, 'long secret'), undefined);
   const { items } = await listAppPasswords(on, BOB);
-  assert.deepEqual(items, [{ id: added.id, name: 'phone', scopes: ['imap'], created: '2030-01-01T00:00:00.000Z' }]);
+  assert.deepEqual(items, [{ id: added.id, name: 'phone', scopes: ['imap'], createdAt: '2030-01-01T00:00:00.000Z' }]);
   await removeAppPassword(on, { address: BOB, password: 'phone' }, by);
   assert.equal(await on.directory.authenticate(BOB, added.password, 'imap'), undefined);
   await assert.rejects(removeAppPassword(on, { address: BOB, password: 'phone' }, by), failsAs('bad-request'));
@@ -183,16 +183,16 @@ test('tokens are shown once, found by their text, and removed by name or id', as
       id: own.id,
       name: 'backup',
       kind: 'api',
-      created: '2030-01-01T00:00:00.000Z',
+      createdAt: '2030-01-01T00:00:00.000Z',
       account: BOB,
       scopes: ['mail:read'],
-      expires: '2030-01-02T00:00:00.000Z',
+      expiresAt: '2030-01-02T00:00:00.000Z',
     },
     {
       id: peer.id,
       name: 'backup',
       kind: 'api',
-      created: '2030-01-01T00:00:00.000Z',
+      createdAt: '2030-01-01T00:00:00.000Z',
       scopes: ['admin'],
       networks: ['192.0.2.0/24'],
     },
@@ -253,8 +253,8 @@ test('the queue: listed by state, domain and sender; acted on by id, filter and 
     address: 'z@far.test',
     state: 'pending',
     attempts: 1,
-    nextAttempt: '1970-01-01T00:00:09.000Z',
-    lastAttempt: '1970-01-01T00:00:02.000Z',
+    nextAttemptAt: '1970-01-01T00:00:09.000Z',
+    lastAttemptAt: '1970-01-01T00:00:02.000Z',
     lastReply: '450 4.2.0 later',
   });
   await assert.rejects(showQueued(on, 'none'), failsAs('no-such-message'));

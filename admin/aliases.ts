@@ -6,7 +6,7 @@ type Rooms = Pick<AdminRooms, 'directory'>;
 export interface AliasItem {
   readonly address: string;
   readonly targets: readonly string[];
-  readonly created: string;
+  readonly createdAt: string;
 }
 
 export async function addAlias(
@@ -39,6 +39,6 @@ export async function removeAlias({ directory }: Rooms, address: string, by: Act
 export async function listAliases({ directory }: Rooms): Promise<Items<AliasItem>> {
   const aliases = [...(await directory.aliases())].sort((a, b) => (a.address < b.address ? -1 : 1));
   return {
-    items: aliases.map(({ address, targets, createdAt }) => ({ address, targets, created: timestamp(createdAt) })),
+    items: aliases.map(({ address, targets, createdAt }) => ({ address, targets, createdAt: timestamp(createdAt) })),
   };
 }

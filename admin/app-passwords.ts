@@ -13,8 +13,8 @@ export interface AppPasswordItem {
   readonly name: string;
   /** Empty: for everything. */
   readonly scopes: readonly AppScope[];
-  readonly created: string;
-  readonly lastUsed?: string;
+  readonly createdAt: string;
+  readonly lastUsedAt?: string;
   readonly lastUsedFrom?: string;
 }
 
@@ -67,8 +67,8 @@ function describe({ id, name, scopes, createdAt, lastUsedAt, lastUsedFrom }: App
     id,
     name,
     scopes,
-    created: timestamp(createdAt),
-    ...(lastUsedAt !== undefined && { lastUsed: timestamp(lastUsedAt) }),
+    createdAt: timestamp(createdAt),
+    ...(lastUsedAt !== undefined && { lastUsedAt: timestamp(lastUsedAt) }),
     ...(lastUsedFrom !== undefined && { lastUsedFrom }),
   };
 }

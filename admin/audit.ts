@@ -4,7 +4,7 @@ import { type AdminRooms, type Items, timestamp } from './rooms.ts';
 
 export interface AuditItem {
   readonly id: string;
-  readonly time: string;
+  readonly at: string;
   readonly actor: string;
   readonly act: string;
   readonly target: string;
@@ -17,5 +17,5 @@ export async function listAudit(
   query: AuditQuery,
 ): Promise<Items<AuditItem>> {
   const lines = await directory.audit(query);
-  return { items: lines.map(({ id, at, ...line }) => ({ id, time: timestamp(at), ...line })) };
+  return { items: lines.map(({ id, at, ...line }) => ({ id, at: timestamp(at), ...line })) };
 }

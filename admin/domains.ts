@@ -6,7 +6,7 @@ type Rooms = Pick<AdminRooms, 'directory'>;
 
 export interface DomainItem {
   readonly domain: string;
-  readonly created: string;
+  readonly createdAt: string;
 }
 
 /** Asked twice, it is there once: `init` has added the first domain already. */
@@ -24,5 +24,5 @@ export async function removeDomain({ directory }: Rooms, domain: string, by: Act
 
 export async function listDomains({ directory }: Rooms): Promise<Items<DomainItem>> {
   const domains = await directory.domains();
-  return { items: domains.map(({ name, createdAt }) => ({ domain: name, created: timestamp(createdAt) })) };
+  return { items: domains.map(({ name, createdAt }) => ({ domain: name, createdAt: timestamp(createdAt) })) };
 }

@@ -13,8 +13,8 @@ export interface QueueItem {
   /** `<>` for reports. */
   readonly from: string;
   readonly size: number;
-  readonly arrived: string;
-  readonly expires: string;
+  readonly arrivedAt: string;
+  readonly expiresAt: string;
   readonly held: boolean;
   readonly recipients: readonly QueueRecipientItem[];
 }
@@ -23,8 +23,8 @@ export interface QueueRecipientItem {
   readonly address: string;
   readonly state: QueueRecipient['state'];
   readonly attempts: number;
-  readonly nextAttempt?: string;
-  readonly lastAttempt?: string;
+  readonly nextAttemptAt?: string;
+  readonly lastAttemptAt?: string;
   readonly lastReply?: string;
   readonly remoteMta?: string;
 }
@@ -131,8 +131,8 @@ function describeEntry(entry: QueueEntry): QueueItem {
     id: entry.id,
     from: addressText(entry.reversePath),
     size: entry.size,
-    arrived: timestamp(entry.arrivedAt),
-    expires: timestamp(entry.expiresAt),
+    arrivedAt: timestamp(entry.arrivedAt),
+    expiresAt: timestamp(entry.expiresAt),
     held: entry.held,
     recipients: entry.recipients.map(describeRecipient),
   };
@@ -144,8 +144,8 @@ function describeRecipient(recipient: QueueRecipient): QueueRecipientItem {
     address: addressText(recipient.address),
     state,
     attempts,
-    ...(state === 'pending' && { nextAttempt: timestamp(nextAttemptAt) }),
-    ...(lastAttemptAt !== undefined && { lastAttempt: timestamp(lastAttemptAt) }),
+    ...(state === 'pending' && { nextAttemptAt: timestamp(nextAttemptAt) }),
+    ...(lastAttemptAt !== undefined && { lastAttemptAt: timestamp(lastAttemptAt) }),
     ...(lastReply !== undefined && { lastReply: formatReply(lastReply).trimEnd().replaceAll('\r\n', ' / ') }),
     ...(remoteMta !== undefined && { remoteMta }),
   };

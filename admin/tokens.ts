@@ -15,10 +15,10 @@ export interface TokenItem {
   /** The account's address; absent: of the peer itself. */
   readonly account?: string;
   readonly scopes: readonly TokenScope[];
-  readonly created: string;
-  readonly expires?: string;
+  readonly createdAt: string;
+  readonly expiresAt?: string;
   readonly networks?: readonly string[];
-  readonly lastUsed?: string;
+  readonly lastUsedAt?: string;
   readonly lastUsedFrom?: string;
 }
 
@@ -97,10 +97,10 @@ async function describe(directory: Directory, token: Token): Promise<TokenItem> 
     kind,
     ...(token.account !== undefined && { account: account?.address ?? token.account }),
     scopes,
-    created: timestamp(token.createdAt),
-    ...(token.expiresAt !== undefined && { expires: timestamp(token.expiresAt) }),
+    createdAt: timestamp(token.createdAt),
+    ...(token.expiresAt !== undefined && { expiresAt: timestamp(token.expiresAt) }),
     ...(networks && { networks }),
-    ...(token.lastUsedAt !== undefined && { lastUsed: timestamp(token.lastUsedAt) }),
+    ...(token.lastUsedAt !== undefined && { lastUsedAt: timestamp(token.lastUsedAt) }),
     ...(lastUsedFrom !== undefined && { lastUsedFrom }),
   };
 }

@@ -65,7 +65,7 @@ test('a second that no clock has is refused', async () => {
       query: { receivedAt: leap },
     }),
     world.ask(world.alice, 'POST', '/send', { body: { to: ['bob@alpha.test'], text: 'x', sendAt: leap } }),
-    world.ask(world.alice, 'POST', '/account/tokens', { body: { name: 'x', scopes: ['send'], expires: leap } }),
+    world.ask(world.alice, 'POST', '/account/tokens', { body: { name: 'x', scopes: ['send'], expiresAt: leap } }),
   ]);
   assert.deepEqual(
     asked.map(({ status, text }) => [status, status === 400 ? '' : text]),
@@ -105,7 +105,7 @@ test('a token makes none that outlives it or is good elsewhere', async () => {
   const make = (body: object) => world.ask(bounded, 'POST', '/account/tokens', { body: { scopes: ['send'], ...body } });
   const { json, status } = await make({ name: 'for ever' });
   assert.equal(status, 201);
-  assert.equal(Date.parse(json.expires), expiresAt);
+  assert.equal(Date.parse(json.expiresAt), expiresAt);
   assert.deepEqual(json.networks, ['127.0.0.1']);
   assert.equal((await make({ name: 'elsewhere', networks: ['0.0.0.0/0'] })).status, 403);
   assert.equal((await world.ask(bounded, 'POST', '/account/app-passwords', { body: { name: 'x' } })).status, 403);

@@ -15,7 +15,7 @@ test('a token is made, shown once, used, listed and removed', async () => {
   const body = {
     name: 'script',
     scopes: ['mail:read'],
-    expires: '2030-01-02T00:00:00.000Z',
+    expiresAt: '2030-01-02T00:00:00.000Z',
     networks: ['127.0.0.0/8'],
   };
   const made = await world.ask(alice, 'POST', '/account/tokens', { body });
@@ -25,7 +25,7 @@ test('a token is made, shown once, used, listed and removed', async () => {
   assert.deepEqual((await world.ask(token, 'GET', '/session')).json.scopes, ['mail:read']);
   const list = await world.ask(alice, 'GET', '/account/tokens');
   const listed = list.json.items.find((item: { id: string }) => item.id === id);
-  assert.deepEqual([listed.name, listed.networks, listed.expires], [body.name, body.networks, body.expires]);
+  assert.deepEqual([listed.name, listed.networks, listed.expiresAt], [body.name, body.networks, body.expiresAt]);
   assert.ok(!list.text.includes(token));
   // From elsewhere, and later than it lasts.
   const proxied = await restWorld({ config: '[rest]\ntrusted-proxies = ["127.0.0.1"]' });
@@ -62,8 +62,8 @@ test('what a token needs is checked', async () => {
     { name: '', scopes: ['account'] },
     { name: 'x', scopes: [] },
     { name: 'x', scopes: ['everything'] },
-    { name: 'x', scopes: ['account'], expires: '2029-01-01T00:00:00Z' },
-    { name: 'x', scopes: ['account'], expires: 'tomorrow' },
+    { name: 'x', scopes: ['account'], expiresAt: '2029-01-01T00:00:00Z' },
+    { name: 'x', scopes: ['account'], expiresAt: 'tomorrow' },
     { name: 'x', scopes: ['account'], networks: ['here'] },
   ]) {
     const answer = await world.ask(world.alice, 'POST', '/account/tokens', { body: wrong });

@@ -16,7 +16,7 @@ test('a token tells who asks', async () => {
     id: alice.id,
     address: alice.address,
     admin: false,
-    created: '2030-01-01T00:00:00.000Z',
+    createdAt: '2030-01-01T00:00:00.000Z',
     quota: { used: 0, limit: null, messages: 0 },
   });
   assert.match(String(answer.headers['x-request-id']), /^[0-9a-z]{10}$/);

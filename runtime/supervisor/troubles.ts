@@ -8,7 +8,7 @@ export interface Trouble {
   readonly why?: string;
   readonly times: number;
   /** RFC 3339 in UTC. */
-  readonly last: string;
+  readonly lastAt: string;
 }
 
 const HOUR = 3_600_000;
@@ -17,7 +17,7 @@ const MOST = 50;
 
 export class Troubles {
   readonly #clock: Clock;
-  readonly #seen = new Map<string, { program: string; what: string; why?: string; times: number; last: number }>();
+  readonly #seen = new Map<string, { program: string; what: string; why?: string; times: number; lastAt: number }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -27,7 +27,7 @@ export class Troubles {
     const key = `${program} ${what}`;
     const times = (this.#seen.get(key)?.times ?? 0) + 1;
     this.#seen.delete(key);
-    this.#seen.set(key, { program, what, ...(why !== undefined && { why }), times, last: this.#clock.now() });
+    this.#seen.set(key, { program, what, ...(why !== undefined && { why }), times, lastAt: this.#clock.now() });
     const [oldest] = this.#seen.keys();
     if (this.#seen.size > MOST && oldest !== undefined) this.#seen.delete(oldest);
   }
@@ -35,7 +35,7 @@ export class Troubles {
   /** Those of the last hour, the newest first. */
   list(): Trouble[] {
     const since = this.#clock.now() - HOUR;
-    for (const [key, { last }] of this.#seen) if (last < since) this.#seen.delete(key);
-    return [...this.#seen.values()].reverse().map((one) => ({ ...one, last: new Date(one.last).toISOString() }));
+    for (const [key, { lastAt }] of this.#seen) if (lastAt < since) this.#seen.delete(key);
+    return [...this.#seen.values()].reverse().map((one) => ({ ...one, lastAt: new Date(one.lastAt).toISOString() }));
   }
 }

@@ -134,9 +134,9 @@ export function endMutations(id: string): readonly Mutation[] {
 /** As `peerpost` and REST say it. Times are RFC 3339 in UTC. */
 export interface ShownJob extends Omit<Job, 'createdAt' | 'endedAt' | 'archive' | 'faults'> {
   readonly account: { readonly id: AccountId; readonly address: string };
-  readonly created: string;
-  readonly ended?: string;
-  readonly archive?: { readonly octets: number; readonly expires: string };
+  readonly createdAt: string;
+  readonly endedAt?: string;
+  readonly archive?: { readonly octets: number; readonly expiresAt: string };
 }
 
 export function shownJob(job: Job, account: { readonly id: AccountId; readonly address: string }): ShownJob {
@@ -145,8 +145,8 @@ export function shownJob(job: Job, account: { readonly id: AccountId; readonly a
   return {
     ...rest,
     account: { id: account.id, address: account.address },
-    created: time(createdAt),
-    ...(endedAt !== undefined && { ended: time(endedAt) }),
-    ...(archive && { archive: { octets: archive.octets, expires: time(archive.expiresAt) } }),
+    createdAt: time(createdAt),
+    ...(endedAt !== undefined && { endedAt: time(endedAt) }),
+    ...(archive && { archive: { octets: archive.octets, expiresAt: time(archive.expiresAt) } }),
   };
 }

@@ -14,12 +14,12 @@ export interface KeptArchive {
   readonly id: string;
   /** Whose it was, and when it was made. */
   readonly address: string;
-  readonly created: string;
+  readonly createdAt: string;
   readonly messages: number;
   /** Of its messages. */
   readonly octets: number;
   readonly password: boolean;
-  readonly expires: string;
+  readonly expiresAt: string;
 }
 
 /** Kept when it is whole; every octet is checked. @throws MailError `bad-request` for what is damaged, or no archive. */
@@ -38,11 +38,11 @@ export async function keepArchive(
   return {
     id,
     address: manifest.account.address,
-    created: manifest.createdAt,
+    createdAt: manifest.createdAt,
     messages: end.messages,
     octets: end.octets,
     password: manifest.account.secret !== undefined,
-    expires: new Date(kept.expiresAt).toISOString(),
+    expiresAt: new Date(kept.expiresAt).toISOString(),
   };
 }
 

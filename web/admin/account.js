@@ -38,7 +38,7 @@ export function AccountView({ name }) {
         html`
         <${Marks} account=${known} />
         ${known.quota && html`<${Room} quota=${known.quota} />`}
-        <p>Since ${date(known.created)}${known.aliases.length > 0 && ` · also gets mail for ${known.aliases.join(', ')}`}</p>
+        <p>Since ${date(known.createdAt)}${known.aliases.length > 0 && ` · also gets mail for ${known.aliases.join(', ')}`}</p>
       `
       }
     <//>

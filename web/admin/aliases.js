@@ -9,7 +9,7 @@ import { say } from '../ui/notice.js';
 import { Empty, focusOn, Loaded, More } from '../ui/parts.js';
 import { Heading } from './heading.js';
 
-/** @typedef {{ address: string, targets: readonly string[], created: string }} Alias */
+/** @typedef {{ address: string, targets: readonly string[], createdAt: string }} Alias */
 
 /** @param {{ title: string }} props */
 export function Aliases({ title }) {

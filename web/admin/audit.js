@@ -7,7 +7,7 @@ import { text } from '../ui/form.js';
 import { Empty, Loaded, More } from '../ui/parts.js';
 import { Heading } from './heading.js';
 
-/** @typedef {{ id: string, time: string, actor: string, act: string, target: string, detail?: { [name: string]: unknown } }} Line */
+/** @typedef {{ id: string, at: string, actor: string, act: string, target: string, detail?: { [name: string]: unknown } }} Line */
 
 /** @param {{ title: string }} props */
 export function Audit({ title }) {
@@ -32,7 +32,7 @@ export function Audit({ title }) {
       <ul class="rows log">
         ${list.data?.map(
           (line) => html`<li key=${line.id}>
-            <time datetime=${line.time}>${moment(line.time)}</time>
+            <time datetime=${line.at}>${moment(line.at)}</time>
             <div>
               <strong>${line.act.replaceAll('-', ' ')}</strong> ${line.target}
               <p>by ${line.actor === 'cli' ? 'the command line' : line.actor}${line.detail && ` · ${inLine(line.detail)}`}</p>

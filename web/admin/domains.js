@@ -10,7 +10,7 @@ import { say } from '../ui/notice.js';
 import { Empty, Loaded, More } from '../ui/parts.js';
 import { Heading } from './heading.js';
 
-/** @typedef {{ domain: string, created: string }} Domain */
+/** @typedef {{ domain: string, createdAt: string }} Domain */
 
 /** @param {{ title: string }} props */
 export function Domains({ title }) {
@@ -27,10 +27,10 @@ export function Domains({ title }) {
       ${list.data?.length === 0 && html`<${Empty}>There are none yet. Add the first one to begin.<//>`}
       <ul class="rows">
         ${list.data?.map(
-          ({ domain, created }) => html`<li key=${domain}>
+          ({ domain, createdAt }) => html`<li key=${domain}>
             <div>
               <strong><${Link} to=${`/admin/domains/${encodeURIComponent(domain)}`}>${domain}<//></strong>
-              <p>Since ${date(created)}</p>
+              <p>Since ${date(createdAt)}</p>
             </div>
             <${Link} class="button" to=${`/admin/domains/${encodeURIComponent(domain)}`} aria-label=${`DNS records of ${domain}`}>DNS records<//>
           </li>`,

@@ -2,8 +2,8 @@ import { ago, counted, size } from '../lib/format.js';
 import { html } from '../lib/html.js';
 import { Ago } from '../ui/parts.js';
 
-/** @typedef {{ address: string, state: string, attempts: number, nextAttempt?: string, lastAttempt?: string, lastReply?: string, remoteMta?: string }} Recipient */
-/** @typedef {{ id: string, from: string, size: number, arrived: string, expires: string, held: boolean, recipients: readonly Recipient[] }} Queued */
+/** @typedef {{ address: string, state: string, attempts: number, nextAttemptAt?: string, lastAttemptAt?: string, lastReply?: string, remoteMta?: string }} Recipient */
+/** @typedef {{ id: string, from: string, size: number, arrivedAt: string, expiresAt: string, held: boolean, recipients: readonly Recipient[] }} Queued */
 
 /**
  * @param {{ item: Queued, chosen: boolean, onChoose: (on: boolean) => void, act: (what: 'retry' | 'hold' | 'release' | 'drop', ids: readonly string[]) => void }} props
@@ -19,7 +19,7 @@ export function QueueRow({ item, chosen, onChoose, act }) {
       <strong>${sender}</strong> ${held && html`<span class="marks"><span class="mark-bad">held</span></span>`}
       <ul class="recipients">${open.map((one) => html`<${Waiting} key=${one.address} recipient=${one} held=${held} />`)}</ul>
       <p>
-        Came <${Ago} at=${item.arrived} /> · ${size(item.size)} · given up ${ago(item.expires)}
+        Came <${Ago} at=${item.arrivedAt} /> · ${size(item.size)} · given up ${ago(item.expiresAt)}
         ${open.length < recipients.length && ` · done for ${counted(recipients.length - open.length, 'recipient')}`}
       </p>
     </div>
@@ -32,10 +32,10 @@ export function QueueRow({ item, chosen, onChoose, act }) {
 }
 
 /** @param {{ recipient: Recipient, held: boolean }} props */
-function Waiting({ recipient: { address, attempts, lastReply, remoteMta, nextAttempt }, held }) {
+function Waiting({ recipient: { address, attempts, lastReply, remoteMta, nextAttemptAt }, held }) {
   const tried = attempts === 0 ? 'not tried yet' : `tried ${counted(attempts, 'time')}`;
   return html`<li>
-    to <b>${address}</b>: ${tried}${!held && nextAttempt && `, next ${ago(nextAttempt)}`}
+    to <b>${address}</b>: ${tried}${!held && nextAttemptAt && `, next ${ago(nextAttemptAt)}`}
     ${lastReply && html`<p class="reply">${remoteMta && `${remoteMta} said: `}${lastReply}</p>`}
   </li>`;
 }

@@ -8,7 +8,7 @@ import { Checks, Field, Form, text } from '../ui/form.js';
 import { say } from '../ui/notice.js';
 import { Ago, Empty, focusOn, Loaded, More, Secret, Section } from '../ui/parts.js';
 
-/** @typedef {{ id: string, name: string, scopes: readonly string[], created: string, lastUsed?: string, lastUsedFrom?: string }} AppPassword */
+/** @typedef {{ id: string, name: string, scopes: readonly string[], createdAt: string, lastUsedAt?: string, lastUsedFrom?: string }} AppPassword */
 
 const USES = /** @type {const} */ ([
   ['imap', 'Mail programs (IMAP)'],
@@ -47,7 +47,7 @@ export function AppPasswords({ path }) {
           (one) => html`<li key=${one.id}>
             <div>
               <strong>${one.name}</strong>
-              <p>${uses(one.scopes)} · ${one.lastUsed ? html`used <${Ago} at=${one.lastUsed} /> from ${one.lastUsedFrom}` : 'never used'}</p>
+              <p>${uses(one.scopes)} · ${one.lastUsedAt ? html`used <${Ago} at=${one.lastUsedAt} /> from ${one.lastUsedFrom}` : 'never used'}</p>
             </div>
             <button onClick=${() => remove(one)} aria-label=${`Remove ${one.name}`}>Remove</button>
           </li>`,

@@ -9,7 +9,7 @@ import { Checks, Choice, Field, Form, text } from '../ui/form.js';
 import { say } from '../ui/notice.js';
 import { Ago, Empty, focusOn, Loaded, More, Secret, Section } from '../ui/parts.js';
 
-/** @typedef {{ id: string, name: string, scopes: readonly string[], created: string, expires?: string, lastUsed?: string, lastUsedFrom?: string, kind?: string }} Token */
+/** @typedef {{ id: string, name: string, scopes: readonly string[], createdAt: string, expiresAt?: string, lastUsedAt?: string, lastUsedFrom?: string, kind?: string }} Token */
 
 const SCOPES = /** @type {const} */ ([
   ['mail:read', 'Read mail'],
@@ -52,7 +52,7 @@ export function Tokens() {
               <strong>${one.name}</strong>
               <p>
                 ${one.scopes.map((scope) => SCOPE_NAMES.get(scope) ?? scope).join(', ')}
-                ${one.expires && ` · until ${date(one.expires)}`} · ${one.lastUsed ? html`used <${Ago} at=${one.lastUsed} /> from ${one.lastUsedFrom}` : 'never used'}
+                ${one.expiresAt && ` · until ${date(one.expiresAt)}`} · ${one.lastUsedAt ? html`used <${Ago} at=${one.lastUsedAt} /> from ${one.lastUsedFrom}` : 'never used'}
               </p>
             </div>
             <button onClick=${() => remove(one)} aria-label=${`Remove ${one.name}`}>Remove</button>
@@ -75,7 +75,7 @@ function Add({ onClose, onAdded }) {
   }
   const add = async (/** @type {FormData} */ data) => {
     const days = Number(data.get('days'));
-    const expires = days > 0 ? { expires: new Date(Date.now() + days * DAY_MS).toISOString() } : {};
+    const expires = days > 0 ? { expiresAt: new Date(Date.now() + days * DAY_MS).toISOString() } : {};
     setMade(
       await request('POST', '/account/tokens', { name: text(data, 'name'), scopes: data.getAll('scopes'), ...expires }),
     );

@@ -31,7 +31,7 @@ const fields = {
   address: EmailAddress,
   id: Id,
   state: Type.Enum(['active', 'creating', 'removing']),
-  created: Time,
+  createdAt: Time,
   suspended: Type.Optional(Type.Boolean()),
   admin: Type.Optional(Type.Boolean()),
   forward: Type.Optional(Forward),

@@ -22,7 +22,7 @@ export function adminAuditRoutes(routes: Routes): void {
       Type.Object(
         {
           id: Id,
-          time: Time,
+          at: Time,
           actor: Type.String({ description: '`cli`, the address of an account, or `token:` and a name.' }),
           act: Type.String(),
           target: Type.String(),

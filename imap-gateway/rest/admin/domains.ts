@@ -11,7 +11,7 @@ import type { Routes } from '../route.ts';
 import { EmailAddress, Page, paging, Time } from '../schemas.ts';
 
 const DomainName = Type.String({ minLength: 1, maxLength: 255, examples: ['alpha.test'] });
-const DomainItem = Type.Object({ domain: DomainName, created: Time }, { title: 'Domain' });
+const DomainItem = Type.Object({ domain: DomainName, createdAt: Time }, { title: 'Domain' });
 const DomainParams = Type.Object({ domain: DomainName });
 const AliasAddress = Type.String({
   minLength: 2,
@@ -20,7 +20,7 @@ const AliasAddress = Type.String({
   examples: ['sales@alpha.test'],
 });
 const AliasItem = Type.Object(
-  { address: AliasAddress, targets: Type.Array(EmailAddress), created: Time },
+  { address: AliasAddress, targets: Type.Array(EmailAddress), createdAt: Time },
   { title: 'Alias' },
 );
 const DnsRecord = Type.Object(

@@ -28,7 +28,7 @@ const Trouble = Type.Object({
   what: Type.String(),
   why: Type.Optional(Type.String()),
   times: Type.Integer(),
-  last: Time,
+  lastAt: Time,
 });
 const Shard = Type.Object({
   shard: Type.Integer(),

@@ -38,15 +38,15 @@ export function adminTokenRoutes(routes: Routes): void {
       name: Name,
       account: Account,
       scopes: Type.Array(Type.Enum([...TOKEN_SCOPES]), { minItems: 1, maxItems: TOKEN_SCOPES.length }),
-      expires: Type.Optional(Time),
+      expiresAt: Type.Optional(Time),
       networks: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 50 })),
     }),
     response: Type.Intersect([Item, Type.Object({ token: Type.String() })]),
     status: 201,
     failures: ['no-such-account'],
     run({ body, services, caller }) {
-      const { expires, ...wanted } = body;
-      const expiresAt = timeToCome(expires, services.clock.now());
+      const { expiresAt: wished, ...wanted } = body;
+      const expiresAt = timeToCome(wished, services.clock.now());
       return addToken(services, { ...wanted, ...(expiresAt !== undefined && { expiresAt }) }, by(caller));
     },
   });

@@ -121,11 +121,11 @@ function restoreRoutes(routes: Routes): void {
     {
       id: Id,
       address: Type.String({ description: 'Whose it was.' }),
-      created: Time,
+      createdAt: Time,
       messages: Type.Integer(),
       octets: Type.Integer({ description: 'Of its messages.' }),
       password: Type.Boolean({ description: 'What checks the password is in it.' }),
-      expires: Time,
+      expiresAt: Time,
     },
     { title: 'Archive' },
   );
@@ -218,10 +218,10 @@ function watchRoutes(routes: Routes): void {
       const { limit, cursor, ...filter } = query;
       const after = readCursor(cursor, Type.Tuple([Type.String(), Type.String()]));
       const jobs = await jobsOf(services).book.list(filter);
-      const rest = jobs.filter(({ created, id }) => {
-        return after === undefined || created < after[0] || (created === after[0] && id < after[1]);
+      const rest = jobs.filter(({ createdAt, id }) => {
+        return after === undefined || createdAt < after[0] || (createdAt === after[0] && id < after[1]);
       });
-      return page(rest, limit, ({ created, id }) => [created, id]);
+      return page(rest, limit, ({ createdAt, id }) => [createdAt, id]);
     },
   });
 

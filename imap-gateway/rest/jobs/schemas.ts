@@ -106,8 +106,8 @@ export const Job = Type.Object(
     state: JobState,
     account: Type.Object({ id: Id, address: EmailAddress }),
     by: Type.String({ description: 'Who asked for it.' }),
-    created: Time,
-    ended: Type.Optional(Time),
+    createdAt: Time,
+    endedAt: Type.Optional(Time),
     from: Type.Optional(From),
     mailboxes: Type.Optional(Type.Array(Type.String())),
     to: Type.Optional(Type.String()),
@@ -115,7 +115,7 @@ export const Job = Type.Object(
     how: Type.Optional(Type.Enum(['forward', 'reject'])),
     withPassword: Type.Optional(Type.Boolean()),
     archive: Type.Optional(
-      Type.Object({ octets: Count, expires: Time }, { description: 'Of an export: there to be fetched.' }),
+      Type.Object({ octets: Count, expiresAt: Time }, { description: 'Of an export: there to be fetched.' }),
     ),
     left: Type.Optional(
       Type.Array(Type.String(), { description: 'Of a restore: aliases that could not be taken over.' }),

@@ -19,7 +19,7 @@ const Account = Type.Object(
     id: Id,
     address: EmailAddress,
     admin: Type.Boolean({ description: 'May use /api/v1/admin.' }),
-    created: Time,
+    createdAt: Time,
     forward: Type.Optional(Forward),
     moved: Type.Optional(
       Type.Object(
@@ -57,7 +57,7 @@ export function accountRoutes(routes: Routes): void {
         id: known.id,
         address: account.address,
         admin: known.admin,
-        created: time(account.createdAt),
+        createdAt: time(account.createdAt),
         ...(account.forward && { forward: account.forward }),
         ...(account.moved && { moved: account.moved }),
         quota: {

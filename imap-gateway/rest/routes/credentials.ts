@@ -16,8 +16,8 @@ export const AppPassword = Type.Object(
     id: Id,
     name: Type.String(),
     scopes: Type.Array(Type.String(), { description: '`imap`, `pop3`, `smtp`, `rest`; empty for all of them.' }),
-    created: Time,
-    lastUsed: Type.Optional(Time),
+    createdAt: Time,
+    lastUsedAt: Type.Optional(Time),
     lastUsedFrom: Type.Optional(Type.String()),
   },
   { title: 'AppPassword' },
@@ -28,10 +28,10 @@ export const TokenItem = Type.Object(
     id: Id,
     name: Type.String(),
     scopes: Type.Array(Type.String()),
-    created: Time,
-    expires: Type.Optional(Time),
+    createdAt: Time,
+    expiresAt: Type.Optional(Time),
     networks: Type.Optional(Type.Array(Type.String())),
-    lastUsed: Type.Optional(Time),
+    lastUsedAt: Type.Optional(Time),
     lastUsedFrom: Type.Optional(Type.String()),
   },
   { title: 'Token' },
@@ -150,7 +150,7 @@ function tokenRoutes(routes: Routes): void {
     body: Type.Object({
       name: Name,
       scopes: TokenScopes,
-      expires: Type.Optional(Time),
+      expiresAt: Type.Optional(Time),
       networks: Type.Optional(
         Type.Array(Type.String({ maxLength: 64 }), {
           maxItems: 50,
@@ -161,9 +161,9 @@ function tokenRoutes(routes: Routes): void {
     response: Type.Intersect([TokenItem, Type.Object({ token: Type.String() })]),
     status: 201,
     run({ body, caller, services }) {
-      const { name, scopes, expires, networks } = body;
+      const { name, scopes, expiresAt, networks } = body;
       mayGive(caller, scopes);
-      const bounds = withinBounds(caller, { expiresAt: timeToCome(expires, services.clock.now()), networks });
+      const bounds = withinBounds(caller, { expiresAt: timeToCome(expiresAt, services.clock.now()), networks });
       const wanted = { name, scopes, ...bounds };
       return addToken(services, { ...wanted, account: accountOf(caller).address }, by(caller));
     },
@@ -190,8 +190,8 @@ function tokenRoutes(routes: Routes): void {
 export function timeToCome(expires: string | undefined, now: number): number | undefined {
   const at = expires === undefined ? undefined : Date.parse(expires);
   if (at === undefined || at > now) return at;
-  throw new HttpProblem('bad-request', 'expires must be a time to come', {
-    errors: [{ path: '/body/expires', message: 'must be a time to come' }],
+  throw new HttpProblem('bad-request', 'expiresAt must be a time to come', {
+    errors: [{ path: '/body/expiresAt', message: 'must be a time to come' }],
   });
 }
 

@@ -206,10 +206,10 @@ const usageText = ({ used, limit, messages }: NonNullable<AccountDetails['quota'
   `${octets(used)} in ${messages} messages, ${limit === null ? 'no limit' : `of ${octets(limit)}`}`;
 
 function detailsText(details: AccountDetails): string {
-  const { address, id, state, created, suspended, admin, quota, aliases, appPasswords, tokens } = details;
+  const { address, id, state, createdAt, suspended, admin, quota, aliases, appPasswords, tokens } = details;
   return [
     `${address}  ${suspended ? 'suspended' : state}${admin ? ', admin' : ''}`,
-    `id: ${id}, since ${created}`,
+    `id: ${id}, since ${createdAt}`,
     ...(quota === undefined ? [] : [`mail: ${usageText(quota)}`]),
     ...(aliases.length === 0 ? [] : [`aliases: ${aliases.join(', ')}`]),
     ...(details.forward === undefined ? [] : [forwardText(details)]),

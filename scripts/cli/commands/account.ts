@@ -74,7 +74,7 @@ App passwords and tokens of the account go on; whoever is signed in on the web p
           output.result({ items }, () =>
             table(
               ['ADDRESS', 'STATE', 'SINCE', 'NOTES'],
-              items.map((a) => [a.address, a.suspended ? 'suspended' : a.state, a.created, notes(a)]),
+              items.map((a) => [a.address, a.suspended ? 'suspended' : a.state, a.createdAt, notes(a)]),
             ),
           );
         }),

@@ -47,8 +47,8 @@ to SCRAM, which takes it with hyphens, with spaces or without). It goes on when 
           const rows = items.map((p) => [
             p.id,
             p.scopes.join(',') || 'all',
-            p.created,
-            p.lastUsed === undefined ? 'never' : `${p.lastUsed} from ${p.lastUsedFrom ?? '?'}`,
+            p.createdAt,
+            p.lastUsedAt === undefined ? 'never' : `${p.lastUsedAt} from ${p.lastUsedFrom ?? '?'}`,
             p.name,
           ]);
           output.result({ items }, () => table(['ID', 'SCOPES', 'SINCE', 'LAST USED', 'NAME'], rows));

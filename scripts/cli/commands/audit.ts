@@ -33,7 +33,7 @@ the change itself. Lines are kept for 400 days. Passwords and tokens never stand
           });
           const rows = items.map((line) => [
             line.id,
-            line.time,
+            line.at,
             line.actor,
             line.act,
             line.target,

@@ -44,7 +44,7 @@ export function addDomainCommands(program: Command, act: Act): void {
           output.result({ items }, () =>
             table(
               ['DOMAIN', 'SINCE'],
-              items.map((d) => [d.domain, d.created]),
+              items.map((d) => [d.domain, d.createdAt]),
             ),
           );
         }),

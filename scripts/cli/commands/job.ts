@@ -31,7 +31,7 @@ export function addJobCommands(program: Command, act: Act): void {
           output.result({ items }, () =>
             table(
               ['ID', 'KIND', 'STATE', 'ACCOUNT', 'CREATED', 'DONE'],
-              items.map((one) => [one.id, one.kind, one.state, one.account.address, one.created, doneText(one)]),
+              items.map((one) => [one.id, one.kind, one.state, one.account.address, one.createdAt, doneText(one)]),
             ),
           );
         }),
@@ -97,16 +97,16 @@ function doneText({ progress, error }: ShownJob): string {
 }
 
 function showText(job: ShownJob): string {
-  const { id, kind, state, account, by, created, ended, from, to, as, archive, left, progress } = job;
+  const { id, kind, state, account, by, createdAt, endedAt, from, to, as, archive, left, progress } = job;
   const rows: [string, string | undefined][] = [
     ['job', `${id}, ${kind}, ${state}`],
     ['account', account.address],
-    ['started', `${created} by ${by}`],
-    ['ended', ended],
+    ['started', `${createdAt} by ${by}`],
+    ['ended', endedAt],
     ['from', from && `${from.user} at ${from.host}:${from.port}`],
     ['to', to && `${as} at ${to}`],
     ['done', doneText(job)],
-    ['archive', archive && `${octets(archive.octets)}, until ${archive.expires}`],
+    ['archive', archive && `${octets(archive.octets)}, until ${archive.expiresAt}`],
     ['aliases left', left && left.length > 0 ? left.join(', ') : undefined],
   ];
   const lines = rows.filter(([, value]) => value).map(([name, value]) => `${`${name}:`.padEnd(14)}${value}`);

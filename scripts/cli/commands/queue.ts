@@ -101,18 +101,18 @@ function listText(items: readonly QueueItem[]): string {
     const waiting = item.recipients.filter((r) => r.state === 'pending');
     const state = item.held ? 'held' : `${waiting.length} waiting`;
     const reason = waiting.find((r) => r.lastReply !== undefined)?.lastReply ?? '';
-    return [item.id, octets(item.size), duration(Date.now() - Date.parse(item.arrived)), item.from, state, reason];
+    return [item.id, octets(item.size), duration(Date.now() - Date.parse(item.arrivedAt)), item.from, state, reason];
   });
   return table(['ID', 'SIZE', 'AGE', 'FROM', 'STATE', 'LAST REPLY'], rows);
 }
 
 function showText(item: QueueItem): string {
-  const head = `${item.id}  from ${item.from}  ${octets(item.size)}  arrived ${item.arrived}  expires ${item.expires}${item.held ? '  held' : ''}`;
+  const head = `${item.id}  from ${item.from}  ${octets(item.size)}  arrived ${item.arrivedAt}  expires ${item.expiresAt}${item.held ? '  held' : ''}`;
   const rows = item.recipients.map((r) => [
     r.address,
     r.state,
     String(r.attempts),
-    r.nextAttempt ?? '',
+    r.nextAttemptAt ?? '',
     r.remoteMta ?? '',
     r.lastReply ?? '',
   ]);

@@ -53,11 +53,11 @@ function statusText(status: Status): string {
 
 function troubleLines(troubles: Status['troubles']): string[] {
   if (troubles.length === 0) return [];
-  const rows = troubles.map(({ program, what, why, times, last }) => [
+  const rows = troubles.map(({ program, what, why, times, lastAt }) => [
     program,
     why === undefined ? what : `${what}: ${why}`,
     String(times),
-    `${duration(Date.now() - Date.parse(last))} ago`,
+    `${duration(Date.now() - Date.parse(lastAt))} ago`,
   ]);
   return ['', 'errors in the last hour (the log has more):', table(['PROGRAM', 'WHAT', 'TIMES', 'LAST'], rows)];
 }

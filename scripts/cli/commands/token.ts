@@ -23,8 +23,8 @@ export function addTokenCommands(program: Command, act: Act): void {
             t.id,
             t.account ?? '(peer)',
             t.scopes.join(','),
-            t.expires ?? 'never',
-            t.lastUsed === undefined ? 'never' : `${t.lastUsed} from ${t.lastUsedFrom ?? '?'}`,
+            t.expiresAt ?? 'never',
+            t.lastUsedAt === undefined ? 'never' : `${t.lastUsedAt} from ${t.lastUsedFrom ?? '?'}`,
             t.name,
           ]);
           output.result({ items }, () => table(['ID', 'ACCOUNT', 'SCOPES', 'EXPIRES', 'LAST USED', 'NAME'], rows));

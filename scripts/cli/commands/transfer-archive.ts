@@ -127,7 +127,7 @@ async function verify(output: Output, file: string): Promise<void> {
   const { address } = manifest.account;
   const { messages, octets: size } = end;
   const password = manifest.account.secret !== undefined;
-  output.result({ address, created: manifest.createdAt, messages, octets: size, password }, () =>
+  output.result({ address, createdAt: manifest.createdAt, messages, octets: size, password }, () =>
     [`${file} is whole: ${address} of ${manifest.createdAt}, ${messages} messages (${octets(size)})`]
       .concat(password ? [] : ['it has no password'])
       .join('; '),
