@@ -14,6 +14,8 @@ export interface AcceptedMessage {
   /** The message with our trace field on top, CRLF line ends: in memory, or a spool file that the sink owns from now on (it renames or removes it). */
   readonly content: { readonly data: Uint8Array } | { readonly file: string; readonly size: number };
   readonly arrivedAt: number;
+  /** As in `NewQueueEntry`. */
+  readonly signAs?: string;
   /** Our own gateway asks later, by the envelope id, what came of each recipient (`Queue.track`). */
   readonly tracked?: true;
 }

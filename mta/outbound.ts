@@ -9,6 +9,7 @@ import type { Directory } from '#store/directory.ts';
 import type { NewQueueEntry, Queue } from '#store/queue.ts';
 import { attempt } from './delivery/attempt.ts';
 import { ConnectionPool } from './delivery/connection-pool.ts';
+import { Signing } from './delivery/signing.ts';
 import { readSmarthostLogin } from './delivery/smarthost.ts';
 import { type ReportedMessage, reportsFor } from './dsn/reporter.ts';
 import { Destinations } from './queue/destinations.ts';
@@ -18,7 +19,7 @@ import type { RoutingOptions } from './routing/next-hops.ts';
 
 export interface OutboundContext {
   readonly context: Pick<ProgramContext, 'clock' | 'random' | 'log' | 'coordination'>;
-  readonly directory: Pick<Directory, 'isLocalDomain'>;
+  readonly directory: Pick<Directory, 'isLocalDomain' | 'dkimKeys'>;
   readonly resolver: Resolver;
   /** The configuration as it is now: it may be replaced while running. */
   config(): Config;
@@ -44,6 +45,7 @@ export function startOutbound(queue: Queue, outbound: OutboundContext): Outbound
     hostname: config().hostname,
     smarthostLogin: () => readSmarthostLogin(config()),
   });
+  const signing = new Signing({ directory, clock, hostname: () => config().hostname });
   const limit = (key: string): number =>
     key === 'local' ? LOCAL_CONCURRENCY : config().delivery.concurrencyPerDestination;
   const scheduler = new Scheduler({
@@ -64,7 +66,7 @@ export function startOutbound(queue: Queue, outbound: OutboundContext): Outbound
       });
     },
     attempt: (entry, recipients, destination) =>
-      attempt(entry, recipients, destination, { clock, log, pool, source: queue, routing: routing(outbound) }),
+      attempt(entry, recipients, destination, { clock, log, pool, source: queue, routing: routing(outbound), signing }),
     report: (entry, notices) => report(outbound)(entry, notices, (start, end) => queue.content(entry.id, start, end)),
   });
   scheduler.start();

@@ -19,6 +19,11 @@ export interface NewQueueEntry {
   readonly ret?: 'full' | 'hdrs';
   /** What comes of each recipient is kept under the envelope id, which must be there: see `track`. */
   readonly tracked?: true;
+  /**
+   * The domain of From, where an account of ours that may write in its name has submitted the message, or where we wrote it ourselves: what leaves is signed by
+   * it (DKIM). Absent: what others wrote, which is only passed on.
+   */
+  readonly signAs?: string;
   readonly arrivedAt: number;
   readonly expiresAt: number;
   readonly recipients: readonly ForwardPath[];
@@ -53,6 +58,7 @@ export interface QueueEntry {
   readonly envelopeId?: string;
   readonly ret?: 'full' | 'hdrs';
   readonly tracked?: true;
+  readonly signAs?: string;
   readonly arrivedAt: number;
   readonly expiresAt: number;
   readonly held: boolean;

@@ -19,6 +19,7 @@ import { missingCapability } from './capability.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { type ContentSource, MessageContent } from './message-content.ts';
 import { type Sendable, Sendables } from './sendable.ts';
+import type { Sign, Signing } from './signing.ts';
 import { judge, lostReply, reason, type Verdict } from './verdict.ts';
 
 export interface AttemptContext {
@@ -27,6 +28,8 @@ export interface AttemptContext {
   readonly routing: RoutingOptions;
   readonly pool: ConnectionPool;
   readonly source: ContentSource;
+  /** Absent where nothing is signed. */
+  readonly signing?: Pick<Signing, 'signFor'>;
 }
 
 export async function attempt(
@@ -35,8 +38,13 @@ export async function attempt(
   destination: Destination,
   context: AttemptContext,
 ): Promise<Verdict[]> {
-  const job = new Attempt(entry, recipients, destination, context);
+  const sign = await signFor(entry, destination, context);
+  const job = new Attempt(entry, recipients, destination, context, sign === 'waits' ? undefined : sign);
   try {
+    if (sign === 'waits') {
+      job.deferRest(UNSIGNED);
+      return job.verdicts();
+    }
     const found: NextHops = await nextHops(destination, context.routing);
     if (found.kind === 'failed') job.decideRest(found.reply, undefined);
     else await job.run(found.hops);
@@ -45,6 +53,21 @@ export async function attempt(
     job.deferRest(reply(451, '3.0', 'Internal trouble, will be tried again'));
   }
   return job.verdicts();
+}
+
+/** What comes to accounts of ours never leaves, and is not signed. */
+async function signFor(
+  entry: QueueEntry,
+  destination: Destination,
+  { signing, log }: AttemptContext,
+): Promise<Sign | 'waits' | undefined> {
+  if (destination.kind === 'local') return undefined;
+  try {
+    return await signing?.signFor(entry);
+  } catch (error) {
+    log.error({ queue: entry.id, domain: entry.signAs, err: error }, 'cannot sign: the message waits');
+    return 'waits';
+  }
 }
 
 /** What is known of a recipient that no host has settled: the word of the last host, a temporary one being stronger. */
@@ -69,13 +92,14 @@ class Attempt {
     recipients: readonly QueueRecipient[],
     destination: Destination,
     context: AttemptContext,
+    sign?: Sign,
   ) {
     this.#entry = entry;
     this.#open = [...recipients];
     this.#destination = destination;
     this.#context = context;
     this.#content = new MessageContent(context.source, entry.id, entry.size);
-    this.#sendables = new Sendables(this.#content, entry.bodyType);
+    this.#sendables = new Sendables(this.#content, entry.bodyType, sign);
   }
 
   async run(hops: readonly NextHop[]): Promise<void> {
@@ -221,4 +245,6 @@ class Attempt {
   }
 }
 
+/** RFC 3463 §3.8: X.7.5 is a cryptographic failure. */
+const UNSIGNED = reply(451, '7.5', 'The message cannot be signed now (DKIM), will be tried again');
 const NOBODY = reply(451, '4.1', 'No host took the message');

@@ -1,6 +1,7 @@
 /**
- * The content of a message as one host can take it: as it is, or converted (RFC 6152 §3, RFC 3030 §3), or not at all. A conversion is planned once for
- * all hosts alike; a large message passes three times (structure, what doesn't fit, size) before it is sent, and is never held whole.
+ * The content of a message as one host can take it: as it is, or converted (RFC 6152 §3, RFC 3030 §3), or not at all; and signed, where it is to be. A
+ * conversion is planned once for all hosts alike; a large message passes three times (structure, what doesn't fit, size) before it is sent, once
+ * more for its signature, and is never held whole.
  */
 import type { BodyType } from '#mail/envelope.ts';
 import { Converter } from '#mail/mime/convert/converter.ts';
@@ -10,30 +11,49 @@ import { type Reply, reply } from '#mail/smtp/reply.ts';
 import type { OutgoingMessage } from '#runtime/smtp/client-types.ts';
 import type { Extensions } from '#runtime/smtp/extensions.ts';
 import type { MessageContent } from './message-content.ts';
+import type { Sign } from './signing.ts';
 
 export type Sendable = Pick<OutgoingMessage, 'bodyType' | 'size' | 'content'>;
+
+/** What was made of a message: nothing, or content for a narrower transport. */
+type Form = 'as it is' | Aim['domain'];
 
 export class Sendables {
   readonly #content: MessageContent;
   readonly #bodyType: BodyType;
-  readonly #converted = new Map<Aim['domain'], Promise<Sendable | Reply>>();
+  readonly #sign: Sign | undefined;
+  readonly #made = new Map<Form, Promise<Sendable | Reply>>();
   #eightBit: Promise<boolean> | undefined;
 
-  constructor(content: MessageContent, bodyType: BodyType) {
+  constructor(content: MessageContent, bodyType: BodyType, sign?: Sign) {
     this.#content = content;
     this.#bodyType = bodyType;
+    this.#sign = sign;
   }
 
   /** A `Reply` says why there is nothing that the host could take. */
   async for(extensions: Extensions): Promise<Sendable | Reply> {
     const aim = await this.#aim(extensions);
-    if (aim === undefined) return this.#asItIs();
-    let converted = this.#converted.get(aim.domain);
-    if (converted === undefined) {
-      converted = this.#convert(aim);
-      this.#converted.set(aim.domain, converted);
+    const form = aim?.domain ?? 'as it is';
+    let made = this.#made.get(form);
+    if (made === undefined) {
+      made = this.#make(form, aim);
+      this.#made.set(form, made);
     }
-    return converted;
+    return made;
+  }
+
+  async #make(form: Form, aim: Aim | undefined): Promise<Sendable | Reply> {
+    const plain = await (aim === undefined ? this.#asItIs() : this.#convert(aim));
+    if (this.#sign === undefined || 'code' in plain) return plain;
+    const { content } = plain;
+    const chunks = typeof content === 'function' ? content() : [content];
+    const fields = Buffer.from(await this.#sign(form, chunksOf(chunks)), 'latin1');
+    return {
+      ...plain,
+      size: fields.length + plain.size,
+      content: typeof content === 'function' ? () => topped(fields, content()) : Buffer.concat([fields, content]),
+    };
   }
 
   async #aim(extensions: Extensions): Promise<Aim | undefined> {
@@ -72,6 +92,15 @@ export class Sendables {
   async #asItIs(): Promise<Sendable> {
     return { bodyType: this.#bodyType, size: this.#content.size, content: await this.#content.forSending() };
   }
+}
+
+async function* chunksOf(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  yield* chunks;
+}
+
+async function* topped(top: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  yield top;
+  yield* rest;
 }
 
 async function* converted(chunks: AsyncIterable<Uint8Array>, converter: Converter): AsyncIterable<Uint8Array> {

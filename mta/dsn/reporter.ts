@@ -64,6 +64,7 @@ export async function reportsFor(
       reversePath: null,
       bodyType: report.eightBit ? '8bitmime' : '7bit',
       smtputf8: report.smtputf8,
+      signAs: options.hostname.toLowerCase(),
       arrivedAt: now,
       expiresAt: now + options.expire,
       recipients: [{ address: to, notify: 'never' }],

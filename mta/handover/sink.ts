@@ -84,6 +84,7 @@ export class HandoverSink implements MessageSink {
       ...(envelope.envelopeId !== undefined && { envelopeId: envelope.envelopeId }),
       ...(envelope.ret !== undefined && { ret: envelope.ret }),
       ...(message.tracked && { tracked: true }),
+      ...(message.signAs !== undefined && { signAs: message.signAs }),
       arrivedAt: message.arrivedAt,
       expiresAt: message.arrivedAt + this.#options.expire,
       recipients,

@@ -12,12 +12,12 @@ import type { ContentSink } from '#runtime/smtp/receiver-content.ts';
 import type { GreetedSession, Transaction } from '#runtime/smtp/session.ts';
 import type { Login } from '#store/directory.ts';
 import type { AcceptedMessage } from '../message-sink.ts';
-import { type Author, authorsOf, checkAuthors } from '../submission/authors.ts';
+import { authorsOf, checkAuthors, signingDomain } from '../submission/authors.ts';
 import { missingFields } from '../submission/missing-fields.ts';
 import { withoutForgedResults } from './forged-results.ts';
 import { newQueueId } from './ids.ts';
 import { readHeader } from './message-header.ts';
-import { type Recipient, resolveRecipient, uniqueTargets } from './recipients.ts';
+import { type Recipient, resolveRecipient, type Target, uniqueTargets } from './recipients.ts';
 import { isSubmission, type Peer, type SmtpServices, type SpoolFile } from './services.ts';
 import { receivedField } from './trace.ts';
 
@@ -36,7 +36,8 @@ export class IncomingMessage implements ContentSink {
   #chunks: Buffer[] = [];
   #size = 0;
   #marks: readonly string[] = [];
-  #authors: readonly Author[] = [];
+  /** Of what somebody who logged in wrote. */
+  #header: string | undefined;
   #file: Promise<SpoolFile> | undefined;
 
   constructor(
@@ -65,11 +66,10 @@ export class IncomingMessage implements ContentSink {
   async finish(): Promise<readonly Reply[]> {
     const content = await this.#content();
     faultPoint('mta:received');
-    const recipients = await this.#checked().catch((error: unknown) => {
+    const { targets, signAs } = await this.#checked().catch((error: unknown) => {
       this.abort();
       throw error;
     });
-    const targets = uniqueTargets(recipients);
     const envelope = this.#envelope(targets.map((target) => target.path));
     const message: AcceptedMessage = {
       id: this.id,
@@ -78,6 +78,7 @@ export class IncomingMessage implements ContentSink {
       local: targets.map((target) => target.local),
       content,
       arrivedAt: this.#arrivedAt,
+      ...(signAs !== undefined && { signAs }),
       // Never of strangers: with an envelope id that they saw in a report they could say what came of another's message.
       ...(this.#peer.kind === 'submission-unix' &&
         this.#session.login &&
@@ -168,19 +169,22 @@ export class IncomingMessage implements ContentSink {
     const marks = followed.length === 0 ? '' : marksField(followed.map(forwardMark));
     // Without a login it is what others sent, passed on by our MDA; and what an account sends on was written by others.
     const submitted = isSubmission(this.#peer) && this.#session.login !== undefined && redirector === undefined;
-    if (submitted) this.#authors = authorsOf(head.toString('latin1', 0, facts.length));
+    if (submitted) this.#header = head.toString('latin1', 0, facts.length);
     const missing = submitted ? missingFields(facts, this.id, config.hostname, at) : '';
     const genuine = facts.hasResults ? withoutForgedResults(head, facts.length ?? head.length, config.hostname) : head;
     return [Buffer.from(received + marks + missing), genuine];
   }
 
-  /** The recipients; throws `not-permitted` where somebody writes in another's name. */
-  async #checked(): Promise<readonly Recipient[]> {
+  /** Who gets it, and who may sign what leaves; throws `not-permitted` where somebody writes in another's name. */
+  async #checked(): Promise<{ targets: readonly Target[]; signAs: string | undefined }> {
     const { directory, config } = this.#services;
     const { login } = this.#session;
-    if (login !== undefined && this.#redirector() === undefined)
-      await checkAuthors(directory, login, this.#authors, config.login.headerFrom);
-    return await this.#recipients();
+    if (login !== undefined && this.#header !== undefined)
+      await checkAuthors(directory, login, authorsOf(this.#header), config.login.headerFrom);
+    const targets = uniqueTargets(await this.#recipients());
+    const leaves = targets.some((target) => !target.local);
+    if (login === undefined || this.#header === undefined || !leaves) return { targets, signAs: undefined };
+    return { targets, signAs: await signingDomain(directory, login, this.#header, config.login.headerFrom) };
   }
 
   /** The account that sends on what came to it (XREDIRECT). */

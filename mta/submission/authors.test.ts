@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatAddress } from '#mail/address.ts';
-import { type AuthorRule, authorsOf, checkAuthors } from './authors.ts';
+import { type AuthorRule, authorsOf, checkAuthors, signingDomain } from './authors.ts';
 
 const OWN = new Set(['eve@beta.test', 'e.ve@beta.test', 'jörg@beta.test']);
 const directory = {
@@ -84,3 +84,21 @@ test('hostile fields stay cheap, and thousands of authors are refused', () => {
   const many = Array.from({ length: 200 }, (_, i) => `u${i}@far.test`).join(', ');
   assert.throws(() => authorsOf(`From: ${many}\r\n`), { failure: 'rejected' });
 });
+
+for (const [header, rule, expected] of [
+  ['From: eve@beta.test', 'local', 'beta.test'],
+  ['FROM: Eve <eve@BETA.Test>\r\nSender: me@private.example', 'local', 'beta.test'],
+  ['From: us: "e.ve"@beta.test, me@private.example;', 'own', 'beta.test'],
+  ['From: jörg@beta.test', 'local', 'beta.test'],
+  ['From: me@private.example, eve@beta.test', 'local', undefined],
+  ['From: undisclosed:;', 'local', undefined],
+  ['Subject: eve@beta.test', 'local', undefined],
+  // Only in one's own name does the domain vouch for what is written.
+  ['From: eve@beta.test', 'any', 'beta.test'],
+  ['From: boss@beta.test', 'any', undefined],
+] as const) {
+  test(`signed by ${expected}: ${header} (${rule})`, async () => {
+    const text = Buffer.from(`${header}\r\n`).toString('latin1');
+    assert.equal(await signingDomain(directory, login, text, rule), expected);
+  });
+}

@@ -51,6 +51,24 @@ export async function checkAuthors(
   }
 }
 
+/**
+ * The domain that may sign the message (DKIM), once `checkAuthors` has passed it: that of the first mailbox in From, if it is ours. Under the rule `any`, users may
+ * write in each other's names, but no domain vouches for that. @param header binary string.
+ */
+export async function signingDomain(
+  directory: Pick<Directory, 'maySendAs' | 'isLocalDomain'>,
+  login: Login,
+  header: string,
+  rule: AuthorRule,
+): Promise<string | undefined> {
+  const from = splitFields(header, { fields: Number.POSITIVE_INFINITY }).find(({ name }) => /^from$/i.test(name));
+  const first = parseAddressList(unfold(from?.value ?? '')).items.find((item) => item.kind === 'mailbox');
+  if (first === undefined || first.domain === '') return undefined;
+  const { domain, address } = author(textOfBinary(formatAddrSpec(first.local, first.domain)));
+  if (address === undefined || !(await directory.isLocalDomain(domain))) return undefined;
+  return rule !== 'any' || (await directory.maySendAs(login.account, address)) ? domain : undefined;
+}
+
 function addressTexts(value: string): string[] {
   const { items } = parseAddressList(value);
   return items
