@@ -67,6 +67,12 @@ export type Mutation =
   | { readonly type: 'move'; readonly from: MailboxId; readonly uids: UidSet; readonly to: MailboxId }
   /** Removes those of `uids` (all when absent) that exist; `onlyDeleted` restricts it to those with \Deleted (RFC 9051 §6.4.3). */
   | { readonly type: 'expunge'; readonly mailbox: MailboxId; readonly uids?: UidSet; readonly onlyDeleted: boolean }
+  /**
+   * Brings back messages that are nowhere any more and still retained: into `to`, or (absent) each into the mailbox that it went from last. If that is gone, into
+   * the one that has its name now, or one that is made under that name; INBOX where the name is not known. Each gets a new UID, in the order given, and keeps its id, thread,
+   * internal date and flags without \Deleted. Fails with `over-quota`, `no-such-mailbox`, and `limit-exceeded` over `RESTORE_LIMIT` messages.
+   */
+  | { readonly type: 'restore'; readonly messages: readonly MessageId[]; readonly to?: MailboxId }
   /** Missing parents are not made here: the caller adds a mutation for each. Fails with `exists`. */
   | ({ readonly type: 'create-mailbox' } & NewMailbox)
   /** The next message gets at least this UID (RFC 9051 §2.3.1.1 allows gaps); never lowers it. */
@@ -120,6 +126,9 @@ export type Mutation =
   /** Of an unknown id is no failure, but with `ifModseq` (`conflict`). */
   | { readonly type: 'remove-record'; readonly kind: string; readonly id: string; readonly ifModseq?: ModSeq };
 
+/** Messages of one `restore`: the writer does it in one go. */
+export const RESTORE_LIMIT = 500;
+
 /** Octets of a record's value in UTF-8. */
 export const RECORD_LIMIT = 4_194_304;
 
@@ -132,6 +141,13 @@ export type MutationType = Mutation['type'];
  * the id of a message that the account still has makes one more placement of that message. A role is held by one mailbox of an account
  * (`exists`), `inbox` by INBOX alone (`not-permitted`), which can't be renamed (`not-permitted`). `finish-outbox` of an unknown id is no failure.
  */
+
+export interface Restored {
+  readonly message: MessageId;
+  readonly mailbox: MailboxId;
+  readonly uidValidity: number;
+  readonly uid: Uid;
+}
 
 /** What was assigned, in the order of the mutations. */
 export type MutationResult =
@@ -150,11 +166,18 @@ export type MutationResult =
   /** `sources[i]` became `targets[i]`; both ascending and equally long once expanded. */
   | { readonly type: 'copy' | 'move'; readonly uidValidity: number; readonly sources: UidSet; readonly targets: UidSet }
   | { readonly type: 'expunge'; readonly expunged: UidSet }
+  /** `present`: those that are somewhere. `missing`: those that the account never had, or has no more. Each id stands in one of the three, once. */
+  | {
+      readonly type: 'restore';
+      readonly restored: readonly Restored[];
+      readonly present: readonly MessageId[];
+      readonly missing: readonly MessageId[];
+    }
   | { readonly type: 'create-mailbox'; readonly id: MailboxId; readonly uidValidity: number }
   | {
       readonly type: Exclude<
         MutationType,
-        'add-message' | 'set-flags' | 'copy' | 'move' | 'expunge' | 'create-mailbox'
+        'add-message' | 'set-flags' | 'copy' | 'move' | 'expunge' | 'restore' | 'create-mailbox'
       >;
     };
 

@@ -13,6 +13,7 @@ import type {
   AccountId,
   AccountState,
   BodyRef,
+  Flags,
   Mailbox,
   MailboxId,
   MailboxList,
@@ -79,12 +80,22 @@ export interface MailStore {
   /** Every placement of every message of these threads, in no order. Damaged messages may be missing. */
   threadMessages(access: Access, threads: readonly ThreadId[]): Promise<readonly Placed[]>;
 
+  /**
+   * Messages that are nowhere any more and whose content is still retained (retention.ts), the one that went last first. A message that went from several
+   * mailboxes stands where it went last. `since` (milliseconds) leaves out what went before. A page holds at most `limit` of them, and may be short or empty
+   * though there are more: `next` is the `before` of the next page, and absent from the last one.
+   */
+  expunged(access: Access, query: ExpungedQuery): Promise<ExpungedPage>;
+
   /** UIDs that match, ascending. */
   search(access: Access, mailbox: MailboxId, query: SearchQuery): Promise<UidSet>;
 
   /** The undrained outbox rows of one account, oldest first. */
   outbox(owner: AccountId): Promise<readonly OutboxRow[]>;
-  /** Accounts that have undrained rows of this kind, in no order: where a drainer begins; `watch` tells it of new ones. */
+  /**
+   * Accounts that have undrained rows of this kind, in no order: where a drainer begins; `watch` tells it of new ones. Where a part of the store can't be read its accounts
+   * are missing, and `watch` answers `rescan` when it can be read again. Rejects as `unavailable` where nothing can be read.
+   */
   outboxOwners(kind: string): Promise<readonly AccountId[]>;
 
   /** A record that has not expired. */
@@ -98,7 +109,8 @@ export interface MailStore {
 
   /**
    * Yields a batch whenever commits happened, beginning after `cursor` (absent: from now). The first batch comes at once, without
-   * notices if there are none: every commit that answers after it is noticed. Ends when `signal` aborts.
+   * notices if there are none: every commit that answers after it is noticed, one by one or, in a part of the store that was out of reach, by
+   * `rescan`. Ends when `signal` aborts.
    */
   watch(cursor: string | undefined, signal: AbortSignal): AsyncIterable<NoticeBatch>;
 
@@ -118,6 +130,27 @@ export interface StoredRecord {
   readonly modseq: ModSeq;
   readonly value: string;
   readonly expiresAt?: number;
+}
+
+export interface ExpungedQuery {
+  readonly before?: string;
+  readonly since?: number;
+  readonly limit: number;
+}
+
+export interface ExpungedPage {
+  readonly messages: readonly ExpungedMessage[];
+  readonly next?: string;
+}
+
+export interface ExpungedMessage {
+  /** With `headers`, `parts` and `preview`; `uid` is the one that it had. */
+  readonly row: MessageRow;
+  readonly flags: Flags;
+  /** Which mailbox it went from, under the name that it has now, or had when it was removed; absent where that isn't known any more. */
+  readonly mailbox?: { readonly id: MailboxId; readonly name: string; readonly removed: boolean };
+  /** Milliseconds since 1970. */
+  readonly expungedAt: number;
 }
 
 /** With more messages than this a snapshot takes its time, and is worth a glance before. */

@@ -11,6 +11,10 @@ export function collect(state: State, now: number, retention: Retention): void {
       collectContent(state, account, mailbox, now - retention.expunged);
       collectTombstones(mailbox, now - retention.tombstones);
     }
+    for (const mailbox of account.emptied.values()) {
+      collectContent(state, account, mailbox, now - retention.expunged);
+      if (mailbox.retained.size === 0) account.emptied.delete(mailbox.id);
+    }
     collectLog(account, now - retention.tombstones);
     for (const [key, { expiresAt }] of account.records) {
       if (expiresAt !== undefined && expiresAt <= now) account.records.delete(key);

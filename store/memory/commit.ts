@@ -8,6 +8,7 @@ import { requireUnchanged, setFlags } from './mutations/flags.ts';
 import * as mailboxes from './mutations/mailboxes.ts';
 import * as messages from './mutations/messages.ts';
 import { putRecord, removeRecord } from './mutations/records.ts';
+import { restore } from './mutations/restore.ts';
 import { type Account, newAccount, type State } from './state.ts';
 import { Transaction, type Work } from './transaction.ts';
 
@@ -18,6 +19,7 @@ const HANDLERS: { [T in MutationType]: (work: Work, mutation: Extract<Mutation, 
   copy: messages.copy,
   move: messages.move,
   expunge: messages.expunge,
+  restore,
   'create-mailbox': mailboxes.createMailbox,
   'delete-mailbox': mailboxes.deleteMailbox,
   'rename-mailbox': mailboxes.renameMailbox,

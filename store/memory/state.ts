@@ -52,7 +52,7 @@ export interface MailboxState {
   /** Ascending by UID. */
   placements: Placement[];
   /** Expunged, still readable. */
-  readonly retained: Map<Uid, { readonly placement: Placement; readonly at: number }>;
+  readonly retained: Map<Uid, { readonly placement: Placement; readonly at: number; readonly modseq: ModSeq }>;
   tombstones: { readonly modseq: ModSeq; readonly at: number; readonly uids: UidSet }[];
   /** Tombstones of this modseq and below are gone. */
   tombstoneFloor: ModSeq;
@@ -64,6 +64,8 @@ export interface Account {
   readonly mailboxes: Map<MailboxId, MailboxState>;
   /** Mailboxes that are gone, so that a delta can say so. */
   readonly removed: Map<MailboxId, ModSeq>;
+  /** Those of them from which messages are still retained. */
+  readonly emptied: Map<MailboxId, MailboxState>;
   /** The last UIDVALIDITY handed out, and the greatest that each name ever had. */
   lastUidValidity: number;
   readonly validityOfName: Map<string, number>;
@@ -90,6 +92,7 @@ export function newAccount(id: AccountId): Account {
     modseq: 0,
     mailboxes: new Map(),
     removed: new Map(),
+    emptied: new Map(),
     lastUidValidity: 0,
     validityOfName: new Map(),
     subscribed: new Set(),

@@ -17,7 +17,16 @@ import {
 import { DEFAULT_RETENTION, type Retention } from '../retention.ts';
 import { evaluateSearch } from '../search/evaluate.ts';
 import type { SearchQuery } from '../search-query.ts';
-import type { Columns, MailboxSizes, MailStore, MessageRow, OutboxRow, StoredRecord } from '../store.ts';
+import type {
+  Columns,
+  ExpungedPage,
+  ExpungedQuery,
+  MailboxSizes,
+  MailStore,
+  MessageRow,
+  OutboxRow,
+  StoredRecord,
+} from '../store.ts';
 import type {
   Access,
   AccountId,
@@ -36,6 +45,7 @@ import type {
 import { intersect, single } from '../uid-set.ts';
 import { collect } from './collect.ts';
 import { runCommit } from './commit.ts';
+import { expunged } from './expunged.ts';
 import { recordKey } from './mutations/records.ts';
 import { Notices } from './notices.ts';
 import * as read from './read.ts';
@@ -172,6 +182,10 @@ export class MemoryStore implements MailStore {
   async threadMessages(access: Access, threads: readonly ThreadId[]): Promise<readonly Placed[]> {
     const wanted = new Set(threads);
     return read.placed(this.#account(access), ({ thread }) => wanted.has(thread));
+  }
+
+  async expunged(access: Access, query: ExpungedQuery): Promise<ExpungedPage> {
+    return expunged(this.#state, this.#account(access), query);
   }
 
   async search(access: Access, mailbox: MailboxId, query: SearchQuery): Promise<UidSet> {

@@ -39,6 +39,10 @@ export const SLICES: readonly Slice[] = [
   shrink,
 ];
 
+/** The name of a removed mailbox, with the last that was retained of it. */
+const FORGET = `DELETE FROM emptied_mailboxes WHERE account = ?1 AND n = ?2
+  AND NOT EXISTS (SELECT 1 FROM expunged WHERE account = ?1 AND mailbox = ?2)`;
+
 function purgeContent(db: Database, now: number, retention: Retention, state: CollectState): boolean {
   const first = db.arrays('SELECT seq, at, account, mailbox, uids FROM purge ORDER BY seq LIMIT 1').get() as
     | ArrayRow
@@ -52,6 +56,7 @@ function purgeContent(db: Database, now: number, retention: Retention, state: Co
   }
   dropPacks(db, account, mailbox, JSON.parse(uids));
   db.statement('DELETE FROM purge WHERE seq = ?').run(seq);
+  db.statement(FORGET).run(account, mailbox);
   return true;
 }
 
@@ -114,6 +119,7 @@ const SMALL = [
   'keywords',
   'outbox',
   'later_flags',
+  'emptied_mailboxes',
 ];
 
 function removeAccounts(db: Database, _now: number, _retention: Retention, state: CollectState): boolean {

@@ -13,6 +13,7 @@ import { requireUnchanged, setFlags } from './mutations/flags.ts';
 import * as mailboxes from './mutations/mailboxes.ts';
 import * as messages from './mutations/messages.ts';
 import { putRecord, removeRecord } from './mutations/records.ts';
+import { restore } from './mutations/restore.ts';
 import { makeFindable, type PackedMutation, type PackedOf, type ShardState, type Work } from './work.ts';
 
 const HANDLERS: { [T in MutationType]: (work: Work, mutation: PackedOf<T>) => MutationResult } = {
@@ -22,6 +23,7 @@ const HANDLERS: { [T in MutationType]: (work: Work, mutation: PackedOf<T>) => Mu
   copy: messages.copy,
   move: messages.move,
   expunge: messages.expunge,
+  restore,
   'create-mailbox': mailboxes.createMailbox,
   'delete-mailbox': mailboxes.deleteMailbox,
   'rename-mailbox': mailboxes.renameMailbox,

@@ -11,7 +11,8 @@ export const UNRELEASED = 1;
  *   first placement; all others stand in `more`. So a message can be followed to its placements without an index of them all.
  * - `placements` has no index by modseq: it would make a STORE of a whole mailbox eight times dearer. What changed since a
  *   modseq is read from `changes`. An account's modseq is the last of its `changes`, or `log_floor`.
- * - `expunged` keeps placements that went for the undelete time; `purge` names them in the order in which they went.
+ * - `expunged` keeps placements that went for the undelete time, with the modseq at which they went; `purge` names them in the order in which
+ *   they went.
  * - `tombstones` and `changes` live longer; `groups` is the shard's commit sequence: what was answered, the order in which commit
  *   ids expire, and what is not yet in `lookups` (lookups.ts).
  */
@@ -216,6 +217,14 @@ CREATE INDEX records_expiry ON records (expires_at) WHERE expires_at IS NOT NULL
 CREATE TABLE growth (
   account INTEGER NOT NULL, message INTEGER NOT NULL, octets INTEGER NOT NULL,
   PRIMARY KEY (account, message)
+) STRICT, WITHOUT ROWID;
+`,
+  // What an account has that can be restored, and what a removed mailbox was called as long as something of it can.
+  `
+CREATE INDEX purge_account ON purge (account);
+CREATE TABLE emptied_mailboxes (
+  account INTEGER NOT NULL, n INTEGER NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL,
+  PRIMARY KEY (account, n)
 ) STRICT, WITHOUT ROWID;
 `,
 ];

@@ -68,6 +68,24 @@ class Run {
   async take(step: Step): Promise<void> {
     if (step.step === 'repeat') await this.#repeat(step.which);
     if (step.step === 'commits') await this.#together(step);
+    if (step.step === 'restore') await this.#restore(step.first, step.most);
+  }
+
+  async #restore(first: number, most: number): Promise<void> {
+    const all = this.#model.restorable();
+    const page = await this.store.expunged(this.#access, { limit: 1_000 });
+    const listed = page.messages.map(({ row }) => row.message);
+    for (const message of all) assert.equal(listed.filter((one) => one === message).length, 1, 'listed, and once');
+    const messages = all.filter((message) => this.#model.hasHome(message)).slice(first, first + most);
+    const commit = this.#commit([{ type: 'restore', messages }]);
+    const answer = await this.store.commit(commit);
+    assert.ok(answer.ok);
+    const expected = this.#model.apply(commit);
+    assert.deepEqual(
+      answer.results.map((result, i) => known(result, expected[i]!)),
+      expected,
+    );
+    this.#done.push({ commit, answer });
   }
 
   async #together(step: Extract<Step, { step: 'commits' }>): Promise<void> {

@@ -3,6 +3,7 @@ import { accounts } from './store/accounts.ts';
 import { changes } from './store/changes.ts';
 import { commits } from './store/commits.ts';
 import { elsewhere } from './store/elsewhere.ts';
+import { expunged } from './store/expunged.ts';
 import { finding } from './store/finding.ts';
 import { flags } from './store/flags.ts';
 import { type OpenStore, topic } from './store/kit.ts';
@@ -21,6 +22,7 @@ const TOPICS = {
   flags,
   packs,
   placements,
+  expunged,
   mailboxes,
   commits,
   changes,

@@ -26,6 +26,8 @@ export function deleteAccount(work: Work): MutationResult {
   const { account, state, tx } = work;
   for (const mailbox of account.mailboxes.values()) {
     for (const placement of mailbox.placements) release(work, placement.message);
+  }
+  for (const mailbox of [...account.mailboxes.values(), ...account.emptied.values()]) {
     for (const { placement } of mailbox.retained.values()) release(work, placement.message);
   }
   tx.remove(state.accounts, account.id);

@@ -7,7 +7,7 @@ import type { Role } from '../../types.ts';
 import { checkUidNext, checkValidity } from '../../uid-rules.ts';
 import { type MailboxState, newMailbox } from '../state.ts';
 import type { Work } from '../transaction.ts';
-import { mailboxOf, release, unplace } from './place.ts';
+import { mailboxOf, unplace } from './place.ts';
 
 type Of<T extends Mutation['type']> = Extract<Mutation, { type: T }>;
 
@@ -70,7 +70,7 @@ export function deleteMailbox(work: Work, mutation: Of<'delete-mailbox'>): Mutat
   const mailbox = mailboxOf(work, mutation.mailbox);
   if (mailbox.name === INBOX) throw new MailError('not-permitted', 'INBOX can not be deleted');
   unplace(work, mailbox, mailbox.placements);
-  for (const { placement } of mailbox.retained.values()) release(work, placement.message);
+  if (mailbox.retained.size > 0) work.tx.set(work.account.emptied, mailbox.id, mailbox);
   work.tx.remove(work.account.mailboxes, mailbox.id);
   work.tx.set(work.account.removed, mailbox.id, work.modseq);
   recordMailbox(work, mailbox, 'remove');

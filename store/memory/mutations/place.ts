@@ -61,7 +61,7 @@ export function unplace(work: Work, mailbox: MailboxState, gone: readonly Placem
     highestModseq: work.modseq,
   });
   for (const placement of gone) {
-    work.tx.set(mailbox.retained, placement.uid, { placement, at: work.now });
+    work.tx.set(mailbox.retained, placement.uid, { placement, at: work.now, modseq: work.modseq });
     countIn(work, mailbox, placement.flags, placement.message.size, -1);
   }
   work.tx.push(mailbox.tombstones, { modseq: work.modseq, at: work.now, uids });

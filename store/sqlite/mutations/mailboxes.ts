@@ -13,6 +13,7 @@ import { unplace } from './place.ts';
 
 const ADD = `INSERT INTO mailboxes (account, n, id, name, role, uid_validity, uid_next, highest_modseq, created_modseq,
   messages, unseen, deleted, size, tombstone_floor) VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, 0, 0, 0, 0, 0)`;
+const EMPTIED = 'INSERT INTO emptied_mailboxes (account, n, id, name) VALUES (?, ?, ?, ?)';
 
 export function createMailbox(work: Work, mutation: PackedOf<'create-mailbox'>): MutationResult {
   const mailbox = makeMailbox(work, mutation);
@@ -106,6 +107,9 @@ export function deleteMailbox(work: Work, mutation: PackedOf<'delete-mailbox'>):
   account.mailboxes.delete(mailbox.id);
   account.names.delete(mailbox.name);
   account.changedMailboxes.delete(mailbox);
+  if (db.statement('SELECT 1 FROM expunged WHERE account = ? AND mailbox = ? LIMIT 1').get(account.n, mailbox.n)) {
+    db.statement(EMPTIED).run(account.n, mailbox.n, mailbox.id, mailbox.name);
+  }
   db.statement('DELETE FROM mailboxes WHERE account = ? AND n = ?').run(account.n, mailbox.n);
   db.statement('DELETE FROM tombstones WHERE account = ? AND mailbox = ?').run(account.n, mailbox.n);
   db.statement('INSERT INTO removed_mailboxes (account, id, modseq) VALUES (?, ?, ?)').run(

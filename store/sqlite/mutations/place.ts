@@ -11,7 +11,7 @@ const COPY = `INSERT INTO placements (account, mailbox, uid, message, modseq, fl
 const MORE = `INSERT INTO more (message, mailbox, uid)
   SELECT message, ?, uid + ? FROM placements WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?`;
 const RETAIN = `INSERT INTO expunged (account, mailbox, uid, message, modseq, flags, size, saved_at)
-  SELECT account, mailbox, uid, message, modseq, flags, size, saved_at FROM placements
+  SELECT account, mailbox, uid, message, ?, flags, size, saved_at FROM placements
   WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?`;
 const REMOVE = 'DELETE FROM placements WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ?';
 
@@ -55,7 +55,7 @@ export function unplace(work: Work, mailbox: Mailbox, rows: readonly PlacementRo
   const retain = db.statement(RETAIN);
   const remove = db.statement(REMOVE);
   for (const [start, end] of uids) {
-    retain.run(account.n, mailbox.n, start, end);
+    retain.run(work.modseq, account.n, mailbox.n, start, end);
     remove.run(account.n, mailbox.n, start, end);
   }
   countIn(work, mailbox, tally(account, rows, -1));

@@ -365,7 +365,7 @@ export function unpackRows(batch: MessageBatch, columns: Columns): MessageRow[] 
 
 type NewRow = { -readonly [K in keyof MessageRow]: MessageRow[K] };
 
-function rowOf(uid: Uid, savedAt: number, head: Buffer): NewRow {
+export function rowOf(uid: Uid, savedAt: number, head: Buffer): NewRow {
   return {
     uid,
     message: headMessage(head),
@@ -378,7 +378,7 @@ function rowOf(uid: Uid, savedAt: number, head: Buffer): NewRow {
   };
 }
 
-function setColumn(
+export function setColumn(
   row: NewRow,
   name: ColumnName | 'rawHeader' | 'content',
   bytes: Buffer,

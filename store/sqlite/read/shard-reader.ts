@@ -1,6 +1,7 @@
 /** Reads of one shard over a connection of its own: on a reader thread, or (`near.ts`) on the thread that asks. */
 import type { Log } from '#runtime/ambient.ts';
 import type { SearchQuery } from '../../search-query.ts';
+import type { ExpungedQuery } from '../../store.ts';
 import type { Access, AccountId, MailboxId, MessageId, ModSeq, ThreadId, Uid, UidSet } from '../../types.ts';
 import { type Database, openDatabase } from '../database.ts';
 import { PackReader, type PackRequest } from '../packs/read.ts';
@@ -8,6 +9,7 @@ import { segmentFolder, shardFile } from '../paths.ts';
 import { SCHEMA } from '../schema.ts';
 import { accountState, changes, fewChanges, fewMailboxes, fewOutbox, mailboxes, outbox } from './account.ts';
 import { BodyReader } from './bodies.ts';
+import { expunged } from './expunged.ts';
 import { glance } from './glance.ts';
 import { MailboxFinder } from './mailbox-finder.ts';
 import { type BatchRequest, type FewMessages, MessageReader } from './messages.ts';
@@ -49,6 +51,7 @@ export type ReadRequest =
   | readonly ['placements', readonly MessageId[]]
   /** As `placements`, but `undefined` where it takes long to read. */
   | readonly ['few-placements', readonly MessageId[]]
+  | readonly ['expunged', ExpungedQuery]
   | readonly ['thread-messages', readonly ThreadId[]]
   | readonly ['search', MailboxId, SearchQuery, number];
 
@@ -83,9 +86,11 @@ export class ShardReader {
   readonly #finder: MailboxFinder;
   readonly #packs: PackReader;
   readonly #placements: PlacementFinder;
+  readonly #log: Log;
 
   constructor(data: string, shard: number, options: { log: Log; cacheKb: number }) {
     const log = options.log.child({ shard });
+    this.#log = log;
     this.#db = openDatabase(shardFile(data, shard), {
       migrations: SCHEMA,
       readOnly: true,
@@ -199,6 +204,8 @@ export class ShardReader {
         return this.#placements.findSoon(access, request[1]);
       case 'thread-messages':
         return threadMessages(db, access, request[1]);
+      case 'expunged':
+        return expunged(db, access, request[1], this.#log);
       case 'content':
         return this.#messages.content(access, request[1], request[2], request[3], request[4]);
     }

@@ -32,6 +32,8 @@ export type Step =
       readonly step: 'commits';
       readonly commits: readonly { readonly acts: readonly Act[]; readonly twice: boolean }[];
     }
+  /** Some of what went comes back. */
+  | { readonly step: 'restore'; readonly first: number; readonly most: number }
   /** A commit of the past once more. */
   | { readonly step: 'repeat'; readonly which: number }
   | { readonly step: 'crash' };
@@ -87,6 +89,10 @@ export const steps = (crashes: boolean): fc.Arbitrary<Step[]> =>
           step: fc.constant('commits' as const),
           commits: fc.array(commit, { minLength: 1, maxLength: 4 }),
         }),
+      },
+      {
+        weight: 3,
+        arbitrary: fc.record({ step: fc.constant('restore' as const), first: fc.nat(20), most: fc.nat(4) }),
       },
       { weight: 2, arbitrary: fc.record({ step: fc.constant('repeat' as const), which: fc.nat(50) }) },
       { weight: crashes ? 1 : 0, arbitrary: fc.record({ step: fc.constant('crash' as const) }) },
