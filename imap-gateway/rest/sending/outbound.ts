@@ -7,6 +7,7 @@ import type { Queue } from '#store/queue.ts';
 import type { MailStore } from '#store/store.ts';
 import type { AccountId } from '#store/types.ts';
 import type { ViewCache } from '#store/view-cache.ts';
+import { AutomaticDrainer } from '../../automatic/drainer.ts';
 import { Dispatcher } from '../webhooks/dispatcher.ts';
 import { Lanes } from '../webhooks/lanes.ts';
 import { poster } from '../webhooks/post.ts';
@@ -39,7 +40,11 @@ export function startOutbound(context: ProgramContext, rooms: OutboundRooms, con
     return account?.state === 'active' && !account.suspended;
   };
   const webhooks = { store: rooms.store, views: rooms.views, clock, random, log, post, isOpen };
-  const duties = (): Duty[] => [draining(new Drainer(services)), new Dispatcher({ ...webhooks, lanes: new Lanes() })];
+  const duties = (): Duty[] => [
+    draining(new Drainer(services)),
+    new AutomaticDrainer(services),
+    new Dispatcher({ ...webhooks, lanes: new Lanes() }),
+  ];
   const leading = lead({ store: rooms.store, coordination, clock, log, signal: stop.signal, duties });
   return {
     async stop() {

@@ -97,7 +97,7 @@ const isGood = (result: RecipientResult): boolean => result.kind === 'reply' && 
 
 function entryOf(
   world: RestWorld,
-  { from, envelopeId, deliveryId }: Transmission,
+  { from, envelopeId = '', deliveryId }: Transmission,
   to: readonly string[],
 ): NewQueueEntry {
   return {
@@ -146,7 +146,7 @@ test('a message is composed, stored, sent as the account, and filed; its status 
   assert.equal(on.sent.length, 1);
   const [one] = on.sent;
   assert.deepEqual(
-    [one!.account, formatAddress(one!.from), one!.envelopeId, one!.deliveryId],
+    [one!.account, formatAddress(one!.from!), one!.envelopeId, one!.deliveryId],
     [on.alice.address, on.alice.address, id, `${id}.1`],
   );
   assert.deepEqual(one!.notify, { success: false, failure: true, delay: false });

@@ -1,6 +1,6 @@
 /** One try to hand a message to our MTA, over its inner socket and as the account (`AUTH EXTERNAL`). */
 import { formatAddress, needsUtf8 } from '#mail/address.ts';
-import type { Address, ForwardPath, Notify } from '#mail/envelope.ts';
+import type { Address, ForwardPath, Notify, ReversePath } from '#mail/envelope.ts';
 import { encodeXtext } from '#mail/xtext.ts';
 import type { Clock, Log, Random } from '#runtime/ambient.ts';
 import { SmtpClient } from '#runtime/smtp/client.ts';
@@ -9,14 +9,17 @@ import { Connections } from './connections.ts';
 import type { OutgoingContent } from './outgoing.ts';
 
 export interface Transmission {
-  /** Whom it is sent as: the account that has written it, and the address that it gave. */
+  /** Whom it is sent as: the account that has written it, and the address that it gave; `null` is the null reverse-path. */
   readonly account: string;
-  readonly from: Address;
+  readonly from: ReversePath;
   readonly to: readonly Address[];
   readonly notify: Notify | undefined;
-  readonly envelopeId: string;
+  /** With it the queue keeps what comes of each recipient. */
+  readonly envelopeId?: string;
   readonly deliveryId: string;
   readonly message: OutgoingContent;
+  /** The account sends on what others wrote: `from` is theirs, and so are its authors. */
+  readonly redirect?: true;
 }
 
 /** One result for each recipient, in order. @throws ClientError when it can't begin. */
@@ -69,7 +72,7 @@ type Results = readonly RecipientResult[];
 /** `stale`: an unused connection had ended meanwhile; should the MTA have taken the message all the same, it knows the delivery id. */
 async function over(
   connections: Connections,
-  { account, from, to, notify, envelopeId, deliveryId, message }: Transmission,
+  { account, from, to, notify, envelopeId, deliveryId, message, redirect }: Transmission,
   fresh: boolean,
 ): Promise<Results | 'stale'> {
   const lent = await connections.borrow(account, fresh);
@@ -78,11 +81,11 @@ async function over(
       reversePath: from,
       recipients: to.map((address) => forwardPath(address, notify)),
       bodyType: message.eightBit ? '8bitmime' : '7bit',
-      smtputf8: message.utf8Header || [from, ...to].some(needsUtf8),
-      envelopeId,
+      smtputf8: message.utf8Header || [...(from === null ? [] : [from]), ...to].some(needsUtf8),
+      ...(envelopeId !== undefined && { envelopeId }),
       size: message.size,
       content: message.content,
-      mailParameters: [`XDELIVERYID=${encodeXtext(deliveryId)}`],
+      mailParameters: [`XDELIVERYID=${encodeXtext(deliveryId)}`, ...(redirect ? ['XREDIRECT'] : [])],
     });
     const stale = lent.reused && recipients.every((one) => one.kind === 'lost' && one.stage === 'mail');
     return stale ? 'stale' : recipients;
