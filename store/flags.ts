@@ -9,6 +9,16 @@ export const SYSTEM_FLAGS = ['\\Answered', '\\Deleted', '\\Draft', '\\Flagged', 
 
 const SYSTEM: ReadonlyMap<string, string> = new Map(SYSTEM_FLAGS.map((flag) => [flag.toLowerCase(), flag]));
 
+const FLAGS: ReadonlyMap<string, string> = new Map([
+  ['$seen', '\\Seen'],
+  ['$answered', '\\Answered'],
+  ['$flagged', '\\Flagged'],
+  ['$draft', '\\Draft'],
+]);
+
+/** JMAP's keyword as a flag (RFC 8621 §4.1.1). */
+export const flagOf = (keyword: string): string => FLAGS.get(keyword.toLowerCase()) ?? keyword;
+
 /** The lower-case form by which flags are compared. */
 export const flagKey = (flag: string): string => flag.toLowerCase();
 

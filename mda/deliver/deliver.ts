@@ -19,12 +19,14 @@ import { newId } from '#store/ids.ts';
 import type { CommitAnswer, MutationResult } from '#store/mutation.ts';
 import type { MailStore } from '#store/store.ts';
 import type { AccountId, BodyRef, InlineBody } from '#store/types.ts';
+import { Beginning } from './beginning.ts';
 import { BodyIntake } from './body-intake.ts';
 import { MailboxChooser } from './choose-mailbox.ts';
-import { DeliveredTo, hasLoop } from './loop-check.ts';
+import { deliveredTo, hasLoop, TRACE_OCTETS, traceText } from './loop-check.ts';
 import { OldReturnPath } from './old-return-path.ts';
 import { OnwardMessage, type PassOn } from './onward.ts';
 import type { Recipient, Target } from './recipient.ts';
+import { octetsForRules, PLAIN, type Plan, planDelivery, plannedMailbox, sentOn } from './rules.ts';
 
 export interface DeliveryRooms {
   readonly store: MailStore;
@@ -68,13 +70,22 @@ export class Deliveries {
   }
 }
 
+/** The message as one account gets it. */
+interface Copy {
+  readonly recipient: Recipient;
+  readonly target: Target;
+  readonly index: MessageIndex;
+  readonly prefix: Buffer;
+  readonly body: BodyRef | InlineBody;
+}
+
 class Delivery implements ContentSink {
   readonly #rooms: DeliveryRooms;
   readonly #mailboxes: MailboxChooser;
   readonly #count: (reply: Reply) => void;
   readonly #order: DeliveryOrder;
   readonly #indexer = createIndexer();
-  readonly #deliveredTo = new DeliveredTo();
+  readonly #beginning: Beginning;
   readonly #oldReturnPath = new OldReturnPath();
   readonly #body: BodyIntake;
   /** For those recipients that lead away. */
@@ -89,6 +100,7 @@ class Delivery implements ContentSink {
     this.#id = order.deliveryId ?? newId('delivery', rooms.random);
     const accounts = new Set(order.recipients.flatMap(({ targets }) => targets.map(({ account }) => account)));
     this.#body = new BodyIntake(rooms, [...accounts]);
+    this.#beginning = new Beginning(Math.max(TRACE_OCTETS, octetsForRules(order.recipients)));
     const paths = order.recipients.filter(({ onward }) => onward).map(({ path }) => path);
     this.#onward = paths.length === 0 ? undefined : new OnwardMessage(rooms.passOn, { ...order, paths });
   }
@@ -100,7 +112,7 @@ class Delivery implements ContentSink {
   #take(chunk: Buffer): Promise<void> | undefined {
     if (chunk.length === 0) return undefined;
     this.#indexer.push(chunk);
-    this.#deliveredTo.write(chunk);
+    this.#beginning.write(chunk);
     const kept = this.#body.write(chunk);
     if (this.#onward === undefined) return kept;
     return Promise.all([kept, this.#onward.write(chunk)]).then(() => undefined);
@@ -110,7 +122,7 @@ class Delivery implements ContentSink {
     faultPoint('mda:received');
     await this.#take(this.#oldReturnPath.finish());
     const index = this.#indexer.finish();
-    const seen = this.#deliveredTo.addresses(index.root.bodyStart);
+    const seen = deliveredTo(traceText(this.#beginning.bytes(), index.root.bodyStart));
     const bodyFor = this.#body.finish();
     const passedOn = this.#onward?.finish();
     const answers = new Map<Recipient, number>();
@@ -173,59 +185,72 @@ class Delivery implements ContentSink {
   async #store(recipient: Recipient, target: Target, index: MessageIndex, body: BodyRef | InlineBody): Promise<Reply> {
     const { account } = target;
     const { log } = this.#rooms;
-    let answer = await this.#commit(recipient, target, index, body);
-    if (!answer.ok && answer.failure === 'no-such-mailbox') {
-      // It went between the choice and the commit.
+    const copy: Copy = { recipient, target, index, prefix: this.#prefix(target), body };
+    const plan = this.#plan(copy);
+    const { session } = this.#order;
+    const fields = { session, delivery: this.#id, account };
+    if (plan.place.kind === 'nowhere') {
+      log.info({ ...fields, recipient: recipient.sent, filters: plan.matched }, 'discarded by a filter');
+      return reply(250, '1.5', 'Delivered');
+    }
+    let answer = await this.#commit(copy, plan);
+    if (!answer.ok && (answer.failure === 'no-such-mailbox' || answer.failure === 'exists')) {
+      // It went between the choice and the commit, or before, and a filter names it still; or another delivery has just made it.
       this.#mailboxes.forget(account);
-      answer = await this.#commit(recipient, target, index, body);
+      answer = await this.#commit(copy, { ...plan, place: { kind: 'default' } });
     }
     if (!answer.ok) throw new MailError(answer.failure, answer.text);
     faultPoint('mda:stored');
-    const { session } = this.#order;
     const stored = added(answer.results);
     log.info(
       {
-        session,
-        delivery: this.#id,
-        account,
+        ...fields,
         size: index.size,
         uid: stored.uid,
         message: stored.message,
         repeated: answer.repeated,
+        ...(plan.matched.length > 0 && { filters: plan.matched }),
       },
       'delivered',
     );
     return reply(250, '1.5', `Delivered ${stored.message}`);
   }
 
-  async #commit(
-    recipient: Recipient,
-    target: Target,
-    index: MessageIndex,
-    body: BodyRef | InlineBody,
-  ): Promise<CommitAnswer> {
+  #prefix({ address }: Target): Buffer {
+    return Buffer.from(formatReturnPath(this.#order.reversePath) + formatDeliveredTo(address));
+  }
+
+  #plan({ recipient, target, index, prefix }: Copy): Plan {
+    const { rules } = target;
+    if (rules === undefined) return PLAIN;
+    const { log } = this.#rooms;
+    const { reversePath, session } = this.#order;
+    const message = { reversePath, index, beginning: () => this.#beginning.bytes() };
+    return planDelivery(recipient, { ...target, rules }, message, prefix.length, (error, filter) =>
+      log.error({ session, delivery: this.#id, account: target.account, filter, err: error }, 'a rule failed'),
+    );
+  }
+
+  async #commit({ recipient, target, index, prefix, body }: Copy, plan: Plan): Promise<CommitAnswer> {
     const { clock, random, store } = this.#rooms;
-    const { account, address } = target;
-    const mailbox = await this.#mailboxes.choose(account, target.detail);
-    const prefix = Buffer.from(formatReturnPath(this.#order.reversePath) + formatDeliveredTo(address));
+    const { account } = target;
+    const planned = await plannedMailbox(this.#rooms, target, plan);
+    const mailbox = planned?.id ?? (await this.#mailboxes.choose(account, target.detail));
+    const id = newId('message', random);
     return store.commit({
       owner: account,
       actor: account,
       // STORE.md §2: (delivery id, forward-path as sent in RCPT), within the account.
       id: `${this.#id} ${recipient.sent}`,
       mutations: [
+        ...(planned?.mutations ?? []),
         {
           type: 'add-message',
           mailbox,
-          flags: [],
-          message: {
-            id: newId('message', random),
-            body,
-            prefix,
-            index,
-            internalDate: { time: clock.now(), zone: 0 },
-          },
+          flags: plan.flags,
+          message: { id, body, prefix, index, internalDate: { time: clock.now(), zone: 0 } },
         },
+        ...sentOn(plan, id, random),
       ],
     });
   }
@@ -244,9 +269,9 @@ class Delivery implements ContentSink {
 }
 
 function added(results: readonly MutationResult[]): Extract<MutationResult, { type: 'add-message' }> {
-  const [first] = results;
-  if (first?.type !== 'add-message') throw new Error('the store answered something else');
-  return first;
+  const found = results.find((result) => result.type === 'add-message');
+  if (found === undefined) throw new Error('the store answered something else');
+  return found;
 }
 
 /** What was looked up once is found by a short key: this runs for each recipient. */

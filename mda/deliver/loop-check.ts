@@ -4,29 +4,20 @@ import type { Address } from '#mail/envelope.ts';
 import { splitFields, unfold } from '#mail/header/fields.ts';
 
 /** Octets of a message in which trace fields are looked for: they stand on top. */
-const LOOKED_AT = 65_536;
+export const TRACE_OCTETS = 65_536;
 
-/** Keeps the beginning of a message while it passes. */
-export class DeliveredTo {
-  readonly #chunks: Uint8Array[] = [];
-  #room = LOOKED_AT;
+/** The part of the header in which trace fields are. @param headerLength octets of the header section, which the indexer found. */
+export function traceText(beginning: Uint8Array, headerLength: number): string {
+  const end = Math.min(headerLength, TRACE_OCTETS, beginning.length);
+  return Buffer.from(beginning.buffer, beginning.byteOffset, end).toString('utf8');
+}
 
-  write(chunk: Uint8Array): void {
-    if (this.#room <= 0) return;
-    const kept = chunk.length > this.#room ? chunk.subarray(0, this.#room) : chunk;
-    this.#chunks.push(kept);
-    this.#room -= kept.length;
-  }
-
-  /** @param headerLength octets of the header section, which the indexer found. */
-  addresses(headerLength: number): ReadonlySet<string> {
-    const start = this.#chunks.length === 1 ? (this.#chunks[0] as Uint8Array) : Buffer.concat(this.#chunks);
-    const header = Buffer.from(start.buffer, start.byteOffset, Math.min(headerLength, start.length)).toString('utf8');
-    // Most mail has none; then nothing is split.
-    if (!/^delivered-to[ \t]*:/im.test(header)) return new Set();
-    const fields = splitFields(header).filter((field) => field.name.toLowerCase() === 'delivered-to');
-    return new Set(fields.map((field) => fold(unfold(field.value))));
-  }
+/** @param trace of `traceText`. */
+export function deliveredTo(trace: string): ReadonlySet<string> {
+  // Most mail has none; then nothing is split.
+  if (!/^delivered-to[ \t]*:/im.test(trace)) return new Set();
+  const fields = splitFields(trace).filter((field) => field.name.toLowerCase() === 'delivered-to');
+  return new Set(fields.map((field) => fold(unfold(field.value))));
 }
 
 /** Our own local parts are compared without case (store/directory.ts). */

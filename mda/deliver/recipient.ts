@@ -2,6 +2,7 @@
 import { formatAddress } from '#mail/address.ts';
 import type { Address, ForwardPath } from '#mail/envelope.ts';
 import { MailError } from '#mail/failure.ts';
+import type { AccountRules } from '#store/account-rules.ts';
 import type { Directory, Lookup } from '#store/directory.ts';
 import type { AccountId } from '#store/types.ts';
 
@@ -12,6 +13,8 @@ export interface Target {
   readonly address: Address;
   /** `detail` of `user+detail`. */
   readonly detail?: string;
+  /** What the account wants done with its mail; absent for most. */
+  readonly rules?: AccountRules;
 }
 
 /** An accepted RCPT. */
@@ -56,9 +59,7 @@ export async function findRecipient(directory: Directory, path: ForwardPath, exp
     } else if (found.kind === 'account') {
       const forward = await followForward(directory, expanded ? undefined : found.forward);
       if (forward === 'away') return { ...recipient, targets: [], onward: true };
-      const detail = found.detail === undefined ? {} : { detail: found.detail };
-      if (forward.keeps && !targets.has(found.account))
-        targets.set(found.account, { account: found.account, address, ...detail });
+      if (forward.keeps && !targets.has(found.account)) targets.set(found.account, targetOf(found, address));
       waiting.push(...forward.onwards);
     } else throw new MailError('no-such-account', 'No such user here');
   }
@@ -66,6 +67,10 @@ export async function findRecipient(directory: Directory, path: ForwardPath, exp
   if (targets.size === 0 && !expanded) return await findRecipient(directory, path, true);
   if (targets.size === 0) throw new MailError('no-such-account', 'No such user here');
   return { ...recipient, targets: [...targets.values()] };
+}
+
+function targetOf({ account, detail, rules }: Extract<Lookup, { kind: 'account' }>, address: Address): Target {
+  return { account, address, ...(detail !== undefined && { detail }), ...(rules && { rules }) };
 }
 
 /** Where mail for who has moved goes on. */

@@ -2,17 +2,13 @@
 import { hasFlag } from '#store/flags.ts';
 import type { Flags } from '#store/types.ts';
 
+export { flagOf } from '#store/flags.ts';
+
 const SYSTEM: ReadonlyMap<string, string> = new Map([
   ['\\seen', '$seen'],
   ['\\answered', '$answered'],
   ['\\flagged', '$flagged'],
   ['\\draft', '$draft'],
-]);
-const FLAGS: ReadonlyMap<string, string> = new Map([
-  ['$seen', '\\Seen'],
-  ['$answered', '\\Answered'],
-  ['$flagged', '\\Flagged'],
-  ['$draft', '\\Draft'],
 ]);
 
 /** RFC 8621 §4.1.1: 1–255 of %x21-7e without `( ) { ] % * " \`. */
@@ -20,8 +16,6 @@ export const KEYWORD = "^[!#$&'+-\\[^-z|}~]{1,255}$";
 
 /** A message that waits to be expunged is there in IMAP alone (RFC 8621 §4.1.1). */
 export const isDeleted = (flags: Flags): boolean => hasFlag(flags, '\\Deleted');
-
-export const flagOf = (keyword: string): string => FLAGS.get(keyword.toLowerCase()) ?? keyword;
 
 /** In lower case (RFC 8621 §4.1.1), sorted; `\Deleted` and flags that nobody knows are left out. */
 export function keywordsOf(flags: Flags): string[] {

@@ -3,39 +3,11 @@ import type { Random } from '#runtime/ambient.ts';
 import { newId } from '#store/ids.ts';
 import type { Mutation } from '#store/mutation.ts';
 import type { MailStore } from '#store/store.ts';
-import type { Access, Flags, Mailbox, MailboxId } from '#store/types.ts';
+import type { Access, Flags, MailboxId } from '#store/types.ts';
 import { receiveMessage } from '#transfer/receive.ts';
 
-/** A mailbox, and the mutations that make it where there is none yet. */
-export interface Place {
-  readonly id: MailboxId;
-  readonly mutations: readonly Mutation[];
-}
-
-const NAMES = { drafts: 'Drafts', sent: 'Sent' } as const;
-
-/** The mailbox of that role; else the one of its usual name, else a new one. */
-export async function placeOf(
-  store: MailStore,
-  access: Access,
-  role: 'drafts' | 'sent',
-  random: Random,
-): Promise<Place> {
-  const { mailboxes } = await store.mailboxes(access);
-  const name = NAMES[role];
-  const found = mailboxes.find((one) => one.role === role) ?? mailboxes.find((one) => isFree(one, name));
-  if (found !== undefined) return { id: found.id, mutations: [] };
-  const id = newId('mailbox', random);
-  return {
-    id,
-    mutations: [
-      { type: 'create-mailbox', id, name, role },
-      { type: 'subscribe', name, subscribed: true },
-    ],
-  };
-}
-
-const isFree = (mailbox: Mailbox, name: string): boolean => mailbox.name === name && mailbox.role === undefined;
+/** Where drafts and sent mail are. */
+export { type RoleMailbox as Place, roleMailbox as placeOf } from '#store/role-mailbox.ts';
 
 export interface PlaceOptions {
   readonly store: MailStore;
