@@ -72,6 +72,8 @@ export interface DkimKey {
   readonly key: string;
   readonly state: DkimState;
   readonly createdAt: number;
+  /** When it came into its state, in milliseconds. */
+  readonly since: number;
 }
 
 export const MOST_FILTERS = 100;

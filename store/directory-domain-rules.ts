@@ -40,11 +40,11 @@ export const DOMAIN_RULES: { [T in DomainChange]: Rule<T> } = {
   },
   'set-domain-alias': setDomainAlias,
   'add-dkim-key': addDkimKey,
-  'set-dkim-state': (rows, { domain, selector, state }) => {
+  'set-dkim-state': (rows, { domain, selector, state }, now) => {
     const key = dkimKeyOf(rows, domain, selector);
     if (!DKIM_STATES.includes(state))
       throw new MailError('bad-request', `a key is ${DKIM_STATES.join(', ')}; not ${String(state)}`);
-    rows.putDkimKey({ ...key, state });
+    if (key.state !== state) rows.putDkimKey({ ...key, state, since: now });
   },
   'remove-dkim-key': (rows, { domain, selector }) => {
     const key = dkimKeyOf(rows, domain, selector);
@@ -90,7 +90,7 @@ function addDkimKey(rows: Rows, change: Of<'add-dkim-key'>, now: number): void {
     throw new MailError('exists', `${domain} has a key under the selector ${selector} already`);
   if (others.length >= MOST_KEYS)
     throw new MailError('limit-exceeded', `${domain} has ${MOST_KEYS} keys: remove one first`);
-  rows.putDkimKey({ domain, selector, algorithm, key, state: 'published-only', createdAt: now });
+  rows.putDkimKey({ domain, selector, algorithm, key, state: 'published-only', createdAt: now, since: now });
 }
 
 /** RFC 6376 §3.1: labels of letters, digits and hyphens with dots between. */

@@ -15,7 +15,7 @@ const now = 1_900_000_000_000;
 
 function key(domain: string, selector: string, pem: string, state: DkimKey['state'] = 'signing'): DkimKey {
   const { algorithm } = readSigningKey(pem);
-  return { domain, selector, algorithm, key: pem, state, createdAt: now };
+  return { domain, selector, algorithm, key: pem, state, createdAt: now, since: now };
 }
 
 const KEYS = [

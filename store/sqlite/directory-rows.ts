@@ -54,6 +54,8 @@ export const DIRECTORY_MIGRATIONS: readonly string[] = [
    ) STRICT;
    CREATE INDEX login_of_account ON login (account, seq);
    CREATE INDEX login_like ON login (account, remote, first);`,
+  `ALTER TABLE dkim_key ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
+   UPDATE dkim_key SET since = created_at;`,
 ];
 
 const COLUMNS = 'id, address, shard, created_at AS createdAt, state, settings';

@@ -5,7 +5,7 @@ import type { DirectoryRows, DirectoryWrites } from '../directory-rows.ts';
 import type { AccountId } from '../types.ts';
 import { SqliteCredentialRows } from './directory-credential-rows.ts';
 
-const KEY = 'SELECT domain, selector, algorithm, key, state, created_at AS createdAt FROM dkim_key';
+const KEY = 'SELECT domain, selector, algorithm, key, state, created_at AS createdAt, since FROM dkim_key';
 const LOGIN = `SELECT seq, account, login, protocol, remote, outcome, app_password AS appPassword, token, first, last, count FROM login`;
 /** Old lines go a few at a time, with each new one. */
 const DROPPED_AT_ONCE = 20;
@@ -86,10 +86,10 @@ export class SqliteRuleRows
       .statement('INSERT INTO second_factor (id, secret, recovery, last_step) VALUES (?, ?, ?, ?)')
       .run(id, factor.secret, recovery, factor.lastStep);
   }
-  putDkimKey({ domain, selector, algorithm, key, state, createdAt }: DkimKey): void {
-    const sql = `INSERT INTO dkim_key (domain, selector, algorithm, key, state, created_at) VALUES (?, ?, ?, ?, ?, ?)
-      ON CONFLICT (domain, selector) DO UPDATE SET state = excluded.state`;
-    this.db.statement(sql).run(domain, selector, algorithm, key, state, createdAt);
+  putDkimKey({ domain, selector, algorithm, key, state, createdAt, since }: DkimKey): void {
+    const sql = `INSERT INTO dkim_key (domain, selector, algorithm, key, state, created_at, since) VALUES (?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (domain, selector) DO UPDATE SET state = excluded.state, since = excluded.since`;
+    this.db.statement(sql).run(domain, selector, algorithm, key, state, createdAt, since);
   }
   removeDkimKey(domain: string, selector: string): void {
     this.db.statement('DELETE FROM dkim_key WHERE domain = ? AND selector = ?').run(domain, selector);

@@ -171,13 +171,17 @@ export const RULES_TESTS: DirectoryTests = {
     await addKey(directory, domain, 's2.sub', ed);
     const keys = await directory.dkimKeys(domain);
     assert.deepEqual(
-      keys.map(({ createdAt, ...key }) => [createdAt > 1_000_000, key]),
+      keys.map(({ createdAt, since, ...key }) => [createdAt > 1_000_000 && since === createdAt, key]),
       [
         [true, { domain, selector: 's1', algorithm: 'rsa-sha256', key: rsa, state: 'published-only' }],
         [true, { domain, selector: 's2.sub', algorithm: 'ed25519-sha256', key: ed, state: 'published-only' }],
       ],
     );
     await directory.change({ type: 'set-dkim-state', domain, selector: 'S1', state: 'signing' });
+    const [changed] = await directory.dkimKeys(domain);
+    assert.ok(changed !== undefined && changed.since >= changed.createdAt);
+    await directory.change({ type: 'set-dkim-state', domain, selector: 's1', state: 'signing' });
+    assert.deepEqual((await directory.dkimKeys(domain))[0], changed);
     const states = async () => (await directory.dkimKeys(domain)).map(({ selector, state }) => [selector, state]);
     assert.deepEqual(await states(), [
       ['s1', 'signing'],
