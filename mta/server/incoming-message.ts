@@ -10,6 +10,7 @@ import type { Reply } from '#mail/smtp/reply.ts';
 import { faultPoint } from '#runtime/fault-points.ts';
 import type { ContentSink } from '#runtime/smtp/receiver-content.ts';
 import type { GreetedSession, Transaction } from '#runtime/smtp/session.ts';
+import type { SenderLists } from '#store/account-rules.ts';
 import type { Login } from '#store/directory.ts';
 import type { AcceptedMessage } from '../message-sink.ts';
 import { authorsOf, checkAuthors, signingDomain } from '../submission/authors.ts';
@@ -18,6 +19,7 @@ import { withoutForgedResults } from './forged-results.ts';
 import { newQueueId } from './ids.ts';
 import { readHeader } from './message-header.ts';
 import { type Recipient, resolveRecipient, type Target, uniqueTargets } from './recipients.ts';
+import { checkWriters } from './screening.ts';
 import { isSubmission, type Peer, type SmtpServices, type SpoolFile } from './services.ts';
 import { receivedField } from './trace.ts';
 
@@ -36,7 +38,7 @@ export class IncomingMessage implements ContentSink {
   #chunks: Buffer[] = [];
   #size = 0;
   #marks: readonly string[] = [];
-  /** Of what somebody who logged in wrote. */
+  /** Of what somebody who logged in wrote, or what is screened. */
   #header: string | undefined;
   #file: Promise<SpoolFile> | undefined;
 
@@ -169,22 +171,29 @@ export class IncomingMessage implements ContentSink {
     const marks = followed.length === 0 ? '' : marksField(followed.map(forwardMark));
     // Without a login it is what others sent, passed on by our MDA; and what an account sends on was written by others.
     const submitted = isSubmission(this.#peer) && this.#session.login !== undefined && redirector === undefined;
-    if (submitted) this.#header = head.toString('latin1', 0, facts.length);
+    if (submitted || this.#screen() !== undefined) this.#header = head.toString('latin1', 0, facts.length);
     const missing = submitted ? missingFields(facts, this.id, config.hostname, at) : '';
     const genuine = facts.hasResults ? withoutForgedResults(head, facts.length ?? head.length, config.hostname) : head;
     return [Buffer.from(received + marks + missing), genuine];
   }
 
-  /** Who gets it, and who may sign what leaves; throws `not-permitted` where somebody writes in another's name. */
+  /** Who gets it, and who may sign what leaves; throws `not-permitted` where somebody writes in another's name, `rejected` for a blocked author. */
   async #checked(): Promise<{ targets: readonly Target[]; signAs: string | undefined }> {
     const { directory, config } = this.#services;
     const { login } = this.#session;
+    const screen = this.#screen();
+    if (screen !== undefined) checkWriters(screen, this.#transaction.mail.reversePath, this.#header ?? '');
     if (login !== undefined && this.#header !== undefined)
       await checkAuthors(directory, login, authorsOf(this.#header), config.login.headerFrom);
     const targets = uniqueTargets(await this.#recipients());
     const leaves = targets.some((target) => !target.local);
     if (login === undefined || this.#header === undefined || !leaves) return { targets, signAs: undefined };
     return { targets, signAs: await signingDomain(directory, login, this.#header, config.login.headerFrom) };
+  }
+
+  /** Of strangers' mail, where this peer blocks anybody. */
+  #screen(): SenderLists | undefined {
+    return this.#transaction.recipients.find(({ screen }) => screen !== undefined)?.screen;
   }
 
   /** The account that sends on what came to it (XREDIRECT). */

@@ -2,6 +2,7 @@
 import { formatAddress, needsUtf8 } from '#mail/address.ts';
 import type { Address, ForwardPath, OriginalRecipient } from '#mail/envelope.ts';
 import { MailError } from '#mail/failure.ts';
+import type { SenderLists } from '#store/account-rules.ts';
 import type { Directory, Lookup } from '#store/directory.ts';
 import type { AccountId } from '#store/types.ts';
 
@@ -17,6 +18,8 @@ export interface Recipient {
   readonly targets: readonly Target[];
   /** Accounts whose forward or move led away from here: from there the message may come back. */
   readonly followed?: readonly AccountId[];
+  /** Who may not have written it (screening.ts). */
+  readonly screen?: SenderLists;
 }
 
 export type Resolution =

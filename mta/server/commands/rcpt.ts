@@ -10,6 +10,7 @@ import { defineCommand } from '#runtime/smtp/command-table.ts';
 import type { Login } from '#store/directory.ts';
 import { mayBeginMessage } from '../limits.ts';
 import { type Recipient, resolveRecipient } from '../recipients.ts';
+import { refusedSender, screenFor } from '../screening.ts';
 import { isSubmission, type MtaCommand, type Peer, type SmtpServices } from '../services.ts';
 
 /** RFC 5321 §4.5.3.1.8: so many a message may always have. Each further so many count as another message. */
@@ -39,6 +40,9 @@ export function rcpt(services: SmtpServices, peer: Peer): MtaCommand {
       ) {
         return { reply: reply(450, '7.1', 'Too many recipients in a minute, try again later'), next: session };
       }
+      const screen = await screenFor(services.directory, session.login, path.address);
+      const refused = refusedSender(screen, transaction.mail.reversePath);
+      if (refused !== undefined) return { reply: refused, next: session };
       const routed = await route(
         services,
         session.login,
@@ -46,7 +50,7 @@ export function rcpt(services: SmtpServices, peer: Peer): MtaCommand {
         hostname,
       );
       if ('code' in routed) return { reply: routed, next: session };
-      const recipients = [...transaction.recipients, { given: path, ...routed }];
+      const recipients = [...transaction.recipients, { given: path, ...routed, ...(screen && { screen }) }];
       return {
         reply: reply(250, '1.5', 'Recipient taken'),
         next: { ...session, transaction: { mail: transaction.mail, recipients } },

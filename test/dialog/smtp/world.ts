@@ -38,6 +38,8 @@ const MOVED: Readonly<Record<string, Lookup>> = {
 const APP_PASSWORD = 'bcdf-ghjk-mnpq-rstv';
 export const PASSWORD = 'secret';
 
+const PEER_SENDERS = { allow: ['good@evil.test'], block: ['.evil.test', 'spam@far.test'] };
+
 export function fakeDirectory(): Directory {
   const unused = (): never => assertNever();
   return {
@@ -73,7 +75,7 @@ export function fakeDirectory(): Directory {
     token: unused,
     tokenById: unused,
     audit: unused,
-    peerSenders: async () => ({ allow: [], block: [] }),
+    peerSenders: async () => PEER_SENDERS,
     dkimKeys: async () => [],
     secondFactor: unused,
     logins: unused,
