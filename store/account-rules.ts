@@ -52,6 +52,8 @@ export interface SenderLists {
   readonly block: readonly string[];
 }
 
+export const NO_SENDERS: SenderLists = { allow: [], block: [] };
+
 export interface AccountRules {
   readonly filters?: readonly Filter[];
   readonly autoreply?: Autoreply;
@@ -79,6 +81,8 @@ export interface DkimKey {
 export const MOST_FILTERS = 100;
 /** Octets of all filters of an account as JSON. */
 export const MOST_FILTER_OCTETS = 65_536;
+/** Addresses that a filter sends a message on to, and that all filters together do. */
+export const MOST_FORWARDS = 20;
 /** Octets of UTF-8, of the text and of the HTML each. */
 export const MOST_AUTOREPLY_OCTETS = 65_536;
 export const MOST_AUTOREPLY_DAYS = 90;

@@ -1,4 +1,5 @@
 /** Filters, autoreplies and lists of senders: how many, how long, of which shape. */
+import { isDeepStrictEqual } from 'node:util';
 import { formatAddress } from '#mail/address.ts';
 import { MailError } from '#mail/failure.ts';
 import {
@@ -9,17 +10,19 @@ import {
   MOST_AUTOREPLY_OCTETS,
   MOST_FILTER_OCTETS,
   MOST_FILTERS,
+  MOST_FORWARDS,
   MOST_SENDERS,
+  NO_SENDERS,
   type SenderLists,
 } from './account-rules.ts';
 import type { Account } from './directory.ts';
-import { nameOf, readAddress, readAlias, readDomain } from './directory-names.ts';
-import { accountOf, nameOfAccount, type Rows, type Rule, readLabel, standsFor } from './directory-requirements.ts';
+import { readAddress, readAlias } from './directory-names.ts';
+import { accountOf, nameOfAccount, type Rows, type Rule, readLabel } from './directory-requirements.ts';
 import { isId } from './ids.ts';
+import { senderPattern } from './rules/senders.ts';
 
 type MailChange = 'set-filters' | 'set-autoreply' | 'set-senders' | 'set-peer-senders';
 
-const MOST_TARGETS = 100;
 const MOST_KEYWORDS = 50;
 const LONGEST_TEXT = 1_000;
 const LONGEST_SUBJECT = 500;
@@ -29,10 +32,11 @@ const KEYWORD = /^(?!.*[(){\]%*"\\])[!-~]{1,255}$/;
 const FIELD_NAME = /^[!-9;-~]{1,200}$/;
 
 export const MAIL_RULES: { [T in MailChange]: Rule<T> } = {
-  'set-filters': (rows, { id, filters }) => {
+  'set-filters': (rows, { id, filters, was }) => {
     const account = accountOf(rows, id);
+    requireSame(account.filters ?? [], was);
     if (filters.length > MOST_FILTERS) throw new MailError('bad-request', `${MOST_FILTERS} filters at most`);
-    const read = filters.map((filter) => readFilter(rows, account, filter));
+    const read = filters.map((filter) => readFilter(account, filter));
     if (new Set(read.map((filter) => filter.id)).size < read.length)
       throw new MailError('bad-request', 'two filters have the same id');
     if (Buffer.byteLength(JSON.stringify(read)) > MOST_FILTER_OCTETS)
@@ -44,13 +48,23 @@ export const MAIL_RULES: { [T in MailChange]: Rule<T> } = {
     if (autoreply !== undefined) requireAutoreply(autoreply);
     putRule(rows, account, { autoreply });
   },
-  'set-senders': (rows, { id, senders }) => {
+  'set-senders': (rows, { id, senders, was }) => {
     const account = accountOf(rows, id);
+    requireSame(account.senders ?? NO_SENDERS, was);
     const read = readSenders(senders);
     putRule(rows, account, { senders: read.allow.length + read.block.length > 0 ? read : undefined });
   },
-  'set-peer-senders': (rows, { senders }) => rows.putPeerSenders(readSenders(senders)),
+  'set-peer-senders': (rows, { senders, was }) => {
+    requireSame(rows.peerSenders() ?? NO_SENDERS, was);
+    rows.putPeerSenders(readSenders(senders));
+  },
 };
+
+/** Somebody else's change between a look and a change that was made of it is not lost. */
+function requireSame<T>(is: T, was: T | undefined): void {
+  if (was !== undefined && !isDeepStrictEqual(is, was))
+    throw new MailError('conflict', 'Somebody else has changed it meanwhile');
+}
 
 type Changed = { readonly [K in keyof AccountRules]: AccountRules[K] | undefined };
 
@@ -59,7 +73,7 @@ function putRule(rows: Rows, { id, filters, autoreply, senders }: Account, chang
   rows.putRules(id, Object.fromEntries(all.filter(([, value]) => value !== undefined)));
 }
 
-function readFilter(rows: Rows, account: Account, filter: Filter): Filter {
+function readFilter(account: Account, filter: Filter): Filter {
   const { id, when, then, stop } = filter;
   const name = readLabel(filter.name);
   const wrong = (text: string): MailError => new MailError('bad-request', `the filter "${name}" ${text}`);
@@ -75,6 +89,8 @@ function readFilter(rows: Rows, account: Account, filter: Filter): Filter {
       throw wrong('compares with a size that is none');
   const { mailbox, keywords } = then;
   if (mailbox !== undefined && !isId(mailbox)) throw wrong('files into a mailbox of a bad id');
+  if (Number(mailbox !== undefined) + Number(then.junk === true) + Number(then.discard === true) > 1)
+    throw wrong('has more than one place for a message: a mailbox, junk, or none');
   if (
     keywords !== undefined &&
     (keywords.length > MOST_KEYWORDS || !keywords.every((keyword) => KEYWORD.test(keyword)))
@@ -82,18 +98,18 @@ function readFilter(rows: Rows, account: Account, filter: Filter): Filter {
     throw wrong(`sets what is no keyword, or more than ${MOST_KEYWORDS}`);
   if (Object.keys(then).length === 0 && stop === undefined) throw wrong('does nothing');
   if (then.forward === undefined) return { ...filter, name };
-  return { ...filter, name, then: { ...then, forward: readTargets(rows, account, then.forward, wrong) } };
+  return { ...filter, name, then: { ...then, forward: readTargets(account, then.forward, wrong) } };
 }
 
 function readTargets(
-  rows: Rows,
   account: Account,
   targets: readonly string[],
   wrong: (text: string) => MailError,
 ): readonly string[] {
   const read = [...new Set(targets.map((target) => formatAddress(readAddress(target))))];
-  if (read.length === 0 || read.length > MOST_TARGETS) throw wrong(`forwards to none, or to more than ${MOST_TARGETS}`);
-  if (read.some((target) => standsFor(rows, readAlias(target).name) === nameOfAccount(account)))
+  if (read.length === 0 || read.length > MOST_FORWARDS)
+    throw wrong(`forwards to none, or to more than ${MOST_FORWARDS}`);
+  if (read.some((target) => readAlias(target).name === nameOfAccount(account)))
     throw wrong(`forwards to ${account.address} itself`);
   return read;
 }
@@ -122,15 +138,8 @@ function readSenders({ allow, block }: SenderLists): SenderLists {
   return { allow: read(allow), block: read(block) };
 }
 
-/** In the form in which senders are compared: without case, domains as A-labels. */
 function readPattern(text: string): string {
-  try {
-    if (text.startsWith('.')) return `.${readDomain(text.slice(1))}`;
-    if (text.startsWith('@')) return `@${readDomain(text.slice(1))}`;
-    const { localPart, domain } = readAddress(text);
-    return nameOf(localPart, domain);
-  } catch (cause) {
-    if (!(cause instanceof MailError)) throw cause;
-    throw new MailError('bad-request', `"${text}" is no sender: write user@domain, @domain or .domain`, { cause });
-  }
+  const form = senderPattern(text);
+  if (form !== undefined) return form;
+  throw new MailError('bad-request', `"${text}" is no sender: write user@domain, @domain or .domain`);
 }

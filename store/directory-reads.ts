@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 import type { Address } from '#mail/envelope.ts';
 import { MailError } from '#mail/failure.ts';
-import type { SenderLists } from './account-rules.ts';
+import { NO_SENDERS } from './account-rules.ts';
 import { readAppPassword } from './app-password.ts';
 import type { Account, AppPassword, AppScope, Directory, Login, ScramCredentials, Token } from './directory.ts';
 import { LOGINS_KEPT_MS } from './directory-logins.ts';
@@ -48,8 +48,6 @@ export function directoryReads(rows: () => DirectoryRows, now: () => number): Di
     audit: async (query) => rows().audit(query),
   };
 }
-
-const NO_SENDERS: SenderLists = { allow: [], block: [] };
 
 function shown(password: StoredAppPassword): AppPassword {
   const { keys: _, ...rest } = password;

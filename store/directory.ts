@@ -215,13 +215,23 @@ export type DirectoryChange =
   /** Without `forward` there is none any more. */
   | { readonly type: 'set-forward'; readonly id: AccountId; readonly forward?: NonNullable<Account['forward']> }
   | { readonly type: 'set-moved'; readonly id: AccountId; readonly moved?: NonNullable<Account['moved']> }
-  /** At most 100, 64 KB as JSON. An empty list: none any more. */
-  | { readonly type: 'set-filters'; readonly id: AccountId; readonly filters: readonly Filter[] }
+  /** At most 100, 64 KB as JSON. An empty list: none any more. With `was`, refused (`conflict`) where they are others by now; so with the lists of senders. */
+  | {
+      readonly type: 'set-filters';
+      readonly id: AccountId;
+      readonly filters: readonly Filter[];
+      readonly was?: readonly Filter[];
+    }
   /** At most 64 KB of text and of HTML. Without `autoreply` there is none any more. */
   | { readonly type: 'set-autoreply'; readonly id: AccountId; readonly autoreply?: Autoreply }
   /** At most 1,000 entries each. */
-  | { readonly type: 'set-senders'; readonly id: AccountId; readonly senders: SenderLists }
-  | { readonly type: 'set-peer-senders'; readonly senders: SenderLists }
+  | {
+      readonly type: 'set-senders';
+      readonly id: AccountId;
+      readonly senders: SenderLists;
+      readonly was?: SenderLists;
+    }
+  | { readonly type: 'set-peer-senders'; readonly senders: SenderLists; readonly was?: SenderLists }
   /** Replaces the one before. `recovery` are hashes; codes up to that of `lastStep` have been used, without it none. */
   | {
       readonly type: 'set-second-factor';

@@ -12,7 +12,7 @@ import { newId } from '#store/ids.ts';
 import type { Mutation } from '#store/mutation.ts';
 import { roleMailbox } from '#store/role-mailbox.ts';
 import { MessageFacts, octetsAsked } from '#store/rules/facts.ts';
-import { evaluateFilters, type Verdict } from '#store/rules/filters.ts';
+import { evaluateFilters, type Place, type Verdict } from '#store/rules/filters.ts';
 import { isAlwaysReachable, judgeSender } from '#store/rules/senders.ts';
 import type { MailStore } from '#store/store.ts';
 import type { Flags, MailboxId, MessageId } from '#store/types.ts';
@@ -30,9 +30,7 @@ export interface RuledMessage {
 /** What to do with it. Without rules: nothing of this. */
 export interface Plan {
   /** `default`: as the address says. */
-  readonly place:
-    | { readonly kind: 'default' | 'junk' | 'trash' | 'nowhere' }
-    | { readonly kind: 'mailbox'; readonly mailbox: MailboxId };
+  readonly place: Place | { readonly kind: 'default' };
   readonly flags: Flags;
   readonly forward: readonly string[];
   /** Filters that it fits, for the log. */
@@ -92,10 +90,7 @@ function planOf({ account }: Target, { index, beginning }: RuledMessage, verdict
   const forward = returned ? [] : verdict.forward;
   const flags = keywords.map(flagOf);
   const place = verdict.place ?? { kind: 'default' as const };
-  if (place.kind !== 'discard') return { place, flags, forward, matched };
-  // What is sent on is read from the store when it goes: until then, and in case it can't go, it is in the trash.
-  if (verdict.forward.length === 0) return { place: { kind: 'nowhere' }, flags, forward, matched };
-  return { place: { kind: 'trash' }, flags: [...flags, '\\Seen'], forward, matched };
+  return { place, flags: place.kind === 'trash' ? [...flags, '\\Seen'] : flags, forward, matched };
 }
 
 /** The mailbox that a plan names, with what makes it; `undefined` where the address decides. */

@@ -114,6 +114,14 @@ test('what filters say adds up; the first that names a place decides it', () => 
   });
 });
 
+test('what is discarded is nowhere, or in the trash until it is sent on; and there is an end of sending on', () => {
+  const discard = filter({}, { discard: true });
+  assert.deepEqual(run([discard], LETTER).place, { kind: 'nowhere' });
+  const on = [0, 1, 2].map((n) => filter({}, { forward: Array.from({ length: 9 }, (_, i) => `u${n}${i}@x.test`) }));
+  const { place, forward } = run([discard, ...on], LETTER);
+  assert.deepEqual([place, forward.length, forward.at(-1)], [{ kind: 'trash' }, 20, 'u21@x.test']);
+});
+
 test('`stop` ends it, when the filter fits; filters that are off are passed over', () => {
   const filters = [
     filter({ from: 'nobody' }, {}, { id: 'a', stop: true }),

@@ -1,13 +1,14 @@
 /** What an account's filters want done with a message. Pure: the same filters and facts, the same verdict. */
-import type { Filter } from '../account-rules.ts';
+import { type Filter, MOST_FORWARDS } from '../account-rules.ts';
 import { fold } from '../search/fold.ts';
 import type { Facts } from './facts.ts';
 
 export type Place =
   | { readonly kind: 'mailbox'; readonly mailbox: string }
   | { readonly kind: 'junk' }
-  /** Nowhere. */
-  | { readonly kind: 'discard' };
+  /** What is discarded and sent on: it is read from there when it goes. */
+  | { readonly kind: 'trash' }
+  | { readonly kind: 'nowhere' };
 
 export interface Verdict {
   /** Ids of the filters that the message fits, in their order. */
@@ -16,7 +17,7 @@ export interface Verdict {
   readonly place?: Place;
   /** JMAP names, each once. */
   readonly keywords: readonly string[];
-  /** Addresses, each once. */
+  /** Addresses, each once, and no more than `MOST_FORWARDS`. */
   readonly forward: readonly string[];
   /** Filters that could not be tried. */
   readonly failed: readonly { readonly id: string; readonly error: unknown }[];
@@ -48,10 +49,11 @@ export function evaluateFilters(filters: readonly Filter[], facts: Facts, { allo
     matched.push(filter.id);
     place ??= placeOf(filter, allowed);
     for (const keyword of filter.then.keywords ?? []) addOnce(keywords, keyword);
-    for (const address of filter.then.forward ?? []) addOnce(forward, address);
+    for (const address of filter.then.forward ?? []) if (forward.size < MOST_FORWARDS) addOnce(forward, address);
     if (filter.stop) break;
   }
-  if (failed.length > 0 && place?.kind === 'discard') place = undefined;
+  if (place?.kind === 'nowhere' && failed.length > 0) place = undefined;
+  if (place?.kind === 'nowhere' && forward.size > 0) place = { kind: 'trash' };
   return {
     matched,
     ...(place && { place }),
@@ -69,7 +71,7 @@ function addOnce(found: Map<string, string>, text: string): void {
 function placeOf({ then }: Filter, allowed: boolean): Place | undefined {
   if (then.mailbox !== undefined) return { kind: 'mailbox', mailbox: then.mailbox };
   if (then.junk) return allowed ? undefined : { kind: 'junk' };
-  return then.discard ? { kind: 'discard' } : undefined;
+  return then.discard ? { kind: 'nowhere' } : undefined;
 }
 
 /** All that is asked must hold; the cheapest is asked first. */

@@ -95,7 +95,10 @@ export const RULES_TESTS: DirectoryTests = {
       [filter({ then: {} })],
       [filter({ then: { mailbox: '../x' } })],
       [filter({ then: { keywords: ['a b'] } })],
+      [filter({ then: { mailbox: 'm1', junk: true } })],
+      [filter({ then: { junk: true, discard: true } })],
       [filter({ then: { forward: [] } })],
+      [filter({ then: { forward: Array.from({ length: 21 }, (_, i) => `u${i}@x.test`) } })],
       [filter({ then: { forward: ['nonsense'] } })],
       [filter({ then: { forward: [`Ann@${domain}`] } })],
     ];
@@ -146,6 +149,25 @@ export const RULES_TESTS: DirectoryTests = {
     assert.deepEqual(await directory.peerSenders(), { allow: [], block: ['.spam.test'] });
     await directory.change({ type: 'set-peer-senders', senders: { allow: [], block: [] } });
     assert.deepEqual(await directory.peerSenders(), { allow: [], block: [] });
+  },
+
+  'rules are replaced by who has seen them as they are, and senders compare in one form': async (on) => {
+    const { directory, domain, account } = on;
+    const id = await account(`ann@${domain}`);
+    const [one, two] = [filter(), filter({ then: { keywords: ['$seen'], mailbox: 'm1' }, stop: true })];
+    const lists = { allow: ['@Bücher.example'], block: ['Spam@X.test', '.x.test'] };
+    await directory.change({ type: 'set-filters', id, filters: [one], was: [] });
+    await directory.change({ type: 'set-filters', id, filters: [two], was: [one] });
+    await assert.rejects(directory.change({ type: 'set-filters', id, filters: [], was: [one] }), refused('conflict'));
+    assert.deepEqual((await directory.account(id))?.filters, [two]);
+    await directory.change({ type: 'set-senders', id, senders: lists, was: { allow: [], block: [] } });
+    await directory.change({ type: 'set-peer-senders', senders: lists, was: { allow: [], block: [] } });
+    const kept = { allow: ['@xn--bcher-kva.example'], block: ['spam@x.test', '.x.test'] };
+    assert.deepEqual([(await directory.account(id))?.senders, await directory.peerSenders()], [kept, kept]);
+    const late = { senders: lists, was: { allow: [], block: [] } };
+    await assert.rejects(directory.change({ type: 'set-senders', id, ...late }), refused('conflict'));
+    await assert.rejects(directory.change({ type: 'set-peer-senders', ...late }), refused('conflict'));
+    await directory.change({ type: 'set-peer-senders', senders: { allow: [], block: [] }, was: kept });
   },
 
   'rules of nobody are refused, and go with their account': async ({ directory, domain, account }) => {
