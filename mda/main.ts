@@ -39,7 +39,8 @@ async function startMda(context: ProgramContext): Promise<Program> {
     writers: (shard) => shards[shard]?.writer,
   });
   const passOn = passOnTo({ path: innerPaths(data).submission, hostname: config.hostname, clock, random });
-  const deliveries = new Deliveries({ store, shardOf, clock, random, log, metrics: context.metrics, passOn });
+  const { metrics } = context;
+  const deliveries = new Deliveries({ store, directory, shardOf, clock, random, log, metrics, passOn });
   const lmtp = new LmtpListener({ directory, deliver: (order) => deliveries.open(order), clock, random, log }, config);
   return Hosted.start({
     lmtp,

@@ -249,11 +249,9 @@ test('what was deleted doesn’t go on', async (t) => {
 
 test('an outbox that can not be read keeps nobody else’s, and is looked at again', async (t) => {
   const on = await world(t);
-  const { outbox } = on.store;
+  const outbox = on.store.outbox.bind(on.store);
   let broken = true;
-  t.mock.method(on.store, 'outbox', (owner: string) =>
-    broken ? Promise.reject(new Error('damaged')) : outbox.call(on.store, owner),
-  );
+  t.mock.method(on.store, 'outbox', (owner: string) => (broken ? Promise.reject(new Error('damaged')) : outbox(owner)));
   await on.enqueue('o1', ANSWER);
   await on.work();
   assert.deepEqual(on.sent, []);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MailError } from '#mail/failure.ts';
 import type { Reply } from '#mail/smtp/reply.ts';
+import { createMemoryDirectory } from '#store/memory/directory.ts';
 import { MemoryStore } from '#store/memory/store.ts';
 import type { Commit } from '#store/mutation.ts';
 import type { MailStore } from '#store/store.ts';
@@ -46,7 +47,8 @@ async function fixture(override: Partial<MailStore> = {}, shards: Record<string,
     ...override,
   } satisfies Partial<MailStore> as unknown as MailStore;
   const shardOf = (account: AccountId): Promise<number> => Promise.resolve(shards[account] ?? 0);
-  const deliveries = new Deliveries({ store: spied, shardOf, clock, random, log, passOn });
+  const directory = createMemoryDirectory({ clock });
+  const deliveries = new Deliveries({ store: spied, directory, shardOf, clock, random, log, passOn });
   return {
     store,
     commits,
@@ -166,6 +168,7 @@ test('a stage that never reads and one that is given up end all the same', async
   const random = fakeRandom();
   const rooms = {
     store,
+    directory: createMemoryDirectory({ clock: new FakeClock() }),
     shardOf: () => Promise.resolve(0),
     clock: new FakeClock(),
     random,

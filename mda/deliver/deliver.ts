@@ -16,9 +16,10 @@ import type { Counter, Metrics } from '#runtime/metrics/metrics.ts';
 import { outcomeOf, reasonOf } from '#runtime/metrics/replies.ts';
 import type { ContentSink } from '#runtime/smtp/receiver-content.ts';
 import { newId } from '#store/ids.ts';
-import type { CommitAnswer, MutationResult } from '#store/mutation.ts';
+import type { CommitAnswer, Mutation, MutationResult } from '#store/mutation.ts';
 import type { MailStore } from '#store/store.ts';
 import type { AccountId, BodyRef, InlineBody } from '#store/types.ts';
+import { type AutoresponderRooms, planAnswer } from './autoresponder.ts';
 import { Beginning } from './beginning.ts';
 import { BodyIntake } from './body-intake.ts';
 import { MailboxChooser } from './choose-mailbox.ts';
@@ -30,6 +31,8 @@ import { octetsForRules, PLAIN, type Plan, planDelivery, plannedMailbox, sentOn 
 
 export interface DeliveryRooms {
   readonly store: MailStore;
+  /** Asked about messages that may be answered, and no others. */
+  readonly directory: AutoresponderRooms['directory'];
   /** Which shard an account lives in. */
   shardOf(account: AccountId): Promise<number>;
   readonly clock: Pick<Clock, 'now'>;
@@ -193,7 +196,7 @@ class Delivery implements ContentSink {
       log.info({ ...fields, recipient: recipient.sent, filters: plan.matched }, 'discarded by a filter');
       return reply(250, '1.5', 'Delivered');
     }
-    let answer = await this.#commit(copy, plan);
+    let answer = await this.#commitAnswering(copy, plan);
     if (!answer.ok && (answer.failure === 'no-such-mailbox' || answer.failure === 'exists')) {
       // It went between the choice and the commit, or before, and a filter names it still; or another delivery has just made it.
       this.#mailboxes.forget(account);
@@ -231,7 +234,36 @@ class Delivery implements ContentSink {
     );
   }
 
-  async #commit({ recipient, target, index, prefix, body }: Copy, plan: Plan): Promise<CommitAnswer> {
+  /** With the answer of who is away. What speaks against that alone, another delivery that answers the same correspondent, is none against the message. */
+  async #commitAnswering(copy: Copy, plan: Plan): Promise<CommitAnswer> {
+    const answers = await this.#answers(copy, plan);
+    const answer = await this.#commit(copy, plan, answers);
+    return answer.ok || answers.length === 0 ? answer : await this.#commit(copy, plan);
+  }
+
+  /** Never rejects: mail is not lost for an answer. */
+  async #answers({ target, index }: Copy, plan: Plan): Promise<readonly Mutation[]> {
+    const autoreply = target.rules?.autoreply;
+    if (autoreply === undefined || plan.place.kind === 'junk' || plan.place.kind === 'trash') return [];
+    const { log } = this.#rooms;
+    const fields = { session: this.#order.session, delivery: this.#id, account: target.account };
+    try {
+      const header = traceText(this.#beginning.bytes(), index.root.bodyStart);
+      const incoming = { reversePath: this.#order.reversePath, index, header };
+      const { mutations, reason } = await planAnswer(this.#rooms, target.account, autoreply, incoming);
+      log.debug({ ...fields, reason }, reason === undefined ? 'to be answered' : 'not answered');
+      return mutations;
+    } catch (err) {
+      log.error({ ...fields, err }, 'an answer could not be decided on');
+      return [];
+    }
+  }
+
+  async #commit(
+    { recipient, target, index, prefix, body }: Copy,
+    plan: Plan,
+    answers: readonly Mutation[] = [],
+  ): Promise<CommitAnswer> {
     const { clock, random, store } = this.#rooms;
     const { account } = target;
     const planned = await plannedMailbox(this.#rooms, target, plan);
@@ -251,6 +283,7 @@ class Delivery implements ContentSink {
           message: { id, body, prefix, index, internalDate: { time: clock.now(), zone: 0 } },
         },
         ...sentOn(plan, id, random),
+        ...answers,
       ],
     });
   }

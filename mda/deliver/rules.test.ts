@@ -4,6 +4,7 @@ import { forwardMark, marksField } from '#mail/header/forward-marks.ts';
 import type { Reply } from '#mail/smtp/reply.ts';
 import type { AccountRules, Filter } from '#store/account-rules.ts';
 import { AUTOMATIC, readAutomatic } from '#store/automatic.ts';
+import { createMemoryDirectory } from '#store/memory/directory.ts';
 import { MemoryStore } from '#store/memory/store.ts';
 import type { MailStore } from '#store/store.ts';
 import { FakeClock } from '#test/support/clock.ts';
@@ -52,7 +53,8 @@ async function world(
     stage: (...args) => store.stage(...args),
   };
   const passOn = (): Promise<never> => Promise.reject(new Error('nobody is there'));
-  const rooms = { store: { ...plain, ...override(store) } as MailStore, clock, random, log, passOn };
+  const directory = createMemoryDirectory({ clock });
+  const rooms = { store: { ...plain, ...override(store) } as MailStore, directory, clock, random, log, passOn };
   const deliveries = new Deliveries({ ...rooms, shardOf: async () => 0 });
   return {
     store,

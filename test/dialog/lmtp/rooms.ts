@@ -65,9 +65,9 @@ export async function lmtpTestServer(options: LmtpRoomsOptions = {}): Promise<Lm
   const store = options.wrap?.(memory) ?? memory;
   const shardOf = options.shardOf ?? (() => Promise.resolve(0));
   const passed: PassedOn[] = [];
-  const rooms: DeliveryRooms = { store, shardOf, clock, random, log: silentLog, passOn: fakeMta(passed) };
-  const deliveries = new Deliveries(rooms);
   const directory = fakeDirectory(ids);
+  const rooms: DeliveryRooms = { store, directory, shardOf, clock, random, log: silentLog, passOn: fakeMta(passed) };
+  const deliveries = new Deliveries(rooms);
   const limits = { messageSize: options.messageSize ?? LIMIT, recipients: options.recipients ?? 100 };
   return {
     store,
