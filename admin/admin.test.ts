@@ -161,7 +161,7 @@ test('app passwords are shown once, and outlive a new password', async () => {
   assert.deepEqual(items, [{ id: added.id, name: 'phone', scopes: ['imap'], createdAt: '2030-01-01T00:00:00.000Z' }]);
   await removeAppPassword(on, { address: BOB, password: 'phone' }, by);
   assert.equal(await on.directory.authenticate(BOB, added.password, 'imap'), undefined);
-  await assert.rejects(removeAppPassword(on, { address: BOB, password: 'phone' }, by), failsAs('bad-request'));
+  await assert.rejects(removeAppPassword(on, { address: BOB, password: 'phone' }, by), failsAs('not-found'));
   assert.deepEqual(await audited(on, 3), [
     ['remove-app-password', BOB, { name: 'phone' }],
     ['set-secret', BOB],
@@ -205,7 +205,7 @@ test('tokens are shown once, found by their text, and removed by name or id', as
   await removeToken(on, { token: 'backup', account: BOB }, by);
   assert.equal(await on.directory.token(hashToken(own.token)!), undefined);
   await removeToken(on, { token: 'backup' }, by);
-  await assert.rejects(removeToken(on, { token: 'backup' }, by), failsAs('bad-request'));
+  await assert.rejects(removeToken(on, { token: 'backup' }, by), failsAs('not-found'));
   await assert.rejects(addToken(on, { name: 'x', scopes: [] }, by), failsAs('bad-request'));
   const [newest] = await audited(on, 1);
   assert.deepEqual(newest, ['remove-token', 'backup', { kind: 'api', scopes: ['admin'] }]);
@@ -284,7 +284,7 @@ test('sessions: listed with their login, ended by id or filter', async () => {
   ]);
   assert.deepEqual((await listSessions(on, { login: 'BOB@a.test' })).items.length, 1);
   assert.deepEqual(await disconnectSessions(on, { filter: { protocol: 'imap' } }, by), { items: ['s2'] });
-  await assert.rejects(disconnectSessions(on, { ids: ['s1', 'none'] }, by), failsAs('bad-request'));
+  await assert.rejects(disconnectSessions(on, { ids: ['s1', 'none'] }, by), failsAs('not-found'));
   assert.deepEqual([...new Set(ended)], ['s2', 's1']);
   assert.deepEqual(await audited(on, 2), [
     ['disconnect', 's1', { ids: ['s1'] }],

@@ -49,7 +49,7 @@ export async function removeAppPassword(
   const all = await directory.appPasswords(account.id);
   const found = all.find(({ id }) => id === args.password) ?? all.find(({ name }) => name === args.password);
   if (found === undefined)
-    throw new MailError('bad-request', `${account.address} has no app password "${args.password}"`);
+    throw new MailError('not-found', `${account.address} has no app password "${args.password}"`);
   await directory.change({ type: 'remove-app-password', id: found.id }, by);
   return { address: account.address, id: found.id, name: found.name };
 }

@@ -50,7 +50,7 @@ export async function disconnectSessions(
     const detail = 'ids' in args ? { ids: told } : { filter: args.filter, ids: told };
     await rooms.directory.change({ type: 'note-act', act: 'disconnect', target }, { ...by, detail });
   }
-  if (missing.length > 0) throw new MailError('bad-request', `no such session: ${missing.join(' ')}`);
+  if (missing.length > 0) throw new MailError('not-found', `no such session: ${missing.join(' ')}`);
   return { items: told };
 }
 

@@ -30,7 +30,7 @@ test('a restart stands in the audit log, and one of an unknown program is refuse
   const directory = createMemoryDirectory({ clock: new FakeClock() });
   const supervisor = { status: async () => running, restart: async () => [{ name: 'mta', pid: 3, replaced: 1 }] };
   const rooms = { directory, supervisor };
-  await assert.rejects(restartPrograms(rooms, 'mda', { actor: 'cli' }), { failure: 'bad-request' });
+  await assert.rejects(restartPrograms(rooms, 'mda', { actor: 'cli' }), { failure: 'not-found' });
   assert.deepEqual(await restartPrograms(rooms, 'mta', { actor: 'cli' }), {
     restarted: [{ name: 'mta', pid: 3, replaced: 1 }],
   });

@@ -57,7 +57,7 @@ export async function restartPrograms(
 ): Promise<{ restarted: readonly Replaced[] }> {
   const { programs } = await supervisor.status();
   if (program !== undefined && !programs.some(({ name }) => name === program))
-    throw new MailError('bad-request', `no program ${program} runs`);
+    throw new MailError('not-found', `no program ${program} runs`);
   const restarted = await supervisor.restart(program);
   await directory.change({ type: 'note-act', act: 'restart', target: program ?? 'all programs' }, by);
   return { restarted };

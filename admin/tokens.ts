@@ -68,7 +68,7 @@ export async function removeToken(
   const all = await tokensOf(directory, args.account);
   const named = all.filter(({ name, kind }) => kind === 'api' && name === args.token);
   const found = all.find(({ id }) => id === args.token) ?? named[0];
-  if (found === undefined) throw new MailError('bad-request', `there is no token "${args.token}"`);
+  if (found === undefined) throw new MailError('not-found', `there is no token "${args.token}"`);
   if (found.id !== args.token && named.length > 1)
     throw new MailError('bad-request', `several tokens are named "${args.token}": give the id of one`);
   await directory.change({ type: 'remove-token', id: found.id }, by);

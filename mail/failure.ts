@@ -16,6 +16,7 @@ export type Failure =
   | 'no-such-account'
   | 'no-such-mailbox'
   | 'no-such-message'
+  | 'not-found' // anything else that was named and isn't there: a domain, an alias, a token, a job
   | 'not-permitted'
   | 'over-quota'
   | 'rejected' // policy refuses for good

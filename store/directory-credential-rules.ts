@@ -14,12 +14,12 @@ const MOST_TOKENS = 200;
 export const CREDENTIAL_RULES: { [T in CredentialChange]: Rule<T> } = {
   'add-app-password': addAppPassword,
   'remove-app-password': (rows, { id }) => {
-    if (rows.appPasswordById(id) === undefined) throw new MailError('bad-request', `there is no app password ${id}`);
+    if (rows.appPasswordById(id) === undefined) throw new MailError('not-found', `there is no app password ${id}`);
     rows.removeAppPassword(id);
   },
   'add-token': addToken,
   'remove-token': (rows, { id }) => {
-    if (rows.tokenById(id) === undefined) throw new MailError('bad-request', `there is no token ${id}`);
+    if (rows.tokenById(id) === undefined) throw new MailError('not-found', `there is no token ${id}`);
     rows.removeToken(id);
   },
 };

@@ -3,7 +3,7 @@ import { createPrivateKey } from 'node:crypto';
 import { MailError } from '#mail/failure.ts';
 import { DKIM_ALGORITHMS, DKIM_STATES, type DkimAlgorithm, type DkimKey } from './account-rules.ts';
 import { readDomain } from './directory-names.ts';
-import { type Of, type Rows, type Rule, requireDomain } from './directory-requirements.ts';
+import { knownDomain, type Of, type Rows, type Rule, requireDomain } from './directory-requirements.ts';
 import type { DirectoryRows } from './directory-rows.ts';
 
 type DomainChange =
@@ -30,7 +30,7 @@ export const DOMAIN_RULES: { [T in DomainChange]: Rule<T> } = {
   },
   'remove-domain': (rows, change) => {
     const name = readDomain(change.name);
-    requireDomain(rows, name);
+    knownDomain(rows, name);
     if (rows.isUsed(name)) {
       throw new MailError('conflict', `accounts or aliases stand in ${name}: remove them first`);
     }
@@ -54,7 +54,7 @@ export const DOMAIN_RULES: { [T in DomainChange]: Rule<T> } = {
 
 function setDomainAlias(rows: Rows, change: Of<'set-domain-alias'>): void {
   const name = readDomain(change.name);
-  requireDomain(rows, name);
+  knownDomain(rows, name);
   if (change.aliasOf === undefined) {
     rows.setDomainAlias(name, undefined);
     return;
@@ -131,6 +131,6 @@ function dkimKeyOf(rows: DirectoryRows, domainText: string, selectorText: string
   const domain = readDomain(domainText);
   const selector = readSelector(selectorText);
   const key = rows.dkimKeys(domain).find((one) => one.selector === selector);
-  if (key === undefined) throw new MailError('bad-request', `${domain} has no key under the selector ${selector}`);
+  if (key === undefined) throw new MailError('not-found', `${domain} has no key under the selector ${selector}`);
   return key;
 }

@@ -14,6 +14,11 @@ export function requireDomain(rows: DirectoryRows, name: string): void {
     throw new MailError('bad-request', `${name} is not one of our domains: add it first`);
 }
 
+/** Of a domain that is to be changed, not one that something else names. */
+export function knownDomain(rows: DirectoryRows, name: string): void {
+  if (rows.domain(name) === undefined) throw new MailError('not-found', `${name} is not one of our domains`);
+}
+
 export function requireFree(rows: DirectoryRows, name: string): void {
   const account = rows.accountByName(name);
   if (account !== undefined) throw new MailError('exists', `the account ${account.address} is there already`);

@@ -23,12 +23,12 @@ const RULES: RuleTable = {
   'add-alias': addAlias,
   'set-alias': (rows, change) => {
     const { name, address } = readAlias(change.address);
-    if (rows.alias(name) === undefined) throw new MailError('bad-request', `there is no alias ${address}`);
+    if (rows.alias(name) === undefined) throw new MailError('not-found', `there is no alias ${address}`);
     rows.setAliasTargets(name, targetsOf(rows, change));
   },
   'remove-alias': (rows, change) => {
     const { name, address } = readAlias(change.address);
-    if (rows.alias(name) === undefined) throw new MailError('bad-request', `there is no alias ${address}`);
+    if (rows.alias(name) === undefined) throw new MailError('not-found', `there is no alias ${address}`);
     rows.removeAlias(name);
   },
   'note-act': () => undefined,

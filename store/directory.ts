@@ -95,7 +95,7 @@ export interface Directory {
   audit(query: AuditQuery): Promise<readonly AuditLine[]>;
 
   /**
-   * Durable when it answers. Throws `exists`, `no-such-account`, `bad-request` (says what to do), `unavailable`. With `by`, a line of the audit
+   * Durable when it answers. Throws `exists`, `no-such-account`, `not-found`, `bad-request` (says what to do), `unavailable`. With `by`, a line of the audit
    * log is written in the same transaction.
    */
   change(change: DirectoryChange, by?: By): Promise<void>;

@@ -17,6 +17,7 @@ const STATUS = {
   'no-such-account': 404,
   'no-such-mailbox': 404,
   'no-such-message': 404,
+  'not-found': 404,
   'not-permitted': 403,
   // RFC 4918 §11.5
   'over-quota': 507,
@@ -28,7 +29,6 @@ const STATUS = {
 
 /** Refusals that HTTP alone knows. */
 const HTTP_STATUS = {
-  'not-found': 404,
   'method-not-allowed': 405,
   'precondition-failed': 412,
   'unsupported-media-type': 415,

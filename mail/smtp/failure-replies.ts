@@ -16,6 +16,7 @@ const failureReplies = {
   'no-such-account': reply(550, '1.1', 'No such user here'),
   'no-such-mailbox': reply(550, '1.1', 'No such mailbox here'),
   'no-such-message': reply(550, '5.0', 'No such message'),
+  'not-found': reply(550, '5.0', 'There is no such thing here'),
   'not-permitted': reply(550, '7.1', 'That is not allowed'),
   // A full mailbox may be emptied: temporary (RFC 5321 §4.2.3: 452), so that the sender tries for days and not once.
   'over-quota': reply(452, '2.2', 'The mailbox is full'),

@@ -86,7 +86,7 @@ export const ALIAS_DOMAIN_TESTS: DirectoryTests = {
     await assert.rejects(set(third, third), refused('bad-request'));
     await assert.rejects(set(third, other), refused('bad-request'));
     await assert.rejects(set(third, 'elsewhere.test'), refused('bad-request'));
-    await assert.rejects(set('elsewhere.test', domain), refused('bad-request'));
+    await assert.rejects(set('elsewhere.test', domain), refused('not-found'));
     await assert.rejects(set(domain, third), refused('conflict'));
     await assert.rejects(set(domain, other), refused('bad-request'));
     await set(other, domain);

@@ -242,10 +242,7 @@ export const RULES_TESTS: DirectoryTests = {
     }
     const selector = 'none';
     const none = { domain, selector };
-    await assert.rejects(
-      directory.change({ type: 'set-dkim-state', ...none, state: 'signing' }),
-      refused('bad-request'),
-    );
-    await assert.rejects(directory.change({ type: 'remove-dkim-key', ...none }), refused('bad-request'));
+    await assert.rejects(directory.change({ type: 'set-dkim-state', ...none, state: 'signing' }), refused('not-found'));
+    await assert.rejects(directory.change({ type: 'remove-dkim-key', ...none }), refused('not-found'));
   },
 };

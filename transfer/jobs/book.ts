@@ -200,4 +200,4 @@ function withoutArchive(job: Job): Job {
 const cancelled = (job: Job, endedAt: number | undefined): Job =>
   endedAt === undefined ? { ...job, state: 'cancelling' } : { ...job, state: 'cancelled', endedAt };
 
-const noSuchJob = (): MailError => new MailError('bad-request', 'there is no job of this id');
+const noSuchJob = (): MailError => new MailError('not-found', 'there is no job of this id');

@@ -23,6 +23,7 @@ const TABLE = {
   'no-such-account': { status: 'NO', code: 'NONEXISTENT' },
   'no-such-mailbox': { status: 'NO', code: 'NONEXISTENT' },
   'no-such-message': { status: 'NO', code: 'EXPUNGEISSUED' },
+  'not-found': { status: 'NO', code: 'NONEXISTENT' },
   'not-permitted': { status: 'NO', code: 'NOPERM' },
   'over-quota': { status: 'NO', code: 'OVERQUOTA' },
   rejected: { status: 'NO', code: 'CANNOT' },

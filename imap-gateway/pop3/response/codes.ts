@@ -18,6 +18,7 @@ const TABLE = {
   'no-such-mailbox': 'SYS/TEMP',
   'no-such-message': undefined,
   // RFC 3206 §5: an account that may not log in, or not in this way.
+  'not-found': undefined,
   'not-permitted': 'AUTH',
   'over-quota': 'SYS/TEMP',
   rejected: 'SYS/PERM',

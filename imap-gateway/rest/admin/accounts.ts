@@ -125,7 +125,7 @@ function comeAndGo(routes: Routes): void {
     operationId: 'showAccount',
     params: AccountParams,
     response: AccountDetails,
-    failures: ['not-found'],
+    failures: ['no-such-account'],
     async run({ params, services, etag }) {
       const account = await accountAt(services, params.id);
       const shown = await showAccount(adminRooms(services), account.address);
@@ -142,7 +142,7 @@ function comeAndGo(routes: Routes): void {
     summary: 'Remove an account with all its mail',
     operationId: 'removeAccount',
     params: AccountParams,
-    failures: ['not-found'],
+    failures: ['no-such-account'],
     async run({ params, services, caller }) {
       await removeAccount(adminRooms(services), (await accountAt(services, params.id)).address, by(caller));
     },
@@ -162,7 +162,7 @@ function settingsRoutes(routes: Routes): void {
     params: AccountParams,
     body: Changes,
     response: AccountDetails,
-    failures: ['not-found', 'exists'],
+    failures: ['no-such-account', 'exists'],
     async run({ params, body, services, caller }) {
       const { id, address } = await accountAt(services, params.id);
       await change(services, address, body, by(caller));
@@ -180,7 +180,7 @@ function settingsRoutes(routes: Routes): void {
     operationId: 'setAccountPassword',
     params: AccountParams,
     body: Type.Object({ password: Password }),
-    failures: ['not-found'],
+    failures: ['no-such-account'],
     async run({ params, body, services, caller }) {
       const { address } = await accountAt(services, params.id);
       await setPassword(services, { address, password: body.password }, by(caller));
@@ -219,7 +219,7 @@ function appPasswordRoutes(routes: Routes): void {
     operationId: 'listAccountAppPasswords',
     params: AccountParams,
     response: Page(AppPassword),
-    failures: ['not-found'],
+    failures: ['no-such-account'],
     run: async ({ params, services }) => listAppPasswords(services, (await accountAt(services, params.id)).address),
   });
 
@@ -238,7 +238,7 @@ function appPasswordRoutes(routes: Routes): void {
     }),
     response: Type.Intersect([AppPassword, Type.Object({ password: Type.String() })]),
     status: 201,
-    failures: ['not-found'],
+    failures: ['no-such-account'],
     async run({ params, body, services, caller }) {
       const { address } = await accountAt(services, params.id);
       return addAppPassword(services, { address, name: body.name, scopes: body.scopes ?? [] }, by(caller));
@@ -253,7 +253,7 @@ function appPasswordRoutes(routes: Routes): void {
     summary: 'Remove an app password of an account',
     operationId: 'removeAccountAppPassword',
     params: Type.Object({ ...AccountParams.properties, password: Id }),
-    failures: ['not-found'],
+    failures: ['no-such-account', 'not-found'],
     async run({ params, services, caller }) {
       const { address } = await accountAt(services, params.id);
       const known = (await listAppPasswords(services, address)).items.some(({ id }) => id === params.password);

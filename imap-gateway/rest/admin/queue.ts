@@ -143,6 +143,7 @@ export function adminSessionRoutes(routes: Routes): void {
       filter: Type.Optional(Type.Object(sessionFilter, { additionalProperties: false, minProperties: 1 })),
     }),
     response: Done,
+    failures: ['not-found'],
     run({ body, services, caller }) {
       const { ids, filter } = body;
       one([ids, filter], 'ids or filter');

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import { describeAccount } from '#admin/accounts.ts';
 import type { AdminRooms } from '#admin/rooms.ts';
+import { MailError } from '#mail/failure.ts';
 import { findAccount } from '#store/accounts.ts';
 import type { Account } from '#store/directory.ts';
-import { HttpProblem } from '../problems.ts';
 import type { RestServices } from '../services.ts';
 
 export function adminRooms(services: RestServices): AdminRooms {
@@ -21,10 +21,10 @@ export function adminRooms(services: RestServices): AdminRooms {
   };
 }
 
-/** By its id or its address, in any state. @throws HttpProblem 404. */
+/** By its id or its address, in any state. @throws MailError `no-such-account`. */
 export async function accountAt({ directory }: RestServices, name: string): Promise<Account> {
   const found = await (name.includes('@') ? findAccount(directory, name) : directory.account(name));
-  if (found === undefined) throw new HttpProblem('not-found', `There is no account ${name}`);
+  if (found === undefined) throw new MailError('no-such-account', `There is no account ${name}`);
   return found;
 }
 

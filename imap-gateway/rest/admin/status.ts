@@ -86,7 +86,7 @@ export function adminStatusRoutes(routes: Routes): void {
         Type.Object({ name: Type.String(), pid: Type.Integer(), replaced: Type.Integer({ description: 'Its pid.' }) }),
       ),
     }),
-    failures: ['unavailable'],
+    failures: ['not-found', 'unavailable'],
     run: ({ body, services, caller }) =>
       restartPrograms(
         { directory: services.directory, supervisor: peerOf(services).supervisor },

@@ -65,7 +65,7 @@ function startRoutes(routes: Routes): void {
       'A job: it goes on when the peer restarts, and takes only what is new when it is started again. The password is kept until it has ended. The peer connects to whatever host it is told.',
     operationId: 'startImport',
     body: ImportBody,
-    failures: ['not-found', 'no-such-account', 'limit-exceeded', 'unsupported'],
+    failures: ['no-such-account', 'limit-exceeded', 'unsupported'],
     async run({ params, body, services, caller }) {
       const { from, mailboxes } = body;
       const credentials = credentialsOf(body);
@@ -81,7 +81,7 @@ function startRoutes(routes: Routes): void {
     description: 'A job; `docs/archive-format.md` says what is in the file, which is kept for 7 days.',
     operationId: 'startExport',
     body: Type.Object({ withPassword }),
-    failures: ['not-found', 'no-such-account', 'limit-exceeded', 'unsupported'],
+    failures: ['no-such-account', 'limit-exceeded', 'unsupported'],
     async run({ params, body, services, caller }) {
       const account = await accountAt(services, params.id);
       return start(services, caller, account, { kind: 'export', withPassword: body.withPassword ?? false });
@@ -96,7 +96,7 @@ function startRoutes(routes: Routes): void {
       'A job: mail keeps coming and programs keep working until the end, when logins here are refused and the account opens there, with the same password, UIDs and flags. What fails on the way is tried again for 3 days. Cancelled after the account was closed, it stays suspended: start the same move again, or resume the account.',
     operationId: 'startMove',
     body: Type.Object(move),
-    failures: ['not-found', 'no-such-account', 'conflict', 'limit-exceeded', 'unsupported'],
+    failures: ['no-such-account', 'conflict', 'limit-exceeded', 'unsupported'],
     async run({ params, body, services, caller }) {
       const { as, token, how = 'forward' } = body;
       const account = await accountAt(services, params.id);

@@ -78,7 +78,7 @@ async function filesOf(options: Options): Promise<JobFiles> {
 
 async function find(book: JobBook, id: string): Promise<ShownJob> {
   const found = await book.find(id);
-  if (found === undefined) throw new MailError('bad-request', `there is no job ${id}`);
+  if (found === undefined) throw new MailError('not-found', `there is no job ${id}`);
   return found;
 }
 
