@@ -16,6 +16,7 @@ import { accountRoutes } from './routes/account.ts';
 import { clientSetupRoutes } from './routes/client-setup.ts';
 import { credentialRoutes } from './routes/credentials.ts';
 import { documentationRoutes } from './routes/documentation.ts';
+import { adminExpungedRoutes, expungedRoutes } from './routes/expunged.ts';
 import { healthRoutes } from './routes/health.ts';
 import { mailTransferRoutes } from './routes/mail-transfer.ts';
 import { mailboxRoutes } from './routes/mailboxes.ts';
@@ -44,10 +45,12 @@ const resources: readonly ((routes: Routes) => void)[] = [
   webhookRoutes,
   messageChangeRoutes,
   threadRoutes,
+  expungedRoutes,
   mailTransferRoutes,
   ownJobRoutes,
   adminDomainRoutes,
   adminAccountRoutes,
+  adminExpungedRoutes,
   adminAliasRoutes,
   adminTokenRoutes,
   adminQueueRoutes,

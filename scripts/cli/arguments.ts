@@ -21,6 +21,15 @@ export function readExpiry(text: string, now: number): number {
   return at;
 }
 
+/** A day, a time, or how long ago (`2h`, `3d`). Milliseconds. */
+export function readPast(text: string, now: number): number {
+  const span = parseDuration(text);
+  const at = span === undefined && /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : now - (span ?? Number.NaN);
+  if (!Number.isFinite(at))
+    throw new UsageError(`"${text}" is no time: write 3d, 2h, 2027-01-31 or 2027-01-31T12:00:00Z`);
+  return at;
+}
+
 /** Of options that may be given several times, or with commas. */
 export function readChoices<T extends string>(what: string, given: unknown, known: readonly T[]): readonly T[] {
   const texts = (Array.isArray(given) ? given : [])

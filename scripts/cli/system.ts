@@ -152,7 +152,7 @@ async function locate(directory: Directory, id: string): Promise<number> {
 }
 
 /** A command speaks through its output; what the stores would log reaches it as errors. */
-const silent: Log = {
+export const silent: Log = {
   debug: () => undefined,
   info: () => undefined,
   warn: () => undefined,

@@ -23,6 +23,7 @@ const PARITY: { readonly [command: string]: readonly string[] | string } = {
   'account add': ['addAccount'],
   'account remove': ['removeAccount'],
   'account passwd': ['setAccountPassword'],
+  'account undelete': ['listAccountExpunged', 'restoreAccountExpunged', 'listExpunged', 'restoreExpunged'],
   'account list': ['listAccounts'],
   'account show': ['showAccount'],
   'account suspend': ['changeAccount'],

@@ -124,6 +124,20 @@ test('a log that no longer reaches back, or that went back, is said', async (t) 
   assert.deepEqual([types(old.heard), old.heard.at(-1)!.id], [['ready', 'reset'], 77]);
 });
 
+test('a message that was expunged and comes back is told of as one that is added', async (t) => {
+  const on = await world(t);
+  const { id, mailbox, uid } = await deliver(on, on.alice, letter('Back'));
+  await change(on, on.alice, { type: 'expunge', mailbox, uids: [[uid, uid]], onlyDeleted: false });
+  const stream = listen(on, on.alice);
+  await settle();
+  await change(on, on.alice, { type: 'restore', messages: [id] });
+  await settle();
+  await stream.end();
+  assert.deepEqual(types(stream.heard), ['ready', 'message.added']);
+  const { messageIds, messages } = stream.heard[1]!.data;
+  assert.deepEqual([messageIds, messages[0].subject, messages[0].uid], [[id], 'Back', uid + 1]);
+});
+
 test('silence is broken by heartbeats; the stream ends with the token', async (t) => {
   const on = await world(t);
   let may = true;

@@ -6,6 +6,7 @@ import { readStandardInput } from '../input.ts';
 import { CommandError, table, UsageError } from '../output.ts';
 import { CLI, type System } from '../system.ts';
 import { addAccountSettingCommands } from './account-settings.ts';
+import { addAccountUndeleteCommand } from './account-undelete.ts';
 
 export function addAccountCommands(program: Command, act: Act): void {
   const account = program.command('account').description('people who have mailboxes here');
@@ -81,6 +82,7 @@ App passwords and tokens of the account go on; whoever is signed in on the web p
       ),
     );
   addAccountSettingCommands(account, act);
+  addAccountUndeleteCommand(account, act);
 }
 
 function notes({ admin, forward, moved }: AccountItem): string {
