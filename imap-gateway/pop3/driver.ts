@@ -98,7 +98,12 @@ class Driver {
       this.#output.flush();
       if (this.#output.full) await this.#output.ready();
       this.#extendDeadline();
-      const bytes = await this.#read();
+      let bytes: Uint8Array | null;
+      try {
+        bytes = await this.#connection.read();
+      } catch (error) {
+        bytes = await this.#readOn(error);
+      }
       if (bytes === null) return undefined;
       this.#framer.push(bytes);
     }
@@ -110,16 +115,12 @@ class Driver {
   }
 
   /** Before login a drain ends the session; after it the client may go on for as long as it doesn't pause, so that what it has marked is not lost. */
-  async #read(): Promise<Uint8Array | null> {
-    try {
-      return await this.#connection.read();
-    } catch (error) {
-      const draining = error instanceof ConnectionClosed && error.reason === 'draining';
-      if (!draining || this.#session.state.name !== 'transaction') throw error;
-      this.#drainUntil ??= this.#options.services.clock.now() + DRAIN_MOST_MS;
-      this.#extendDeadline();
-      return await this.#connection.read();
-    }
+  async #readOn(error: unknown): Promise<Uint8Array | null> {
+    const draining = error instanceof ConnectionClosed && error.reason === 'draining';
+    if (!draining || this.#session.state.name !== 'transaction') throw error;
+    this.#drainUntil ??= this.#options.services.clock.now() + DRAIN_MOST_MS;
+    this.#extendDeadline();
+    return await this.#connection.read();
   }
 
   /** What a client that is gone has sent last isn't done any more, above all no QUIT. */

@@ -93,8 +93,10 @@ export function packHead(message: PackedMessage, thread: ThreadId, body: number,
   return head;
 }
 
+/** It has all that `headSize` and `headBody` look at. */
+export const headIsLong = (head: Buffer): boolean => head.length >= FIXED;
 export const headIsWhole = (head: Buffer): boolean =>
-  head.length >= FIXED && crc32(head.subarray(4)) === head.readUInt32LE(0);
+  headIsLong(head) && crc32(head.subarray(4)) === head.readUInt32LE(0);
 export const headTime = (head: Buffer): DateTime => ({ time: head.readDoubleLE(4), zone: head.readInt16LE(12) });
 export const headSize = (head: Buffer): number => head.readDoubleLE(14);
 export const headPrefixLength = (head: Buffer): number => head.readUInt32LE(22);

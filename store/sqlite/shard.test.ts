@@ -99,6 +99,15 @@ test('damage is unavailable for that message, and a line in the log', async (t) 
   assert.deepEqual(seen, [1, 3, 4]);
   assert.equal(log.entries.filter(({ level }) => level === 'error').length, 3);
   assert.deepEqual(await store.search(access, 'inbox', { key: 'body', text: 'some' }), single(4));
+
+  const contents: number[] = [];
+  const readContents = async (): Promise<void> => {
+    for await (const rows of store.messages(access, 'inbox', ALL, { content: true })) {
+      contents.push(...rows.map(({ uid, content }) => (content === undefined ? -uid : uid)));
+    }
+  };
+  await assert.rejects(readContents, { failure: 'unavailable' });
+  assert.deepEqual(contents, [2, -3, 4]);
 });
 
 test('a fault in one commit of a group does not take the others down', (t) => {

@@ -3,6 +3,8 @@ import { ParseError } from './parse-error.ts';
 
 type Rest = string | undefined;
 
+const NUMBER = /^\d{1,10}$/;
+
 const words = (rest: Rest): string[] => (rest ?? '').split(' ').filter((word) => word !== '');
 
 export function none(rest: Rest): void {
@@ -11,6 +13,7 @@ export function none(rest: Rest): void {
 
 /** Message numbers are counted from 1; whether there is such a message isn't asked here. */
 export function messageNumber(rest: Rest): number {
+  if (rest !== undefined && NUMBER.test(rest)) return Number(rest);
   const [word, ...more] = words(rest);
   if (word === undefined || more.length > 0) throw new ParseError('One message number is expected');
   return number(word);
@@ -53,6 +56,6 @@ export function mechanism(rest: Rest): { readonly mechanism?: string; readonly i
 }
 
 function number(word: string): number {
-  if (!/^\d{1,10}$/.test(word)) throw new ParseError('A number is expected');
+  if (!NUMBER.test(word)) throw new ParseError('A number is expected');
   return Number(word);
 }

@@ -13,7 +13,7 @@ test('a keyword without case, and the rest as it is', () => {
 
 test('any octets are a command or a ParseError', () => {
   const parse = (bytes: Uint8Array): void => {
-    const { rest } = parseCommandLine(bytes);
+    const { rest } = parseCommandLine(Buffer.from(bytes));
     for (const read of [none, messageNumber, optionalMessageNumber, numberAndLines, password, mechanism]) read(rest);
   };
   fc.assert(

@@ -33,7 +33,9 @@ export class Maildrop {
   readonly #headers: ReadAhead;
   readonly #deleted = new Set<number>();
   #deletedOctets = 0;
-  readonly #retrieved = new Set<number>();
+  /** By number, 1 where it was; a set of ten thousands of numbers costs more than finding them. */
+  #retrieved = new Uint8Array(0);
+  #retrievedCount = 0;
 
   private constructor(source: MaildropSource, mailbox: Mailbox, growth: ReadonlyMap<Uid, number>) {
     this.#source = source;
@@ -63,7 +65,7 @@ export class Maildrop {
     return this.#deleted.size;
   }
   get retrieved(): number {
-    return this.#retrieved.size;
+    return this.#retrievedCount;
   }
 
   /** Numbers and sizes of the messages not marked as deleted, ascending. */
@@ -124,8 +126,12 @@ export class Maildrop {
     this.#deletedOctets += size;
   }
 
+  /** Of a message that was given. */
   markRetrieved(number: number): void {
-    this.#retrieved.add(number);
+    if (this.#retrieved.length === 0) this.#retrieved = new Uint8Array(this.#uids!.length + 1);
+    if (this.#retrieved[number] === 1) return;
+    this.#retrieved[number] = 1;
+    this.#retrievedCount++;
   }
 
   /** Marks of deletion go (RSET); what was retrieved was retrieved. */
@@ -136,15 +142,16 @@ export class Maildrop {
 
   /** What UPDATE does to the store: one commit, or nothing. */
   async changes(options: { readonly markSeen: boolean; readonly removeRetrieved: boolean }): Promise<Mutation[]> {
-    if (this.#deleted.size + this.#retrieved.size === 0) return [];
+    if (this.#deleted.size + this.#retrievedCount === 0) return [];
     const { uids } = await this.#numbers();
     const mailbox = this.#mailbox.id;
     const setOf = (numbers: Iterable<number>): UidSet =>
       fromUids(Uint32Array.from(numbers, (number) => uids[number - 1]!).sort());
-    const gone = options.removeRetrieved ? this.#deleted.union(this.#retrieved) : this.#deleted;
+    const retrieved = new Set(this.#retrieved.keys().filter((number) => this.#retrieved[number] === 1));
+    const gone = options.removeRetrieved ? this.#deleted.union(retrieved) : this.#deleted;
     const mutations: Mutation[] = [];
     if (gone.size > 0) mutations.push({ type: 'expunge', mailbox, uids: setOf(gone), onlyDeleted: false });
-    const seen = this.#retrieved.difference(gone);
+    const seen = retrieved.difference(gone);
     if (options.markSeen && seen.size > 0) {
       mutations.push({ type: 'set-flags', mailbox, uids: setOf(seen), change: 'add', flags: ['\\Seen'] });
     }

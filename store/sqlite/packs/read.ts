@@ -6,7 +6,8 @@ import type { MessageRow } from '../../store.ts';
 import type { Access, MailboxId, UidSet } from '../../types.ts';
 import type { ArrayRow, Database } from '../database.ts';
 import type { FoundMailbox } from '../read/account.ts';
-import { type MessageReader, unpackRows } from '../read/messages.ts';
+import { unpackRows } from '../read/message-rows.ts';
+import type { MessageReader } from '../read/messages.ts';
 import { findPlace } from '../read/place.ts';
 
 export interface PackRequest {

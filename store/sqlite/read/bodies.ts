@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { MailError } from '#mail/failure.ts';
 import type { Log } from '#runtime/ambient.ts';
-import type { ArrayRow, Database } from '../database.ts';
+import type { Database } from '../database.ts';
 import { asBuffer } from '../pack.ts';
 import { segmentFile } from '../paths.ts';
 import { CHUNK } from '../segment.ts';
@@ -12,7 +12,22 @@ const OPEN_SEGMENTS = 64;
 /** Milliseconds that a file stays open: one that was removed takes room until it is closed. */
 const OPEN_FOR = 60_000;
 
-const BODY = 'SELECT length, crc, data, segment, position, chunks FROM bodies WHERE n = ?';
+export type BodyRow = [
+  length: number,
+  crc: number,
+  data: Uint8Array | null,
+  segment: string | null,
+  position: number | null,
+  chunks: Uint8Array | null,
+];
+
+/** Bodies that are looked up by one statement. */
+export const BODIES_A_QUERY = 16;
+
+const CELLS = 'SELECT b.length, b.crc, b.data, b.segment, b.position, b.chunks FROM';
+const BODY = `${CELLS} bodies b WHERE b.n = ?`;
+/** A row for each number, in their order: a fifth cheaper than one statement each, wherever the bodies lie. */
+const BODIES = `${CELLS} (VALUES ${Array(BODIES_A_QUERY).fill('(?)').join(', ')}) v LEFT JOIN bodies b ON b.n = v.column1`;
 
 export class BodyReader {
   readonly #db: Database;
@@ -26,22 +41,23 @@ export class BodyReader {
     this.#log = log;
   }
 
-  /** Octets [start, end), clipped to the body. */
-  read(n: number, start: number, end: number): Buffer {
-    const row = this.#db.arrays(BODY).get(n) as ArrayRow | undefined;
-    if (!row) return this.#damaged(n, 'the body is missing');
-    const [length, crc, data, segment, position, chunks] = row as [
-      number,
-      number,
-      Uint8Array | null,
-      string | null,
-      number | null,
-      Uint8Array | null,
-    ];
+  /** @param numbers up to `BODIES_A_QUERY` of them; `null` finds nothing. */
+  find(numbers: readonly (number | null)[]): BodyRow[] {
+    const all = Array.from({ length: BODIES_A_QUERY }, (_, i) => numbers[i] ?? null);
+    return this.#db.arrays(BODIES).all(...all) as unknown as BodyRow[];
+  }
+
+  /** Octets [start, end), clipped to the body. @param found what `find` answered for it. */
+  read(n: number, start: number, end: number, found?: BodyRow): Buffer {
+    const row = found ?? (this.#db.arrays(BODY).get(n) as unknown as BodyRow | undefined);
+    // No row, or one without cells: `find` has a row for each number.
+    if (typeof row?.[0] !== 'number') return this.#damaged(n, 'the body is missing');
+    const [length, crc, data, segment, position, chunks] = row;
     const [from, to] = [Math.max(0, start), Math.min(end, length)];
     if (from >= to) return Buffer.alloc(0);
-    if (data !== null) return this.#inline(n, data, length, crc).subarray(from, to);
-    return this.#fromSegment(n, segment!, position!, length, asBuffer(chunks!), from, to);
+    if (data === null) return this.#fromSegment(n, segment!, position!, length, asBuffer(chunks!), from, to);
+    const bytes = this.#inline(n, data, length, crc);
+    return from === 0 && to === length ? bytes : bytes.subarray(from, to);
   }
 
   close(): void {

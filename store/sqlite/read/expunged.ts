@@ -8,7 +8,7 @@ import type { ExpungedMessage, ExpungedPage, ExpungedQuery } from '../../store.t
 import type { Access, Flags, MailboxId, Uid, UidSet } from '../../types.ts';
 import type { ArrayRow, Database } from '../database.ts';
 import { asBuffer, COLUMN_NAMES, columnOf, columnsAreWhole, headIsWhole } from '../pack.ts';
-import { rowOf, setColumn } from './messages.ts';
+import { rowOf, setColumn } from './message-rows.ts';
 import { accountNumber } from './place.ts';
 
 /** Placements that one read looks at, at most: some 5 µs each. */

@@ -10,25 +10,19 @@ import type { Database } from '../database.ts';
 import {
   asBuffer,
   COLUMN_NAMES,
-  type ColumnName,
   columnOf,
   columnsAreWhole,
   headBody,
   headHeaderLength,
+  headIsLong,
   headIsWhole,
-  headMessage,
-  headPlainLines,
   headPrefix,
-  headPrefixLength,
   headSize,
-  headThread,
-  headTime,
-  unpackHeaders,
-  unpackParts,
 } from '../pack.ts';
 import type { FoundMailbox } from './account.ts';
-import { BATCH_BYTES, CONTENT_BATCH, memoryFor } from './batch-memory.ts';
-import type { BodyReader } from './bodies.ts';
+import { BATCH_BYTES, CONTENT_BATCH } from './batch-memory.ts';
+import { BODIES_A_QUERY, type BodyReader, type BodyRow } from './bodies.ts';
+import { BatchWriter, extraColumns, type MessageBatch, RowWriter, type Sink, storedColumns } from './message-rows.ts';
 import { findPlace, numberHint } from './place.ts';
 
 export interface BatchRequest {
@@ -38,18 +32,6 @@ export interface BatchRequest {
   readonly expunged: boolean;
 }
 
-/** What each row has in `bytes`, in this order: its head, then the columns asked for. */
-export interface MessageBatch {
-  readonly uids: Uint32Array;
-  readonly savedAt: Float64Array;
-  readonly bytes: Uint8Array;
-  readonly ends: Uint32Array;
-  /** What is left to ask for. */
-  readonly rest: UidSet;
-  /** Messages that are damaged, and not in this batch. */
-  readonly damaged: number;
-}
-
 /** As `MessageBatch`, finished. */
 export interface FewMessages {
   readonly rows: readonly MessageRow[];
@@ -57,19 +39,9 @@ export interface FewMessages {
   readonly damaged: number;
 }
 
-/** Of few messages, for which a thread waits that has sockets to serve. */
-const FEW_BYTES = 128 * 1024;
-const BATCH_ROWS = 4_096;
 const ROWS_A_QUERY = 256;
-/** Whole contents are up to 64 KiB each. */
-const CONTENTS_A_QUERY = 16;
 
 type Row = [uid: Uid, savedAt: number, head: Uint8Array, columns?: Uint8Array];
-
-export const storedColumns = (columns: Columns): readonly ColumnName[] =>
-  COLUMN_NAMES.filter((name) => columns[name] === true);
-export const extraColumns = (columns: Columns): readonly ('rawHeader' | 'content')[] =>
-  (['rawHeader', 'content'] as const).filter((name) => columns[name] === true);
 
 const cells = (columns: boolean): string => `SELECT p.uid, p.saved_at, m.head${columns ? ', m.columns' : ''}`;
 const MESSAGE = 'CROSS JOIN messages m ON m.k = p.message';
@@ -134,7 +106,7 @@ export class MessageReader {
     const { account, mailbox } = findPlace(this.#db, access, request.mailbox);
     const expunged = request.expunged && !one && this.#anyExpunged(account, mailbox, request.uids);
     const statement = this.#db.arrays(query(stored.length > 0, expunged));
-    const limit = extra.length > 0 ? CONTENTS_A_QUERY : ROWS_A_QUERY;
+    const limit = extra.length > 0 ? BODIES_A_QUERY : ROWS_A_QUERY;
     let left = [...request.uids];
     while (left.length > 0 && !out.full) {
       const [first, last] = left[0]!;
@@ -147,12 +119,13 @@ export class MessageReader {
           .all(account, mailbox.n, first, last, limit) as unknown as Row[];
       }
       let next = rows.length < limit ? last + 1 : rows.at(-1)![0] + 1;
-      for (const row of rows) {
+      const bodies = extra.length > 0 && rows.length > 1 ? this.#bodiesOf(rows, out) : [];
+      for (const [i, row] of rows.entries()) {
         if (out.full) {
           next = row[0];
           break;
         }
-        this.#add(out, row, wanted, extra);
+        this.#add(out, row, wanted, extra, bodies[i]);
       }
       if (next > last) left.shift();
       else left[0] = [next, last];
@@ -179,6 +152,7 @@ export class MessageReader {
     [uid, savedAt, head, columns]: Row,
     wanted: readonly number[],
     extra: readonly ('rawHeader' | 'content')[],
+    body?: BodyRow,
   ): void {
     const mark = out.mark();
     try {
@@ -190,7 +164,7 @@ export class MessageReader {
         if (!columnsAreWhole(packed)) this.#damaged(uid, 'wrong CRC of a row');
         for (const n of wanted) out.append(columnOf(packed, n));
       }
-      for (const name of extra) this.#extra(out, fixed, name);
+      for (const name of extra) this.#extra(out, fixed, name, body);
       out.row(uid, savedAt);
     } catch (error) {
       if (!(error instanceof MailError)) throw error;
@@ -198,13 +172,26 @@ export class MessageReader {
     }
   }
 
-  #extra(out: Sink, head: Buffer, name: 'rawHeader' | 'content'): void {
+  /** By place of its message, for as many as there is room. What is no head is left to whoever reads that message. */
+  #bodiesOf(rows: readonly Row[], out: Sink): (BodyRow | undefined)[] {
+    let room = out.most;
+    const numbers = rows.map(([, , bytes]) => {
+      const head = asBuffer(bytes);
+      if (room <= 0 || !headIsLong(head) || headSize(head) > CONTENT_COLUMN_LIMIT) return null;
+      room -= headSize(head);
+      return headBody(head);
+    });
+    const found = this.#bodies.find(numbers);
+    return numbers.map((n, i) => (n === null ? undefined : found[i]));
+  }
+
+  #extra(out: Sink, head: Buffer, name: 'rawHeader' | 'content', body?: BodyRow): void {
     if (name === 'content' && headSize(head) > CONTENT_COLUMN_LIMIT) {
       out.append();
       return;
     }
     const end = name === 'content' ? Number.POSITIVE_INFINITY : headHeaderLength(head);
-    out.append(headPrefix(head), this.#bodies.read(headBody(head), 0, end));
+    out.append(headPrefix(head), this.#bodies.read(headBody(head), 0, end, body));
   }
 
   #damaged(uid: Uid, reason: string): never {
@@ -226,168 +213,3 @@ export class MessageReader {
 }
 
 const isOne = (uids: UidSet): boolean => uids.length === 1 && uids[0]![0] === uids[0]![1];
-
-/** Takes a row's cells, its head first, and then the row. */
-interface Sink {
-  readonly full: boolean;
-  mark(): number;
-  /** Takes back what was appended since `mark`: the row is damaged. */
-  reset(mark: number): void;
-  /** One cell, made of these pieces. */
-  append(...pieces: readonly Uint8Array[]): void;
-  row(uid: Uid, savedAt: number): void;
-}
-
-class RowWriter implements Sink {
-  readonly rows: MessageRow[] = [];
-  damaged = 0;
-  readonly #names: readonly (ColumnName | 'rawHeader' | 'content')[];
-  #cells: Buffer[] = [];
-  #octets = 0;
-
-  constructor(columns: Columns) {
-    this.#names = [...storedColumns(columns), ...extraColumns(columns)];
-  }
-
-  get full(): boolean {
-    return this.#octets >= FEW_BYTES;
-  }
-
-  mark(): number {
-    return 0;
-  }
-
-  reset(): void {
-    this.#cells = [];
-    this.damaged++;
-  }
-
-  append(...pieces: readonly Uint8Array[]): void {
-    const [only, ...more] = pieces.filter((piece) => piece.length > 0);
-    const cell = more.length > 0 ? Buffer.concat(pieces) : asBuffer(only ?? NOTHING);
-    this.#octets += cell.length;
-    this.#cells.push(cell);
-  }
-
-  row(uid: Uid, savedAt: number): void {
-    const [head, ...cells] = this.#cells;
-    this.#cells = [];
-    const row = rowOf(uid, savedAt, head!);
-    for (const [i, name] of this.#names.entries()) setColumn(row, name, cells[i]!, 0, cells[i]!.length);
-    this.rows.push(row);
-  }
-}
-
-const NOTHING = Buffer.alloc(0);
-
-class BatchWriter implements Sink {
-  #bytes: Buffer;
-  #length = 0;
-  readonly #ends: number[] = [];
-  readonly #uids: Uid[] = [];
-  readonly #savedAt: number[] = [];
-  readonly #columns: number;
-  #damaged = 0;
-
-  /** @param octets that there may be: memory costs more than reading a message does, and growing costs more still. */
-  constructor(columns: number, octets: number) {
-    this.#columns = columns;
-    this.#bytes = memoryFor(octets);
-  }
-
-  get full(): boolean {
-    return this.#length >= BATCH_BYTES || this.#uids.length >= BATCH_ROWS;
-  }
-
-  mark(): number {
-    return this.#length;
-  }
-
-  reset(mark: number): void {
-    this.#length = mark;
-    this.#ends.length = this.#uids.length * this.#columns;
-    this.#damaged++;
-  }
-
-  append(...pieces: readonly Uint8Array[]): void {
-    for (const piece of pieces) {
-      if (this.#length + piece.length > this.#bytes.length) this.#grow(this.#length + piece.length);
-      this.#bytes.set(piece, this.#length);
-      this.#length += piece.length;
-    }
-    this.#ends.push(this.#length);
-  }
-
-  row(uid: Uid, savedAt: number): void {
-    this.#uids.push(uid);
-    this.#savedAt.push(savedAt);
-  }
-
-  #grow(least: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.max(least, this.#bytes.length * 2));
-    this.#bytes.copy(grown, 0, 0, this.#length);
-    this.#bytes = grown;
-  }
-
-  finish(rest: UidSet): MessageBatch {
-    return {
-      uids: Uint32Array.from(this.#uids),
-      savedAt: Float64Array.from(this.#savedAt),
-      // Half empty buffers are not worth a copy: they live as long as the rows do, which is short.
-      bytes: this.#bytes.subarray(0, this.#length),
-      ends: Uint32Array.from(this.#ends),
-      rest,
-      damaged: this.#damaged,
-    };
-  }
-}
-
-export function unpackRows(batch: MessageBatch, columns: Columns): MessageRow[] {
-  const names = [...storedColumns(columns), ...extraColumns(columns)];
-  const bytes = asBuffer(batch.bytes);
-  const rows: MessageRow[] = [];
-  let start = 0;
-  let cell = 0;
-  for (let i = 0; i < batch.uids.length; i++) {
-    let end = batch.ends[cell++]!;
-    const head = bytes.subarray(start, end);
-    const row = rowOf(batch.uids[i]!, batch.savedAt[i]!, head);
-    for (const name of names) {
-      start = end;
-      end = batch.ends[cell++]!;
-      setColumn(row, name, bytes, start, end);
-    }
-    start = end;
-    rows.push(row);
-  }
-  return rows;
-}
-
-type NewRow = { -readonly [K in keyof MessageRow]: MessageRow[K] };
-
-export function rowOf(uid: Uid, savedAt: number, head: Buffer): NewRow {
-  return {
-    uid,
-    message: headMessage(head),
-    thread: headThread(head),
-    internalDate: headTime(head),
-    savedAt,
-    size: headSize(head),
-    prefixLength: headPrefixLength(head),
-    plainLines: headPlainLines(head),
-  };
-}
-
-export function setColumn(
-  row: NewRow,
-  name: ColumnName | 'rawHeader' | 'content',
-  bytes: Buffer,
-  start: number,
-  end: number,
-): void {
-  if (name === 'content' && row.size > CONTENT_COLUMN_LIMIT) return;
-  if (name === 'preview') row.preview = bytes.toString('utf8', start, end);
-  else if (name === 'parts') row.parts = unpackParts(bytes.subarray(start, end));
-  else if (name === 'headers') row.headers = unpackHeaders(bytes.subarray(start, end));
-  else row[name] = bytes.subarray(start, end);
-}

@@ -9,7 +9,8 @@ import type { Access, MailboxId, UidSet } from '../../types.ts';
 import type { Database } from '../database.ts';
 import { propose } from '../packs/propose.ts';
 import type { PackReader } from '../packs/read.ts';
-import { type MessageReader, unpackRows } from './messages.ts';
+import { unpackRows } from './message-rows.ts';
+import type { MessageReader } from './messages.ts';
 import { snapshot } from './placements.ts';
 
 const PIECE = 262_144;
