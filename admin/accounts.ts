@@ -13,6 +13,8 @@ export interface AccountItem {
   readonly createdAt: string;
   readonly suspended?: true;
   readonly admin?: true;
+  /** Signing in to the pages needs a code beside the password. */
+  readonly secondFactor?: true;
   readonly forward?: { readonly targets: readonly string[]; readonly keep: boolean };
   readonly moved?: { readonly to: string; readonly how: 'forward' | 'reject' };
 }
@@ -115,7 +117,7 @@ export async function setQuota(
 }
 
 export function describeAccount({ address, id, state, createdAt, ...account }: Account): AccountItem {
-  const { suspended, admin, forward, moved } = account;
+  const { suspended, admin, secondFactor, forward, moved } = account;
   return {
     address,
     id,
@@ -123,6 +125,7 @@ export function describeAccount({ address, id, state, createdAt, ...account }: A
     createdAt: timestamp(createdAt),
     ...(suspended && { suspended }),
     ...(admin && { admin }),
+    ...(secondFactor && { secondFactor }),
     ...(forward && { forward }),
     ...(moved && { moved }),
   };

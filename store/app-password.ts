@@ -4,7 +4,7 @@ import { deriveScramKeys, type ScramKeys } from '#mail/sasl/scram.ts';
 import type { Random } from '#runtime/ambient.ts';
 
 /** Letters that nobody takes for another, without vowels: no words by chance. */
-const LETTERS = 'bcdfghjkmnpqrstvwxyz';
+export const LETTERS = 'bcdfghjkmnpqrstvwxyz';
 /** 20^16: 69 bits. */
 const LENGTH = 16;
 const GROUP = 4;
@@ -14,13 +14,18 @@ const FAIR = 256 - (256 % LETTERS.length);
 
 /** As it is shown: `bcdf-ghjk-mnpq-rstv`. */
 export function newAppPassword(random: Random): string {
+  return grouped(randomLetters(random, LENGTH), '-');
+}
+
+/** @param length how many of `LETTERS`. */
+export function randomLetters(random: Random, length: number): string {
   let text = '';
-  while (text.length < LENGTH) {
-    for (const octet of random.bytes(LENGTH)) {
-      if (octet < FAIR && text.length < LENGTH) text += LETTERS[octet % LETTERS.length];
+  while (text.length < length) {
+    for (const octet of random.bytes(length)) {
+      if (octet < FAIR && text.length < length) text += LETTERS[octet % LETTERS.length];
     }
   }
-  return grouped(text, '-');
+  return text;
 }
 
 /** The bare letters, whatever spaces, hyphens and capitals somebody typed; `undefined` for what can be no app password. */
@@ -45,7 +50,8 @@ export async function makeAppPassword(
   return { salt, iterations, keys };
 }
 
-function grouped(bare: string, separator: string): string {
+/** In groups of four. */
+export function grouped(bare: string, separator: string): string {
   return (bare.match(new RegExp(`.{1,${GROUP}}`, 'g')) ?? []).join(separator);
 }
 

@@ -17,6 +17,7 @@ function setUp(exemptNetworks: readonly string[] = []) {
         return password === 'right' ? { account: 'a', address: login } : undefined;
       },
       noteUse: () => undefined,
+      accountNamed: async () => undefined,
       scram: async () => ({
         login: undefined,
         salt: new Uint8Array(1),

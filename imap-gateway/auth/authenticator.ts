@@ -19,12 +19,24 @@ export interface Authenticator {
   readonly sasl: SaslContext<Login>;
   /** The account; throws `bad-credentials` after a delay, with the failure counted against `remote` and the name; `limit-exceeded` when the name has failed too often. */
   finish(outcome: SaslOutcome<Login>, remote: string): Promise<Login>;
+  /**
+   * Looks at a secret in another way than by SASL, under the same limits: what is `wrong` counts and is answered after the same delay, what is `open` does neither.
+   * @throws MailError `limit-exceeded`, before `check` has run.
+   */
+  weigh<T>(remote: string, name: string, check: () => Promise<Weighed<T>>): Promise<T>;
   /** Counts what was wrong in another way than by SASL (a token), and answers after the same delay. @param name is kept as a hash only. */
   failed(remote: string, name: string): Promise<void>;
 }
 
+export interface Weighed<T> {
+  readonly verdict: 'right' | 'wrong' | 'open';
+  readonly answer: T;
+  /** For the log, of what was wrong. */
+  readonly reason?: string | undefined;
+}
+
 export interface AuthenticatorOptions {
-  readonly directory: Pick<Directory, 'authenticate' | 'scram' | 'noteUse'>;
+  readonly directory: Pick<Directory, 'authenticate' | 'scram' | 'noteUse' | 'accountNamed'>;
   /** Which app passwords are taken besides the account's own. */
   readonly use: AppScope;
   readonly coordination: Pick<Coordination, 'count'>;
@@ -49,8 +61,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const inExemptNetwork = networkMatcher(options.exemptNetworks);
   const isExempt = (remote: string): boolean => remote === 'unix' || inExemptNetwork(remote);
   /** Counts it; answers how long its answer has to wait. */
-  const counted = async (remote: string, name: string): Promise<number> => {
-    options.log.info({ remote }, 'a login failed');
+  const counted = async (remote: string, name: string, reason?: string): Promise<number> => {
+    options.log.info({ remote, ...(reason !== undefined && { reason }) }, 'a login failed');
     if (isExempt(remote)) return 0;
     return Math.min(DELAY_LIMIT_MS, (await guard.failed(remote, name)) * DELAY_STEP_MS);
   };
@@ -64,17 +76,32 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   const verify = (outcome: SaslOutcome<Login>): Promise<Login | undefined> =>
     verifySasl(outcome, (username, password) => directory.authenticate(username, password, use));
 
-  /** The account, or how long the answer that it was wrong has to wait. */
-  const attempt = async (outcome: SaslOutcome<Login>, remote: string): Promise<Login | number> => {
-    const { username } = outcome;
-    // Again: whoever waited may have failed too often meanwhile.
-    if (!(await guard.mayTry(remote))) throw refused(TOO_MANY_FROM);
-    if (!(await guard.mayTryAs(remote, username))) throw refused('Too many failed logins, try again in a minute');
-    const login = await verify(outcome);
-    // The log has no name: people type their password there.
-    if (login === undefined) return await counted(remote, username);
-    await guard.succeeded(remote, username);
-    return login;
+  /** Looks at a secret in its turn; `delay` is how long the answer has to wait. */
+  const look = async <T>(
+    remote: string,
+    name: string,
+    check: () => Promise<Weighed<T>>,
+  ): Promise<Weighed<T> & { readonly delay: number }> => {
+    const attempt = async () => {
+      const weighed = await check();
+      // The log has no name: people type their password there.
+      const delay = weighed.verdict === 'wrong' ? await counted(remote, name, weighed.reason) : 0;
+      if (weighed.verdict === 'right' && !isExempt(remote)) await guard.succeeded(remote, name);
+      return { ...weighed, delay };
+    };
+    if (isExempt(remote)) return attempt();
+    return guard.turn(remote, async () => {
+      // Again: whoever waited may have failed too often meanwhile.
+      if (!(await guard.mayTry(remote))) throw refused(TOO_MANY_FROM);
+      if (!(await guard.mayTryAs(remote, name))) throw refused('Too many failed logins, try again in a minute');
+      return attempt();
+    });
+  };
+  const weigh = async <T>(remote: string, name: string, check: () => Promise<Weighed<T>>): Promise<T> => {
+    const { verdict, answer, delay } = await look(remote, name, check);
+    if (verdict !== 'open') count(verdict === 'right' ? 'ok' : 'failed');
+    await pause(delay);
+    return answer;
   };
 
   return {
@@ -85,20 +112,19 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       if (!(await guard.mayTry(remote))) throw refused(TOO_MANY_FROM);
     },
 
+    weigh,
+
     async finish(outcome, remote) {
-      const result = isExempt(remote)
-        ? ((await verify(outcome)) ?? (await counted(remote, outcome.username)))
-        : await guard.turn(remote, () => attempt(outcome, remote));
-      if (typeof result === 'number') {
-        count('failed');
-        await pause(result);
-        throw new MailError('bad-credentials', 'Wrong user or password');
+      const login = await weigh(remote, outcome.username, async () => {
+        const answer = await verify(outcome);
+        if (answer !== undefined) return { verdict: 'right', answer };
+        return { verdict: 'wrong', answer, reason: await whyNot(directory, outcome.username) };
+      });
+      if (login === undefined) throw new MailError('bad-credentials', 'Wrong user or password');
+      if (login.appPassword !== undefined) {
+        directory.noteUse({ kind: 'app-password', id: login.appPassword, at: clock.now(), remote });
       }
-      count('ok');
-      if (result.appPassword !== undefined) {
-        directory.noteUse({ kind: 'app-password', id: result.appPassword, at: clock.now(), remote });
-      }
-      return result;
+      return login;
     },
 
     async failed(remote, name) {
@@ -106,4 +132,10 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       await pause(await counted(remote, name));
     },
   };
+}
+
+/** For the log: people ask why a password that is right is refused. Whether it was right, nobody has looked. */
+async function whyNot(directory: Pick<Directory, 'accountNamed'>, username: string): Promise<string | undefined> {
+  const account = await directory.accountNamed(username);
+  return account?.secondFactor ? 'the account has a second factor: it takes app passwords alone' : undefined;
 }

@@ -82,8 +82,8 @@ function servicesOf({ config, ...rooms }: CallRooms): RestServices {
 async function callerOf({ directory }: CallRooms, text: string): Promise<Caller> {
   const account = await findAccount(directory, text);
   if (account === undefined) throw new MailError('no-such-account', `there is no account ${text}`);
-  const { id, address } = account;
-  return { actor: 'cli', account: { id, address, admin: true }, scopes: scopeSet(ALL), how: 'token' };
+  const { id, address, secondFactor = false } = account;
+  return { actor: 'cli', account: { id, address, admin: true, secondFactor }, scopes: scopeSet(ALL), how: 'token' };
 }
 
 function requestOf(services: RestServices, route: Route, caller: Caller, input: Input): Parameters<Route['run']>[0] {

@@ -12,7 +12,12 @@ export interface Caller {
   /** For the audit log: the account's address, or `token:NAME` of a token that belongs to no account. */
   readonly actor: string;
   /** Absent for an admin's token of the peer itself. */
-  readonly account?: { readonly id: AccountId; readonly address: string; readonly admin: boolean };
+  readonly account?: {
+    readonly id: AccountId;
+    readonly address: string;
+    readonly admin: boolean;
+    readonly secondFactor: boolean;
+  };
   readonly scopes: ReadonlySet<TokenScope>;
   /** `session`: by the cookie of somebody who signed in. */
   readonly how: 'token' | 'session' | 'password' | 'app-password';

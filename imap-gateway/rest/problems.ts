@@ -31,6 +31,8 @@ const STATUS = {
 const HTTP_STATUS = {
   'method-not-allowed': 405,
   'precondition-failed': 412,
+  // The password was right.
+  'second-factor-required': 401,
   'unsupported-media-type': 415,
   'range-not-satisfiable': 416,
   'internal-error': 500,

@@ -5,6 +5,7 @@ import { adminAuditRoutes } from './admin/audit.ts';
 import { adminAliasRoutes, adminDomainRoutes } from './admin/domains.ts';
 import { incomingMoveRoutes } from './admin/moves.ts';
 import { adminQueueRoutes, adminSessionRoutes } from './admin/queue.ts';
+import { adminSecondFactorRoutes } from './admin/second-factor.ts';
 import { adminSettingsRoutes } from './admin/settings.ts';
 import { adminStatusRoutes } from './admin/status.ts';
 import { adminTokenRoutes } from './admin/tokens.ts';
@@ -23,6 +24,7 @@ import { mailboxRoutes } from './routes/mailboxes.ts';
 import { messageChangeRoutes } from './routes/message-changes.ts';
 import { messageContentRoutes } from './routes/message-content.ts';
 import { messageRoutes } from './routes/messages.ts';
+import { secondFactorRoutes } from './routes/second-factor.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { threadRoutes } from './routes/threads.ts';
 import { draftRoutes } from './sending/draft-routes.ts';
@@ -35,6 +37,7 @@ const resources: readonly ((routes: Routes) => void)[] = [
   accountRoutes,
   clientSetupRoutes,
   credentialRoutes,
+  secondFactorRoutes,
   mailboxRoutes,
   messageRoutes,
   messageContentRoutes,
@@ -50,6 +53,7 @@ const resources: readonly ((routes: Routes) => void)[] = [
   ownJobRoutes,
   adminDomainRoutes,
   adminAccountRoutes,
+  adminSecondFactorRoutes,
   adminExpungedRoutes,
   adminAliasRoutes,
   adminTokenRoutes,

@@ -16,6 +16,7 @@ test('a token tells who asks', async () => {
     id: alice.id,
     address: alice.address,
     admin: false,
+    secondFactor: false,
     createdAt: '2030-01-01T00:00:00.000Z',
     quota: { used: 0, limit: null, messages: 0 },
   });

@@ -61,6 +61,8 @@ export async function verifyLogin(
     ? verify()
     : guardOf(services).turn(remote, () => attempt(services, remote, outcome.username, verify)));
   countLogin(services, login === undefined ? 'failed' : 'ok');
+  if (login === undefined && (await directory.accountNamed(outcome.username))?.secondFactor)
+    services.log.info({ remote }, 'the account has a second factor: it takes app passwords alone');
   if (login?.appPassword !== undefined)
     directory.noteUse({ kind: 'app-password', id: login.appPassword, at: services.clock.now(), remote });
   return login;

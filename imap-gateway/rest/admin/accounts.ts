@@ -34,6 +34,7 @@ const fields = {
   createdAt: Time,
   suspended: Type.Optional(Type.Boolean()),
   admin: Type.Optional(Type.Boolean()),
+  secondFactor: Type.Optional(Type.Boolean()),
   forward: Type.Optional(Forward),
   moved: Type.Optional(Moved),
 };

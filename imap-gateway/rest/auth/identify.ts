@@ -126,5 +126,6 @@ async function tokenOf(services: RestServices, text: string): Promise<Token | un
 async function accountOf(services: RestServices, id: AccountId): Promise<NonNullable<Caller['account']>> {
   const account = await services.directory.account(id);
   if (account === undefined) throw new MailError('bad-credentials', 'The account is gone');
-  return { id, address: account.address, admin: account.admin === true };
+  const { address, admin, secondFactor } = account;
+  return { id, address, admin: admin === true, secondFactor: secondFactor === true };
 }

@@ -4,7 +4,7 @@ import { MailError } from '#mail/failure.ts';
 import type { By } from '#store/directory.ts';
 import { addressOf } from '#transfer/destination.ts';
 import type { JobOrder, ShownJob } from '#transfer/jobs/job.ts';
-import { confirmPassword } from '../auth/confirm.ts';
+import { Code, confirmPassword } from '../auth/confirm.ts';
 import { accountOf, by, type Caller, permit } from '../callers.ts';
 import type { Routes } from '../route.ts';
 import type { RestServices } from '../services.ts';
@@ -84,16 +84,16 @@ function exportRoute(routes: Routes): void {
     description:
       'A job; `docs/archive-format.md` says what is in the file, which is kept for 7 days. What checks the password goes in after the scope `account` and the password itself have been shown.',
     operationId: 'startOwnExport',
-    body: Type.Object({ withPassword, current: Type.Optional(Current) }),
+    body: Type.Object({ withPassword, current: Type.Optional(Current), code: Code }),
     response: Job,
     status: 202,
-    failures: ['bad-credentials', 'limit-exceeded', 'unsupported'],
+    failures: ['bad-credentials', 'second-factor-required', 'limit-exceeded', 'unsupported'],
     async run({ body, caller, services, exchange }) {
       const secret = body.withPassword ?? false;
       if (secret) {
         permit(caller, 'account');
         if (body.current === undefined) throw new MailError('bad-request', '`withPassword` needs `current`');
-        await confirmPassword(services, caller, exchange, body.current);
+        await confirmPassword(services, caller, exchange, body.current, body.code);
       }
       return start(services, caller, { kind: 'export', withPassword: secret });
     },
@@ -110,16 +110,23 @@ function moveRoute(routes: Routes): void {
     description:
       'A job: mail keeps coming and programs keep working until the end, when logins here are refused and the account opens there, with the same password, UIDs and flags. What fails on the way is tried again for 3 days. Cancelled after the account was closed, it stays closed: an admin lets it go on, or opens it again.',
     operationId: 'startOwnMove',
-    body: Type.Object({ ...move, current: Current }),
+    body: Type.Object({ ...move, current: Current, code: Code }),
     response: Job,
     status: 202,
-    failures: ['bad-credentials', 'conflict', 'not-permitted', 'limit-exceeded', 'unsupported'],
+    failures: [
+      'bad-credentials',
+      'second-factor-required',
+      'conflict',
+      'not-permitted',
+      'limit-exceeded',
+      'unsupported',
+    ],
     async run({ body, caller, services, exchange }) {
       const { as, token, how = 'forward' } = body;
       permit(caller, 'mail:read');
       const to = checkUrl(body.to, services.config.rest.webhookNetworks).origin;
       otherAddress(as, accountOf(caller).address);
-      await confirmPassword(services, caller, exchange, body.current);
+      await confirmPassword(services, caller, exchange, body.current, body.code);
       return start(services, caller, { kind: 'move', to, as, how, token, guarded: true });
     },
   });

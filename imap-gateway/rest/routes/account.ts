@@ -19,6 +19,7 @@ const Account = Type.Object(
     id: Id,
     address: EmailAddress,
     admin: Type.Boolean({ description: 'May use /api/v1/admin.' }),
+    secondFactor: Type.Boolean({ description: 'Whether its password needs a code beside it.' }),
     createdAt: Time,
     forward: Type.Optional(Forward),
     moved: Type.Optional(
@@ -57,6 +58,7 @@ export function accountRoutes(routes: Routes): void {
         id: known.id,
         address: account.address,
         admin: known.admin,
+        secondFactor: known.secondFactor,
         createdAt: time(account.createdAt),
         ...(account.forward && { forward: account.forward }),
         ...(account.moved && { moved: account.moved }),

@@ -5,7 +5,7 @@ import { addAppPassword, listAppPasswords, removeAppPassword } from '#admin/app-
 import { LONGEST_PASSWORD, SHORTEST_PASSWORD } from '#admin/passwords.ts';
 import { addToken, listTokens, removeToken } from '#admin/tokens.ts';
 import { APP_SCOPES, TOKEN_SCOPES, type TokenScope } from '#store/credentials.ts';
-import { confirmPassword } from '../auth/confirm.ts';
+import { Code, confirmPassword } from '../auth/confirm.ts';
 import { accountOf, by, type Caller } from '../callers.ts';
 import { HttpProblem } from '../problems.ts';
 import type { Routes } from '../route.ts';
@@ -55,12 +55,13 @@ function passwordRoute(routes: Routes): void {
     tag: 'Account',
     summary: 'Change the password',
     description:
-      'Needs the present one. Sessions of pages end, but for the one that asks; app passwords and tokens stay.',
+      'Needs the present one, and a code of the second factor where it is on. Sessions of pages end, but for the one that asks; app passwords and tokens stay.',
     operationId: 'setPassword',
-    body: Type.Object({ current: Type.String({ minLength: 1, maxLength: 1024 }), password: Password }),
+    body: Type.Object({ current: Type.String({ minLength: 1, maxLength: 1024 }), code: Code, password: Password }),
+    failures: ['second-factor-required'],
     async run({ body, caller, exchange, services }) {
       const { address } = accountOf(caller);
-      await confirmPassword(services, caller, exchange, body.current);
+      await confirmPassword(services, caller, exchange, body.current, body.code);
       const keep = caller.how === 'session' ? caller.token?.id : undefined;
       await setPassword(
         services,

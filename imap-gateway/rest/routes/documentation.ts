@@ -160,5 +160,6 @@ export const MEANING: Readonly<Record<ProblemCode, string>> = {
   'precondition-failed': '`If-Match` or `If-None-Match` does not hold: it has changed, or it is there already.',
   'unsupported-media-type': 'The body’s type is none that this takes; `Accept` says which.',
   'range-not-satisfiable': 'It has no such octets.',
+  'second-factor-required': 'The password is right, and the account has a second factor: ask again, with a code.',
   'internal-error': 'A fault of this peer; its log knows the request by `requestId`.',
 };

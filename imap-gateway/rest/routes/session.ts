@@ -2,6 +2,8 @@
 import Type from 'typebox';
 import { hashToken, newToken } from '#store/app-password.ts';
 import { newId } from '#store/ids.ts';
+import { proveOwner } from '../../auth/owner.ts';
+import { Code, requireCode } from '../auth/confirm.ts';
 import { csrfToken, sessionCookie, sessionToken } from '../auth/cookie.ts';
 import { passwordScopes } from '../callers.ts';
 import { HttpProblem } from '../problems.ts';
@@ -13,8 +15,16 @@ const Session = Type.Object(
     csrf: Type.Optional(
       Type.String({ description: 'To be sent as `X-CSRF-Token` with everything but GET. Only with a cookie.' }),
     ),
-    account: Type.Optional(Type.Object({ id: Id, address: EmailAddress, admin: Type.Boolean() })),
+    account: Type.Optional(
+      Type.Object({
+        id: Id,
+        address: EmailAddress,
+        admin: Type.Boolean(),
+        secondFactor: Type.Boolean({ description: 'Whether its password needs a code beside it.' }),
+      }),
+    ),
     scopes: Type.Array(Type.String()),
+    recoveryCodes: Type.Optional(Type.Integer({ description: 'After one was used to sign in: how many are left.' })),
   },
   { title: 'Session' },
 );
@@ -28,21 +38,24 @@ export function sessionRoutes(routes: Routes): void {
     scope: 'none',
     tag: 'Session',
     summary: 'Sign in',
-    description: 'Sets the cookie of a session: HttpOnly, SameSite=Strict. For pages; programs use tokens.',
+    description:
+      'Sets the cookie of a session: HttpOnly, SameSite=Strict. For pages; programs use tokens. Where the account has a second factor, its password alone is answered with `second-factor-required`: ask again, with a code.',
     operationId: 'signIn',
     body: Type.Object({
       address: Type.String({ minLength: 1, maxLength: 320 }),
       password: Type.String({ minLength: 1, maxLength: 1024 }),
+      code: Code,
     }),
     response: Session,
     status: 201,
-    failures: ['bad-credentials', 'limit-exceeded', 'not-permitted'],
+    failures: ['bad-credentials', 'second-factor-required', 'limit-exceeded', 'not-permitted'],
     async run({ body, exchange, services, head }) {
       const { auth, clock, random, directory } = services;
       if (!exchange.secure) throw new HttpProblem('not-permitted', 'Passwords are accepted over TLS only');
       await auth.admit(exchange.remote);
-      const outcome = { kind: 'password', username: body.address, password: body.password, authzid: '' } as const;
-      const login = await auth.finish(outcome, exchange.remote);
+      const given = { username: body.address, password: body.password, code: body.code };
+      const { login, code } = await proveOwner(services, given, exchange.remote);
+      requireCode(code);
       const account = await directory.account(login.account);
       const admin = account?.admin === true;
       const scopes = passwordScopes(login, admin);
@@ -60,7 +73,13 @@ export function sessionRoutes(routes: Routes): void {
         hash: hashToken(text) as Uint8Array,
       });
       head.header('set-cookie', sessionCookie(text, exchange.https, SESSION_SECONDS));
-      return { csrf: csrfToken(text), account: { id: login.account, address: login.address, admin }, scopes };
+      const secondFactor = account?.secondFactor === true;
+      return {
+        csrf: csrfToken(text),
+        account: { id: login.account, address: login.address, admin, secondFactor },
+        scopes,
+        ...(code.kind === 'right' && code.recoveryCodes !== undefined && { recoveryCodes: code.recoveryCodes }),
+      };
     },
   });
 

@@ -214,6 +214,6 @@ function detailsText(details: AccountDetails): string {
     ...(aliases.length === 0 ? [] : [`aliases: ${aliases.join(', ')}`]),
     ...(details.forward === undefined ? [] : [forwardText(details)]),
     ...(details.moved === undefined ? [] : [movedText(details)]),
-    `app passwords: ${appPasswords}, tokens: ${tokens}`,
+    `app passwords: ${appPasswords}, tokens: ${tokens}${details.secondFactor ? ', second factor: on' : ''}`,
   ].join('\n');
 }

@@ -6,6 +6,7 @@ import { readStandardInput } from '../input.ts';
 import { CommandError, table, UsageError } from '../output.ts';
 import { CLI, type System } from '../system.ts';
 import { addAccountSettingCommands } from './account-settings.ts';
+import { addSecondFactorCommand } from './second-factor.ts';
 import { addAccountUndeleteCommand } from './account-undelete.ts';
 
 export function addAccountCommands(program: Command, act: Act): void {
@@ -82,12 +83,14 @@ App passwords and tokens of the account go on; whoever is signed in on the web p
       ),
     );
   addAccountSettingCommands(account, act);
+  addSecondFactorCommand(account, act);
   addAccountUndeleteCommand(account, act);
 }
 
-function notes({ admin, forward, moved }: AccountItem): string {
+function notes({ admin, secondFactor, forward, moved }: AccountItem): string {
   return [
     ...(admin ? ['admin'] : []),
+    ...(secondFactor ? ['second factor'] : []),
     ...(forward ? [`forwards to ${forward.targets.join(', ')}${forward.keep ? ' and keeps a copy' : ''}`] : []),
     ...(moved ? [`moved to ${moved.to}`] : []),
   ].join('; ');

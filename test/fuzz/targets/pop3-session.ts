@@ -74,6 +74,7 @@ async function makeWorld(clock: FakeClock, messages: readonly Buffer[]) {
         scram: () => Promise.reject(new MailError('unavailable', 'No secrets here')),
         random: (length) => random.bytes(length),
       },
+      weigh: async (_remote, _name, check) => (await check()).answer,
       finish: async () => ({ account, address: 'alice@alpha.test' }),
     },
     coordination: new LocalCoordination(clock),
