@@ -38,7 +38,7 @@ async function rooms(): Promise<AdminRooms & { readonly coordination: LocalCoord
     quota: 0,
     coordination: new LocalCoordination(clock),
   };
-  await addDomain(made, 'a.test', by);
+  await addDomain(made, { domain: 'a.test' }, by);
   return made;
 }
 
@@ -56,7 +56,7 @@ const audited = async (on: AdminRooms, limit: number) =>
 
 test('domains and aliases', async () => {
   const on = await rooms();
-  await addDomain(on, 'A.test', by);
+  await addDomain(on, { domain: 'A.test' }, by);
   assert.deepEqual(
     (await listDomains(on)).items.map(({ domain }) => domain),
     ['a.test'],

@@ -13,7 +13,6 @@ import {
   type Rule,
   requireDomain,
   requireFree,
-  standsFor,
 } from './directory-requirements.ts';
 import { isId } from './ids.ts';
 
@@ -62,7 +61,7 @@ export const ACCOUNT_RULES: { [T in AccountChange]: Rule<T> } = {
       return;
     }
     const to = readAddress(moved.to);
-    requireOther(rows, account, to);
+    requireOther(account, to);
     putAccount(rows, { ...account, moved: { to: formatAddress(to), how: moved.how } });
   },
   'rename-account': renameAccount,
@@ -105,12 +104,12 @@ function setForward(rows: Rows, { id, forward }: Of<'set-forward'>): void {
   const targets = [...new Set(forward.targets.map((target) => formatAddress(readAddress(target))))];
   if (targets.length === 0) throw new MailError('bad-request', 'a forward needs at least one target');
   if (targets.length > MOST_FORWARDS) throw new MailError('bad-request', `${MOST_FORWARDS} targets at most`);
-  for (const target of targets) requireOther(rows, account, readAddress(target));
+  for (const target of targets) requireOther(account, readAddress(target));
   putAccount(rows, { ...account, forward: { targets, keep: forward.keep } });
 }
 
-function requireOther(rows: Rows, account: Account, { localPart, domain }: Address): void {
-  if (standsFor(rows, nameOf(localPart, domain)) === nameOfAccount(account))
+function requireOther(account: Account, { localPart, domain }: Address): void {
+  if (nameOf(localPart, domain) === nameOfAccount(account))
     throw new MailError('bad-request', `${account.address} can not lead to itself`);
 }
 

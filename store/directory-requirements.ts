@@ -32,14 +32,6 @@ export function accountOf(rows: DirectoryRows, id: string): Account {
   return account;
 }
 
-/** What a name in an alias domain stands for, where no address of that very name is in the way. */
-export function standsFor(rows: DirectoryRows, name: string): string {
-  const at = name.lastIndexOf('@');
-  const aliasOf = rows.domain(name.slice(at + 1))?.aliasOf;
-  const own = aliasOf === undefined || rows.alias(name) !== undefined || rows.accountByName(name) !== undefined;
-  return own ? name : `${name.slice(0, at)}@${aliasOf}`;
-}
-
 export function nameOfAccount({ address }: Account): string {
   const { localPart, domain } = readAddress(address);
   return nameOf(localPart, domain);

@@ -9,7 +9,7 @@ import { DOMAIN_RULES } from './directory-domain-rules.ts';
 import { FACTOR_RULES } from './directory-factor-rules.ts';
 import { MAIL_RULES } from './directory-mail-rules.ts';
 import { readAddress, readAlias } from './directory-names.ts';
-import { type Of, type Rows, type Rule, requireDomain, requireFree, standsFor } from './directory-requirements.ts';
+import { type Of, type Rows, type Rule, requireDomain, requireFree } from './directory-requirements.ts';
 import type { DirectoryRows } from './directory-rows.ts';
 
 type RuleTable = { [T in DirectoryChange['type']]: Rule<T> };
@@ -54,7 +54,7 @@ function targetsOf(rows: Rows, change: Pick<Of<'add-alias'>, 'address' | 'target
   const { name, address } = readAlias(change.address);
   const targets = [...new Set(change.targets.map((target) => formatAddress(readAddress(target))))];
   if (targets.length === 0) throw new MailError('bad-request', `${address} needs at least one target`);
-  if (targets.some((target) => standsFor(rows, readAlias(target).name) === name)) {
+  if (targets.some((target) => readAlias(target).name === name)) {
     throw new MailError('bad-request', `${address} can not lead to itself`);
   }
   if (leadsTo(rows, targets, name))
@@ -62,12 +62,12 @@ function targetsOf(rows: Rows, change: Pick<Of<'add-alias'>, 'address' | 'target
   return targets;
 }
 
-/** Does an alias chain from these targets come to `name`? Addresses of others, and accounts, end a chain. */
+/** Does an alias chain from these targets come to `name`? Addresses of others, and accounts, end a chain; so do names in alias domains, whose circles end where mail is delivered. */
 function leadsTo(rows: DirectoryRows, targets: readonly string[], name: string): boolean {
   const seen = new Set<string>();
   const open = [...targets];
   for (let target = open.pop(); target !== undefined; target = open.pop()) {
-    const next = standsFor(rows, readAlias(target).name);
+    const next = readAlias(target).name;
     if (next === name) return true;
     if (seen.has(next)) continue;
     seen.add(next);

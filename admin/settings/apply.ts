@@ -4,7 +4,7 @@ import { newAppPassword } from '#store/app-password.ts';
 import { resumeAccount, setAdmin, setForward, setMoved, suspendAccount } from '../account-settings.ts';
 import { addAccount, removeAccount, setQuota } from '../accounts.ts';
 import { addAlias, removeAlias, setAlias } from '../aliases.ts';
-import { addDomain, removeDomain } from '../domains.ts';
+import { addDomain, removeDomain, setDomainAlias } from '../domains.ts';
 import type { Actor, AdminRooms } from '../rooms.ts';
 import { planSettings, type SettingsChange } from './plan.ts';
 import type { AccountSettings, Settings } from './settings.ts';
@@ -66,7 +66,7 @@ async function perform(
   by: Actor,
   made: (address: string, password: string) => void,
 ): Promise<void> {
-  if (kind === 'domain') await (act === 'remove' ? removeDomain : addDomain)(rooms, target, by);
+  if (kind === 'domain') await performDomain(rooms, { act, target, ...(after && { after }) }, by);
   else if (act === 'remove')
     await (kind === 'alias' ? removeAlias(rooms, target, by) : removeAccount(rooms, target, by));
   else if (kind === 'alias') {
@@ -80,6 +80,17 @@ async function perform(
     }
     await setFields(rooms, target, after as AccountFields, by);
   }
+}
+
+async function performDomain(
+  rooms: AdminRooms,
+  { act, target, after }: Pick<SettingsChange, 'act' | 'target' | 'after'>,
+  by: Actor,
+): Promise<void> {
+  const { aliasOf } = (after ?? {}) as { readonly aliasOf?: string | null };
+  const wanted = { domain: target, ...(typeof aliasOf === 'string' && { aliasOf }) };
+  if (act === 'remove') await removeDomain(rooms, target, by);
+  else await (act === 'add' ? addDomain : setDomainAlias)(rooms, wanted, by);
 }
 
 /** Null: none any more. */

@@ -19,6 +19,7 @@ export async function exportSettings({ directory, store }: SettingsRooms): Promi
   return canonical({
     version: SETTINGS_VERSION,
     domains: domains.map(({ name }) => name),
+    domainAliases: domains.flatMap(({ name, aliasOf }) => (aliasOf === undefined ? [] : [{ domain: name, aliasOf }])),
     accounts,
     aliases: aliases.map(({ address, targets }) => ({ address, targets })),
   });

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { readAlias } from '#store/directory-names.ts';
 import { circleOf, depthsOf } from './circles.ts';
+import { compareDomains, orderedDomains } from './domains.ts';
 import { exportSettings, type SettingsRooms } from './export.ts';
 import { findProblems, type SettingsProblem } from './problems.ts';
 import { type AccountSettings, canonical, type Settings } from './settings.ts';
@@ -11,7 +12,7 @@ export interface SettingsChange {
   readonly kind: 'domain' | 'account' | 'alias';
   /** The domain or address. */
   readonly target: string;
-  /** Of an account that changes: only what differs, null for what isn't set. */
+  /** Of an account or domain that changes: only what differs, null for what isn't set. */
   readonly before?: object;
   readonly after?: object;
   /** Mail or an address is lost by it: done only where removals are asked for (`prune`). */
@@ -39,8 +40,7 @@ export async function planSettings(
 }
 
 function compare(before: Settings, after: Settings): SettingsChange[] {
-  const domains = (settings: Settings) => settings.domains.map((address) => ({ address }));
-  const domainChanges = diff('domain', domains(before), domains(after), () => undefined);
+  const domainChanges = compareDomains(before, after);
   const accountChanges = diff('account', before.accounts, after.accounts, changedFields);
   const aliasChanges = diff('alias', before.aliases, after.aliases, (old, wanted) =>
     isDeepStrictEqual(old.targets, wanted.targets)
@@ -51,19 +51,19 @@ function compare(before: Settings, after: Settings): SettingsChange[] {
 }
 
 function diff<T extends { readonly address: string }>(
-  kind: SettingsChange['kind'],
+  kind: 'account' | 'alias',
   before: readonly T[],
   after: readonly T[],
   changed: (old: T, wanted: T) => { before: object; after: object } | undefined,
 ): SettingsChange[] {
-  const name = ({ address }: T): string => (kind === 'domain' ? address : readAlias(address).name);
+  const name = ({ address }: T): string => readAlias(address).name;
   const known = new Map(before.map((each) => [name(each), each]));
   const wanted = new Set(after.map(name));
   const changes: SettingsChange[] = [];
   for (const each of after) {
     const old = known.get(name(each));
     const { address: target, ...rest } = each;
-    if (old === undefined) changes.push({ act: 'add', kind, target, ...(kind !== 'domain' && { after: rest }) });
+    if (old === undefined) changes.push({ act: 'add', kind, target, after: rest });
     else {
       const fields = changed(old, each);
       if (fields !== undefined) changes.push({ act: 'change', kind, target: old.address, ...fields });
@@ -72,7 +72,7 @@ function diff<T extends { readonly address: string }>(
   for (const each of before) {
     if (wanted.has(name(each))) continue;
     const { address: target, ...rest } = each;
-    changes.push({ act: 'remove', kind, target, ...(kind !== 'domain' && { before: rest }), destructive: true });
+    changes.push({ act: 'remove', kind, target, before: rest, destructive: true });
   }
   return changes.map(noted);
 }
@@ -113,7 +113,8 @@ function ordered(changes: readonly SettingsChange[], before: Settings, after: Se
   const depth = depthsOf(after.aliases);
   const aliases = pick('alias', false).sort((a, b) => (depth.get(nameOf(a)) ?? 0) - (depth.get(nameOf(b)) ?? 0));
   const late = gone.filter((change) => !early.includes(change));
-  return [...pick('domain', false), ...early, ...pick('account', false), ...aliases, ...late, ...pick('domain', true)];
+  const domains = orderedDomains(changes, before);
+  return [...domains.first, ...early, ...pick('account', false), ...aliases, ...late, ...domains.last];
 }
 
 const nameOf = ({ target }: SettingsChange): string => readAlias(target).name;
@@ -125,5 +126,6 @@ function leadInCircle(before: Settings, after: Settings): boolean {
     const name = readAlias(address).name;
     targets.set(name, [...(targets.get(name) ?? []), ...more]);
   }
-  return circleOf(Array.from(targets, ([address, all]) => ({ address, targets: all }))) !== undefined;
+  const union = Array.from(targets, ([address, all]) => ({ address, targets: all }));
+  return circleOf(union) !== undefined;
 }

@@ -1,6 +1,7 @@
 /** Why wanted settings can't be: looked for before anything is changed. */
 import { readAlias } from '#store/directory-names.ts';
 import { circleOf } from './circles.ts';
+import { aliasesOfDomains } from './domains.ts';
 import type { Settings } from './settings.ts';
 
 export interface SettingsProblem {
@@ -13,6 +14,7 @@ export interface SettingsProblem {
 export function findProblems(before: Settings, after: Settings, prune: boolean): readonly SettingsProblem[] {
   return [
     ...duplicates(after),
+    ...domainAliasProblems(before, after, prune),
     ...withoutDomain(before, after, prune),
     ...taken(before, after, prune),
     ...toThemselves(after),
@@ -30,6 +32,26 @@ function duplicates({ accounts, aliases }: Settings): SettingsProblem[] {
     seen.add(name);
     return [];
   });
+}
+
+/** One step, to a domain that stays and stands for itself. */
+function domainAliasProblems(before: Settings, after: Settings, prune: boolean): SettingsProblem[] {
+  const stay = prune ? [] : before.domains.filter((domain) => !after.domains.includes(domain));
+  const final = new Map([
+    ...[...aliasesOfDomains(before)].filter(([domain]) => stay.includes(domain)),
+    ...aliasesOfDomains(after, before),
+  ]);
+  const domains = new Set([...after.domains, ...stay]);
+  const seen = new Set<string>();
+  const twice = (after.domainAliases ?? []).filter(({ domain }) => seen.size === seen.add(domain).size);
+  const problems = [...final].flatMap(([target, aliasOf]): SettingsProblem[] => {
+    const wrong = (message: string) => [{ target, message }];
+    if (!domains.has(target)) return wrong('is not among the domains');
+    if (aliasOf === target) return wrong('can not be an alias of itself');
+    if (!domains.has(aliasOf)) return wrong(`is an alias of ${aliasOf}, which is not among the domains`);
+    return final.has(aliasOf) ? wrong(`is an alias of ${aliasOf}, which is an alias itself`) : [];
+  });
+  return [...problems, ...twice.map(({ domain }) => ({ target: domain, message: 'is an alias twice' }))];
 }
 
 function withoutDomain(before: Settings, after: Settings, prune: boolean): SettingsProblem[] {

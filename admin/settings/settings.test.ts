@@ -28,6 +28,7 @@ function rooms(): AdminRooms {
 const settings = (some: Partial<Settings>): Settings => ({
   version: 1,
   domains: [],
+  domainAliases: [],
   accounts: [],
   aliases: [],
   ...some,
@@ -259,5 +260,60 @@ function someSettings(next: () => number): Settings {
       }
     }
   }
-  return { version: 1, domains, accounts, aliases };
+  const domainAliases = domains
+    .map((domain) => ({ domain, aliasOf: pick(domains) }))
+    .filter(({ domain, aliasOf }) => domain !== aliasOf && next() < 0.25);
+  return { version: 1, domains, domainAliases, accounts, aliases };
 }
+
+test('domains stand for others as the document says, in whatever order that takes', async () => {
+  const on = rooms();
+  const of = (domains: string[], aliases: Record<string, string>) =>
+    settings({ domains, domainAliases: Object.entries(aliases).map(([domain, aliasOf]) => ({ domain, aliasOf })) });
+  const apply = async (wanted: Settings) => {
+    const done = await applySettings(on, wanted, all, by);
+    assert.deepEqual([done.complete, await exportSettings(on)], [true, canonical(wanted)], JSON.stringify(done.failed));
+    return done;
+  };
+  const five = ['a.test', 'b.test', 'c.test', 'd.test', 'e.test'];
+  const first = await apply(of(five, { 'a.test': 'e.test', 'B.test': 'E.test' }));
+  assert.deepEqual(acts(first.done).slice(3), ['add domain a.test', 'add domain b.test'].toSorted());
+  assert.equal((await apply(of(five, { 'a.test': 'e.test', 'b.test': 'e.test' }))).done.length, 0);
+  const second = await apply(of(five, { 'e.test': 'a.test', 'b.test': 'a.test', 'c.test': 'a.test' }));
+  assert.deepEqual(acts(second.done), [
+    'change domain a.test',
+    'change domain b.test',
+    'change domain c.test',
+    'change domain e.test',
+  ]);
+  assert.deepEqual(second.done[1]?.after, { aliasOf: 'a.test' });
+  await apply(of(['a.test', 'd.test'], { 'a.test': 'd.test' }));
+  await apply(of(['f.test'], {}));
+  // A document that says nothing of it leaves it as it is.
+  await apply(of(five, { 'a.test': 'b.test' }));
+  const { domainAliases: _, ...silent } = of(five, {});
+  assert.equal((await applySettings(on, silent, all, by)).done.length, 0);
+});
+
+test('domains that can not stand for another are told before anything is done', async () => {
+  const on = rooms();
+  const two = { domains: ['a.test', 'b.test'], domainAliases: [{ domain: 'a.test', aliasOf: 'b.test' }] };
+  await applySettings(on, settings(two), all, by);
+  const refused = async (domainAliases: { domain: string; aliasOf: string }[], message: RegExp, prune = true) => {
+    const domains = prune ? ['a.test', 'b.test', 'c.test'] : ['b.test', 'c.test'];
+    const wanted = settings({ domains, domainAliases });
+    const { problems } = await planSettings(on, wanted, { prune });
+    assert.match(problems.map(({ target, message: text }) => `${target} ${text}`).join(), message);
+    await assert.rejects(applySettings(on, wanted, { dryRun: false, prune }, by), { failure: 'bad-request' });
+  };
+  const alias = (domain: string, aliasOf: string) => ({ domain, aliasOf });
+  await refused([alias('a.test', 'a.test')], /a\.test can not be an alias of itself/);
+  await refused([alias('a.test', 'x.test')], /a\.test is an alias of x\.test, which is not among the domains/);
+  await refused([alias('x.test', 'a.test')], /x\.test is not among the domains/);
+  await refused(
+    [alias('a.test', 'b.test'), alias('b.test', 'c.test')],
+    /a\.test is an alias of b\.test, which is an alias itself/,
+  );
+  await refused([alias('a.test', 'b.test'), alias('a.test', 'c.test')], /a\.test is an alias twice/);
+  await refused([alias('b.test', 'c.test')], /a\.test is an alias of b\.test, which is an alias itself/, false);
+});

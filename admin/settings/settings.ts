@@ -13,6 +13,8 @@ export const SETTINGS_VERSION = 1;
 const closed = { additionalProperties: false } as const;
 const EmailAddress = Type.String({ minLength: 3, maxLength: 320, examples: ['alice@alpha.test'] });
 
+const DomainName = Type.String({ minLength: 1, maxLength: 255 });
+
 const AccountSettings = Type.Object(
   {
     address: EmailAddress,
@@ -42,7 +44,12 @@ const AliasSettings = Type.Object(
 export const Settings = Type.Object(
   {
     version: Type.Literal(SETTINGS_VERSION),
-    domains: Type.Array(Type.String({ minLength: 1, maxLength: 255 })),
+    domains: Type.Array(DomainName),
+    domainAliases: Type.Optional(
+      Type.Array(Type.Object({ domain: DomainName, aliasOf: DomainName }, closed), {
+        description: 'Which of the domains stand for another of them. Absent: as it is.',
+      }),
+    ),
     accounts: Type.Array(AccountSettings),
     aliases: Type.Array(AliasSettings),
   },
@@ -74,10 +81,11 @@ export function parseSettings(text: string): Settings {
 }
 
 /** The one form of a document: names as the directory writes them, everything in order, no switch that is off. @throws MailError `bad-request`. */
-export function canonical({ domains, accounts, aliases }: Settings): Settings {
+export function canonical({ domains, domainAliases, accounts, aliases }: Settings): Settings {
   return {
     version: SETTINGS_VERSION,
     domains: [...new Set(domains.map(readDomain))].sort(),
+    ...(domainAliases && { domainAliases: domainAliases.map(canonicalDomainAlias).sort(byDomain) }),
     accounts: accounts.map(canonicalAccount).sort(byAddress),
     aliases: aliases
       .map(({ address, targets }) => ({ address: readAlias(address).address, targets: sortedAddresses(targets) }))
@@ -96,6 +104,14 @@ export function canonicalAccount(account: AccountSettings): AccountSettings {
     ...(moved && { moved: { to: formatAddress(readAddress(moved.to)), how: moved.how } }),
   };
 }
+
+type DomainAliasSettings = NonNullable<Settings['domainAliases']>[number];
+
+const canonicalDomainAlias = ({ domain, aliasOf }: DomainAliasSettings): DomainAliasSettings => ({
+  domain: readDomain(domain),
+  aliasOf: readDomain(aliasOf),
+});
+const byDomain = (a: DomainAliasSettings, b: DomainAliasSettings): number => (a.domain < b.domain ? -1 : 1);
 
 /** Names are compared without case, and so is their order. */
 export function byAddress(a: { readonly address: string }, b: { readonly address: string }): number {

@@ -94,22 +94,6 @@ export const ALIAS_DOMAIN_TESTS: DirectoryTests = {
     assert.equal((await directory.domains()).find(({ name }) => name === other)?.aliasOf, third);
   },
 
-  'nothing leads to itself by way of an alias domain': async (on) => {
-    const { directory, domain, account, alias } = on;
-    const other = await aliasDomain(on);
-    const id = await account(`bob@${domain}`);
-    await assert.rejects(alias(`team@${domain}`, `team@${other}`), refused('bad-request'));
-    await alias(`team@${domain}`, `all@${domain}`);
-    await assert.rejects(alias(`all@${domain}`, `Team@${other}`), refused('bad-request'));
-    const targets = [`BOB@${other}`];
-    await assert.rejects(
-      directory.change({ type: 'set-forward', id, forward: { targets, keep: true } }),
-      refused('bad-request'),
-    );
-    await alias(`bob@${other}`, 'x@else.test');
-    await directory.change({ type: 'set-forward', id, forward: { targets, keep: true } });
-  },
-
   'a domain comes as an alias, whole or not at all': async (on) => {
     const { directory, domain } = on;
     const name = `new.${domain}`;

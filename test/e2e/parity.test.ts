@@ -18,8 +18,15 @@ const PARITY: { readonly [command: string]: readonly string[] | string } = {
   status: ['getStatus'],
   'domain add': ['addDomain'],
   'domain remove': ['removeDomain'],
+  'domain alias': ['changeDomain'],
+  'domain show': ['showDomain'],
   'domain list': ['listDomains'],
   'domain dns': ['getDomainRecords'],
+  'domain dkim add': ['addDkimKeys'],
+  'domain dkim list': ['listDkimKeys'],
+  'domain dkim check': ['checkDkimKeys'],
+  'domain dkim set': ['changeDkimKey'],
+  'domain dkim remove': ['removeDkimKey'],
   'account add': ['addAccount'],
   'account remove': ['removeAccount'],
   'account passwd': ['setAccountPassword'],
@@ -33,6 +40,7 @@ const PARITY: { readonly [command: string]: readonly string[] | string } = {
   'account forward': ['changeAccount'],
   'account moved': ['changeAccount'],
   'account admin': ['changeAccount'],
+  'account autoreply': ['getAccountAutoreply', 'setAccountAutoreply', 'removeAccountAutoreply'],
   'account second-factor': ['getAccountSecondFactor', 'removeAccountSecondFactor'],
   'account import': ['startImport', 'startOwnImport'],
   'account export': ['startExport', 'getArchive', 'startOwnExport', 'getOwnArchive'],
@@ -157,11 +165,14 @@ describe('commands and REST on one peer', { timeout: 240_000 }, () => {
     const taken = await smtp.data('y@far.test', 'bob@a.test', Buffer.from('Subject: a\r\n\r\n'));
     assert.equal(taken.code, 250);
     const [entry = ''] = (await command<{ items: string[] }>('queue', 'hold', '--all')).items;
+    await command('domain', 'dkim', 'add', 'a.test', '--algorithm', 'ed25519');
     const reads: readonly [string, string, readonly string[]][] = [
       ['listDomains', '/domains', ['domain', 'list']],
       ['getDomainRecords', '/domains/a.test/dns', ['domain', 'dns', 'a.test']],
+      ['listDkimKeys', '/domains/a.test/dkim', ['domain', 'dkim', 'list', 'a.test']],
       ['listAccounts', '/accounts', ['account', 'list']],
       ['showAccount', `/accounts/${id}`, ['account', 'show', ALICE]],
+      ['getAccountAutoreply', `/accounts/${id}/autoreply`, ['account', 'autoreply', ALICE]],
       ['getAccountSecondFactor', `/accounts/${id}/second-factor`, ['account', 'second-factor', ALICE]],
       ['listAliases', '/aliases', ['alias', 'list']],
       ['listAccountAppPasswords', `/accounts/${id}/app-passwords`, ['app-password', 'list', ALICE]],
@@ -186,7 +197,19 @@ describe('commands and REST on one peer', { timeout: 240_000 }, () => {
 
   test('acts say the same', async () => {
     fits('addDomain', await command('domain', 'add', 'b.test'));
+    fits('changeDomain', await command('domain', 'alias', 'b.test', 'a.test'));
+    const domain = await command('domain', 'show', 'b.test');
+    assert.deepEqual(domain, await rest('showDomain', '/domains/b.test'));
+    assert.equal((domain as { aliasOf: string }).aliasOf, 'a.test');
+    await command('domain', 'alias', 'b.test', '--off');
     await rest('removeDomain', '/domains/b.test');
+    const added = await command<{ items: { selector: string }[] }>('domain', 'dkim', 'add', 'a.test');
+    fits('addDkimKeys', added);
+    fits('checkDkimKeys', await command('domain', 'dkim', 'check', 'a.test'));
+    const selector = added.items[0]?.selector ?? '';
+    fits('changeDkimKey', await command('domain', 'dkim', 'set', 'a.test', selector, 'retired'));
+    await command('domain', 'dkim', 'remove', 'a.test', selector, '--force');
+    fits('setAccountAutoreply', await command('account', 'autoreply', ALICE, '--text', 'Away.', '--until', '3d'));
     fits('addAlias', await command('alias', 'add', 'team@a.test', ALICE));
     fits('addAnyToken', await command('token', 'add', 'second', '--scope', 'admin:read'));
     fits('addAccountAppPassword', await command('app-password', 'add', ALICE, 'laptop'));

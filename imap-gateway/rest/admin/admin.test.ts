@@ -39,6 +39,25 @@ test('domains and aliases come and go, with their records', async () => {
   assert.equal((await admin('DELETE', '/domains/new.test')).status, 204);
 });
 
+test('a domain stands for another, and for itself again', async () => {
+  const added = await admin('POST', '/domains', { domain: 'other.test', aliasOf: 'Alpha.test' });
+  assert.equal(added.status, 201, added.text);
+  const { createdAt, ...shown } = (await admin('GET', '/domains/OTHER.test')).json;
+  assert.deepEqual([shown, typeof createdAt], [{ domain: 'other.test', aliasOf: 'alpha.test' }, 'string']);
+  assert.match((await admin('GET', '/domains/other.test/dns')).text, /mail for it is that of alpha\.test/);
+  assert.doesNotMatch((await admin('GET', '/domains/alpha.test/dns')).text, /mail for it is that/);
+  const listed = (await admin('GET', '/domains')).json.items as { domain: string; aliasOf?: string }[];
+  assert.equal(listed.find(({ domain }) => domain === 'other.test')?.aliasOf, 'alpha.test');
+  const change = (domain: string, aliasOf: string | null) => admin('PATCH', `/domains/${domain}`, { aliasOf });
+  assert.equal((await change('alpha.test', 'alpha.test')).status, 400);
+  assert.equal((await change('other.test', 'nowhere.test')).status, 400);
+  assert.equal((await admin('DELETE', '/domains/alpha.test')).status, 409);
+  assert.equal((await change('nowhere.test', null)).status, 404);
+  const off = await change('other.test', null);
+  assert.deepEqual([off.status, off.json.aliasOf], [200, undefined]);
+  assert.equal((await admin('DELETE', '/domains/other.test')).status, 204);
+});
+
 test('accounts are made, listed in pages, changed, renamed and removed', async () => {
   const made = await admin('POST', '/accounts', { address: 'carol@alpha.test', password: 'a long password' });
   assert.equal(made.status, 201);

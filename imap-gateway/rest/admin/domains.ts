@@ -1,7 +1,7 @@
 /** Domains, the records to publish for them, and aliases. */
 import Type from 'typebox';
 import { addAlias, listAliases, removeAlias } from '#admin/aliases.ts';
-import { addDomain, listDomains, removeDomain } from '#admin/domains.ts';
+import { addDomain, domainNotes, listDomains, removeDomain, setDomainAlias, showDomain } from '#admin/domains.ts';
 import { showDomainRecords } from '#admin/setup/publish.ts';
 import { zoneText } from '#admin/setup/zone.ts';
 import { by } from '../callers.ts';
@@ -11,7 +11,17 @@ import type { Routes } from '../route.ts';
 import { EmailAddress, Page, paging, Time } from '../schemas.ts';
 
 const DomainName = Type.String({ minLength: 1, maxLength: 255, examples: ['alpha.test'] });
-const DomainItem = Type.Object({ domain: DomainName, createdAt: Time }, { title: 'Domain' });
+const AliasOf = Type.String({
+  minLength: 1,
+  maxLength: 255,
+  description:
+    'Mail for local@domain is that of local@aliasOf, unless an address of its own stands in the domain; people log in and send under it.',
+  examples: ['alpha.test'],
+});
+const DomainItem = Type.Object(
+  { domain: DomainName, aliasOf: Type.Optional(AliasOf), createdAt: Time },
+  { title: 'Domain' },
+);
 const DomainParams = Type.Object({ domain: DomainName });
 const AliasAddress = Type.String({
   minLength: 2,
@@ -56,12 +66,50 @@ export function adminDomainRoutes(routes: Routes): void {
     scope: 'admin',
     tag,
     summary: 'Add a domain',
-    description: 'Added already, it stays as it is.',
+    description: 'Added already, it stays as it is, or becomes an alias.',
     operationId: 'addDomain',
-    body: Type.Object({ domain: DomainName }),
-    response: Type.Object({ domain: DomainName }),
+    body: Type.Object({ domain: DomainName, aliasOf: Type.Optional(AliasOf) }),
+    response: Type.Object({ domain: DomainName, aliasOf: Type.Optional(AliasOf) }),
     status: 201,
-    run: ({ body, services, caller }) => addDomain(services, body.domain, by(caller)),
+    failures: ['conflict'],
+    run: ({ body, services, caller }) => addDomain(services, body, by(caller)),
+  });
+
+  routes.add({
+    method: 'GET',
+    url: '/admin/domains/{domain}',
+    scope: 'admin:read',
+    tag,
+    summary: 'One domain',
+    operationId: 'showDomain',
+    params: DomainParams,
+    response: DomainItem,
+    failures: ['not-found'],
+    async run({ params, services }) {
+      await present(services.directory, params.domain);
+      return await showDomain(services, params.domain);
+    },
+  });
+
+  routes.add({
+    method: 'PATCH',
+    url: '/admin/domains/{domain}',
+    scope: 'admin',
+    tag,
+    summary: 'Make a domain an alias of another, or no alias any more',
+    description:
+      'One step: `aliasOf` is a domain of this peer that is no alias itself, and no other domain may be an alias of this one.',
+    operationId: 'changeDomain',
+    params: DomainParams,
+    body: Type.Object({ aliasOf: Type.Union([AliasOf, Type.Null()], { description: 'Null: no alias any more.' }) }),
+    response: DomainItem,
+    failures: ['conflict', 'not-found'],
+    async run({ params, body, services, caller }) {
+      await present(services.directory, params.domain);
+      const { domain } = params;
+      await setDomainAlias(services, { domain, ...(body.aliasOf !== null && { aliasOf: body.aliasOf }) }, by(caller));
+      return await showDomain(services, domain);
+    },
   });
 
   routes.add({
@@ -70,7 +118,8 @@ export function adminDomainRoutes(routes: Routes): void {
     scope: 'admin',
     tag,
     summary: 'Remove a domain',
-    description: 'Refused while accounts or aliases stand in it.',
+    description:
+      'Refused while accounts or aliases stand in it, or another domain is an alias of it. Its DKIM keys go with it.',
     operationId: 'removeDomain',
     params: DomainParams,
     failures: ['conflict', 'not-found'],
@@ -98,7 +147,8 @@ export function adminDomainRoutes(routes: Routes): void {
     async run({ params, services }) {
       await present(services.directory, params.domain);
       const found = await showDomainRecords(services.config, params.domain);
-      return { domain: found.domain, items: found.records, notes: found.notes, zone: zoneText(found) };
+      const notes = [...found.notes, ...(await domainNotes(services, params.domain))];
+      return { domain: found.domain, items: found.records, notes, zone: zoneText({ ...found, notes }) };
     },
   });
 }

@@ -1,5 +1,6 @@
 /** `peerpost domain dns DOMAIN`: what to publish for a domain. */
 import type { Command } from 'commander';
+import { domainNotes } from '#admin/domains.ts';
 import { showDomainRecords } from '#admin/setup/publish.ts';
 import { zoneText } from '#admin/setup/zone.ts';
 import { parseDomain } from '#mail/address.ts';
@@ -15,15 +16,17 @@ export function addDomainDnsCommand(program: Command, act: Act): void {
     .description('the DNS records of a domain, as text for a zone file: what this peer offers today')
     .action(
       act((output, options, name: string) =>
-        withSystem(options, async ({ directory }) => {
+        withSystem(options, async (system) => {
+          const { directory } = system;
           const config = await readConfig(options);
           const found = await showDomainRecords(config, domainName(name));
           if (!(await directory.isLocalDomain(found.domain))) {
             const hint = `add it with: peerpost domain add ${found.domain}`;
             throw new CommandError('no-such-domain', `${found.domain} is no domain of this peer; ${hint}`);
           }
-          const { domain, records, notes } = found;
-          const zone = zoneText(found);
+          const { domain, records } = found;
+          const notes = [...found.notes, ...(await domainNotes(system, domain))];
+          const zone = zoneText({ ...found, notes });
           output.result({ domain, items: records, notes, zone }, () => zone);
         }),
       ),

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { addDomain, listDomains, removeDomain } from '#admin/domains.ts';
-import { type Act, withSystem } from '../act.ts';
-import { table } from '../output.ts';
+import { addDomain, listDomains, removeDomain, setDomainAlias, showDomain } from '#admin/domains.ts';
+import { type Act, type Options, withSystem } from '../act.ts';
+import { table, UsageError } from '../output.ts';
 import { CLI } from '../system.ts';
 
 export function addDomainCommands(program: Command, act: Act): void {
@@ -10,14 +10,51 @@ export function addDomainCommands(program: Command, act: Act): void {
   domain
     .command('add')
     .argument('<domain>', 'a DNS name, such as example.org')
+    .option('--alias-of <domain>', 'mail for NAME there is that of NAME in this other domain of ours')
     .description('take mail for a domain from now on')
+    .action(
+      act((output, options: Options & { aliasOf?: string }, name: string) =>
+        withSystem(options, async (system) => {
+          const { aliasOf } = options;
+          const added = await addDomain(system, { domain: name, ...(aliasOf !== undefined && { aliasOf }) }, CLI);
+          output.result(added, () =>
+            aliasOf === undefined
+              ? `added ${name}; add accounts with: peerpost account add NAME@${name} --password-stdin`
+              : `added ${name}: its mail is that of ${aliasOf}; see also: peerpost domain dns ${name}`,
+          );
+        }),
+      ),
+    );
+
+  domain
+    .command('alias')
+    .argument('<domain>')
+    .argument('[of]', 'another domain of this peer, that is no alias itself')
+    .option('--off', 'it stands for itself again')
+    .description('make a domain an alias of another: mail, logins and senders of NAME@DOMAIN are those of NAME@OF')
+    .action(
+      act((output, options: Options & { off?: boolean }, name: string, of?: string) =>
+        withSystem(options, async (system) => {
+          if ((of === undefined) === (options.off !== true))
+            throw new UsageError('name the other domain, or say --off');
+          await setDomainAlias(system, { domain: name, ...(of !== undefined && { aliasOf: of }) }, CLI);
+          output.result(await showDomain(system, name), () =>
+            of === undefined ? `${name} stands for itself` : `${name} is an alias of ${of}`,
+          );
+        }),
+      ),
+    );
+
+  domain
+    .command('show')
+    .argument('<domain>')
+    .description('one domain')
     .action(
       act((output, options, name: string) =>
         withSystem(options, async (system) => {
-          output.result(
-            await addDomain(system, name, CLI),
-            () => `added ${name}; add accounts with: peerpost account add NAME@${name} --password-stdin`,
-          );
+          const found = await showDomain(system, name);
+          const of = found.aliasOf === undefined ? [] : [`alias of ${found.aliasOf}`];
+          output.result(found, () => [found.domain, ...of, `since ${found.createdAt}`].join(', '));
         }),
       ),
     );
@@ -25,7 +62,9 @@ export function addDomainCommands(program: Command, act: Act): void {
   domain
     .command('remove')
     .argument('<domain>')
-    .description('stop taking mail for a domain; refused while accounts or aliases stand in it')
+    .description(
+      'stop taking mail for a domain; refused while accounts or aliases stand in it, or another is an alias of it',
+    )
     .action(
       act((output, options, name: string) =>
         withSystem(options, async (system) => {
@@ -43,8 +82,8 @@ export function addDomainCommands(program: Command, act: Act): void {
           const { items } = await listDomains(system);
           output.result({ items }, () =>
             table(
-              ['DOMAIN', 'SINCE'],
-              items.map((d) => [d.domain, d.createdAt]),
+              ['DOMAIN', 'SINCE', 'ALIAS OF'],
+              items.map((d) => [d.domain, d.createdAt, d.aliasOf ?? '']),
             ),
           );
         }),

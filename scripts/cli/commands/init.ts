@@ -47,7 +47,7 @@ export function addInitCommand(program: Command, act: Act): void {
         await syncFolder(data);
         const system = await openSystem(config);
         try {
-          await addDomain(system, domain, CLI);
+          await addDomain(system, { domain }, CLI);
         } finally {
           await system.close();
         }
