@@ -14,6 +14,7 @@ import { adminJobRoutes } from './jobs/admin.ts';
 import { ownJobRoutes } from './jobs/own.ts';
 import { collectRoutes, type Route, type Routes } from './route.ts';
 import { accountRoutes } from './routes/account.ts';
+import { adminAutoreplyRoutes, autoreplyRoutes } from './routes/autoreply.ts';
 import { clientSetupRoutes } from './routes/client-setup.ts';
 import { credentialRoutes } from './routes/credentials.ts';
 import { documentationRoutes } from './routes/documentation.ts';
@@ -35,6 +36,7 @@ import { webhookRoutes } from './webhooks/webhook-routes.ts';
 const resources: readonly ((routes: Routes) => void)[] = [
   sessionRoutes,
   accountRoutes,
+  autoreplyRoutes,
   clientSetupRoutes,
   credentialRoutes,
   secondFactorRoutes,
@@ -53,6 +55,7 @@ const resources: readonly ((routes: Routes) => void)[] = [
   ownJobRoutes,
   adminDomainRoutes,
   adminAccountRoutes,
+  adminAutoreplyRoutes,
   adminSecondFactorRoutes,
   adminExpungedRoutes,
   adminAliasRoutes,

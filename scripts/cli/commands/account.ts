@@ -5,6 +5,7 @@ import { type Act, withSystem } from '../act.ts';
 import { readStandardInput } from '../input.ts';
 import { CommandError, table, UsageError } from '../output.ts';
 import { CLI, type System } from '../system.ts';
+import { addAccountAutoreplyCommand } from './account-autoreply.ts';
 import { addAccountSettingCommands } from './account-settings.ts';
 import { addSecondFactorCommand } from './second-factor.ts';
 import { addAccountUndeleteCommand } from './account-undelete.ts';
@@ -83,6 +84,7 @@ App passwords and tokens of the account go on; whoever is signed in on the web p
       ),
     );
   addAccountSettingCommands(account, act);
+  addAccountAutoreplyCommand(account, act);
   addSecondFactorCommand(account, act);
   addAccountUndeleteCommand(account, act);
 }
