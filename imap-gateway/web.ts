@@ -2,6 +2,8 @@
 import { signProfile } from '#admin/setup/signature.ts';
 import { type StatusRooms, supervisorOf } from '#admin/status.ts';
 import type { Config } from '#config/config.ts';
+import { serversFor } from '#runtime/dns/resolv-conf.ts';
+import { createStubResolver } from '#runtime/dns/stub-resolver.ts';
 import type { ProgramContext } from '#runtime/service.ts';
 import type { Directory } from '#store/directory.ts';
 import type { Queue } from '#store/queue.ts';
@@ -43,9 +45,11 @@ export async function startWeb(context: ProgramContext, rooms: WebRooms, auth: A
   const pages = createPagesHandler();
   const build = async (config: Config, checked: Authenticator): Promise<[HttpListenerSettings, Rest]> => {
     const examine = examiner({ trustedProxies: config.rest.trustedProxies, random });
+    const servers = await serversFor(config.dns.servers);
     const rest = await createRest({
       config,
       ...rooms,
+      resolver: () => createStubResolver({ servers, clock, random }),
       auth: checked,
       examine,
       coordination,

@@ -69,6 +69,17 @@ test('no SPF where a smarthost sends; http alone gives Autoconfig a name', () =>
   assert.deepEqual(found.certificateNames, ['mail.example.org', 'autoconfig.example.org']);
 });
 
+test('DKIM keys stand before the policy, split where they are long', () => {
+  const value = `v=DKIM1; k=rsa; p=${'A'.repeat(392)}`;
+  const dkim = { signs: true, records: [{ name: '2026a._domainkey.example.org', value }], notes: ['DKIM: see'] };
+  const found = domainRecords(offering(EVERYTHING), 'example.org', [], dkim);
+  const text = zoneText(found);
+  assert.match(text, /^2026a\._domainkey\.example\.org\. 3600 IN TXT "v=DKIM1; k=rsa; p=A+" "A+"$/m);
+  for (const [, string = ''] of text.matchAll(/"(v=DKIM1[^"]*)"/g)) assert.equal(string.length, 255);
+  assert.match(text, /_domainkey.*; suggested: p=quarantine.*_dmarc.*; note: DKIM: see/s);
+  assert.ok(text.indexOf('_domainkey') < text.indexOf('_dmarc'));
+});
+
 test('zone text: comments say what for; texts are quoted, and split at 255 octets', () => {
   const text = zoneText(domainRecords(offering(EVERYTHING), 'example.org'));
   for (const line of text.split('\n')) assert.match(line, /^(?:|; .+|[\w.-]+\. 3600 IN [A-Z]+ .+)$/);

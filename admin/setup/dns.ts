@@ -1,6 +1,6 @@
 /**
  * The records that make a domain work with this peer, as far as it goes today: MX, where clients find it (SRV, names of well-known hosts, PACC's digest),
- * and what is honest to say about who sends for it.
+ * the keys that its mail is signed with, and what is honest to say about who sends for it.
  */
 import type { Config } from '#config/config.ts';
 import { PROTOCOLS } from '#config/protocols.ts';
@@ -34,11 +34,24 @@ export interface DomainRecords {
   readonly certificateNames: readonly string[];
 }
 
+/** Of the keys that its mail is signed with (`admin/dkim.ts`). */
+export interface DkimRecords {
+  readonly signs: boolean;
+  readonly records: readonly { readonly name: string; readonly value: string }[];
+  readonly notes: readonly string[];
+}
+
+const NO_KEYS: DkimRecords = { signs: false, records: [], notes: [] };
 const TTL = 3600;
 type Unsaid = Omit<DnsRecord, 'ttl' | 'purpose'>;
 
 /** `addresses`: those that this host is known to have on the Internet. Throws `AddressSyntaxError` when `domain` is no domain name. */
-export function domainRecords(config: DnsConfig, name: string, addresses: readonly string[] = []): DomainRecords {
+export function domainRecords(
+  config: DnsConfig,
+  name: string,
+  addresses: readonly string[] = [],
+  dkim = NO_KEYS,
+): DomainRecords {
   const settings = domainSettings(config, name);
   const notes: string[] = [];
   const records: DnsRecord[] = [];
@@ -58,9 +71,15 @@ export function domainRecords(config: DnsConfig, name: string, addresses: readon
     'suggested: mail of the domain leaves from this host alone; -all once you are sure that nothing else sends',
     senderPolicy(config, settings.domain, notes),
   );
-  add('suggested: outgoing mail is not signed (DKIM) yet, so a stricter policy would lose what others forward', [
-    { name: `_dmarc.${settings.domain}`, type: 'TXT', value: 'v=DMARC1; p=none' },
-  ]);
+  add(
+    'the keys that outgoing mail is signed with (DKIM); old ones stay while what they signed is under way',
+    dkim.records.map((record) => ({ ...record, type: 'TXT' })),
+  );
+  const policy = dkim.signs
+    ? 'suggested: p=quarantine, then p=reject, once you are sure that all mail of the domain is signed here'
+    : 'suggested: outgoing mail is not signed (DKIM) yet, so a stricter policy would lose what others forward';
+  add(policy, [{ name: `_dmarc.${settings.domain}`, type: 'TXT', value: 'v=DMARC1; p=none' }]);
+  notes.push(...dkim.notes);
   notes.push(`reverse DNS: each address of ${config.hostname} must point back to it, or other peers refuse its mail`);
   const certificateNames = [config.hostname, ...names.map((record) => record.name)];
   return { domain: settings.domain, records, notes, certificateNames };

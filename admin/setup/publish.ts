@@ -4,11 +4,11 @@ import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import type { Config } from '#config/config.ts';
 import { networkMatcher } from '#runtime/address.ts';
-import { type DomainRecords, domainRecords } from './dns.ts';
+import { type DkimRecords, type DomainRecords, domainRecords } from './dns.ts';
 
 /** Throws `AddressSyntaxError` when `domain` is no domain name, and what reading the certificate throws. */
-export async function showDomainRecords(config: Config, domain: string): Promise<DomainRecords> {
-  const found = domainRecords(config, domain, publicAddresses(config));
+export async function showDomainRecords(config: Config, domain: string, dkim?: DkimRecords): Promise<DomainRecords> {
+  const found = domainRecords(config, domain, publicAddresses(config), dkim);
   return { ...found, notes: [...found.notes, ...(await certificateNotes(config, found))] };
 }
 

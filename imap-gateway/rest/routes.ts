@@ -2,6 +2,7 @@
 
 import { adminAccountRoutes } from './admin/accounts.ts';
 import { adminAuditRoutes } from './admin/audit.ts';
+import { adminDkimRoutes } from './admin/dkim.ts';
 import { adminAliasRoutes, adminDomainRoutes } from './admin/domains.ts';
 import { incomingMoveRoutes } from './admin/moves.ts';
 import { adminQueueRoutes, adminSessionRoutes } from './admin/queue.ts';
@@ -54,6 +55,7 @@ const resources: readonly ((routes: Routes) => void)[] = [
   mailTransferRoutes,
   ownJobRoutes,
   adminDomainRoutes,
+  adminDkimRoutes,
   adminAccountRoutes,
   adminAutoreplyRoutes,
   adminSecondFactorRoutes,

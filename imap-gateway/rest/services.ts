@@ -3,6 +3,7 @@ import type { StatusRooms } from '#admin/status.ts';
 import type { Config } from '#config/config.ts';
 import type { Clock, Log, Random } from '#runtime/ambient.ts';
 import type { Coordination } from '#runtime/coordination.ts';
+import type { Resolver } from '#runtime/dns/resolver.ts';
 import type { Metrics } from '#runtime/metrics/metrics.ts';
 import type { Directory } from '#store/directory.ts';
 import type { Queue } from '#store/queue.ts';
@@ -30,6 +31,8 @@ export interface RestServices {
   readonly random: Random;
   readonly log: Log;
   readonly metrics?: Metrics;
+  /** Asks DNS anew: nothing is remembered from before. Absent where a server runs alone. */
+  readonly resolver?: () => Pick<Resolver, 'txt'>;
   /** The whole peer, for admins; absent where a server runs alone. */
   readonly peer?: Pick<StatusRooms, 'supervisor' | 'usage'> & { figures(): Promise<string> };
   /** What takes its time: imports, exports, restores, moves. Absent where nobody does them. */

@@ -9,6 +9,7 @@ import { addAppPasswordCommands } from './commands/app-password.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addClientSetupCommand } from './commands/client-setup.ts';
 import { addDomainCommands } from './commands/domain.ts';
+import { addDomainDkimCommands } from './commands/domain-dkim.ts';
 import { addDomainDnsCommand } from './commands/domain-dns.ts';
 import { addInitCommand } from './commands/init.ts';
 import { addJobCommands } from './commands/job.ts';
@@ -50,6 +51,7 @@ Exit status: 0 done, 1 failed, 2 used wrongly.`,
   addStatusCommand(program, act);
   addDomainCommands(program, act);
   addDomainDnsCommand(program, act);
+  addDomainDkimCommands(program, act);
   addAccountCommands(program, act);
   addTransferCommands(program, act);
   addAliasCommands(program, act);

@@ -1,6 +1,7 @@
 /** Domains, the records to publish for them, and aliases. */
 import Type from 'typebox';
 import { addAlias, listAliases, removeAlias } from '#admin/aliases.ts';
+import { publishedKeys } from '#admin/dkim.ts';
 import { addDomain, domainNotes, listDomains, removeDomain, setDomainAlias, showDomain } from '#admin/domains.ts';
 import { showDomainRecords } from '#admin/setup/publish.ts';
 import { zoneText } from '#admin/setup/zone.ts';
@@ -146,7 +147,9 @@ export function adminDomainRoutes(routes: Routes): void {
     failures: ['not-found'],
     async run({ params, services }) {
       await present(services.directory, params.domain);
-      const found = await showDomainRecords(services.config, params.domain);
+      const { directory, clock, config } = services;
+      const keys = await publishedKeys({ directory, clock, expire: config.delivery.expire }, params.domain);
+      const found = await showDomainRecords(config, params.domain, keys);
       const notes = [...found.notes, ...(await domainNotes(services, params.domain))];
       return { domain: found.domain, items: found.records, notes, zone: zoneText({ ...found, notes }) };
     },

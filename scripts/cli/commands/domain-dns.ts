@@ -1,5 +1,6 @@
 /** `peerpost domain dns DOMAIN`: what to publish for a domain. */
 import type { Command } from 'commander';
+import { publishedKeys } from '#admin/dkim.ts';
 import { domainNotes } from '#admin/domains.ts';
 import { showDomainRecords } from '#admin/setup/publish.ts';
 import { zoneText } from '#admin/setup/zone.ts';
@@ -17,9 +18,10 @@ export function addDomainDnsCommand(program: Command, act: Act): void {
     .action(
       act((output, options, name: string) =>
         withSystem(options, async (system) => {
-          const { directory } = system;
+          const { directory, clock } = system;
           const config = await readConfig(options);
-          const found = await showDomainRecords(config, domainName(name));
+          const keys = await publishedKeys({ directory, clock, expire: config.delivery.expire }, domainName(name));
+          const found = await showDomainRecords(config, domainName(name), keys);
           if (!(await directory.isLocalDomain(found.domain))) {
             const hint = `add it with: peerpost domain add ${found.domain}`;
             throw new CommandError('no-such-domain', `${found.domain} is no domain of this peer; ${hint}`);
