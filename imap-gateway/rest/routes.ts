@@ -1,6 +1,7 @@
 /** Every resource, once. The order is that of the documentation. */
 
 import { adminAccountRoutes } from './admin/accounts.ts';
+import { adminAddressRoutes } from './admin/addresses.ts';
 import { adminAuditRoutes } from './admin/audit.ts';
 import { adminDkimRoutes } from './admin/dkim.ts';
 import { adminAliasRoutes, adminDomainRoutes } from './admin/domains.ts';
@@ -61,6 +62,7 @@ const resources: readonly ((routes: Routes) => void)[] = [
   adminSecondFactorRoutes,
   adminExpungedRoutes,
   adminAliasRoutes,
+  adminAddressRoutes,
   adminTokenRoutes,
   adminQueueRoutes,
   adminSessionRoutes,
