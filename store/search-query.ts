@@ -1,4 +1,4 @@
-/** What a search asks, free of any protocol: sequence numbers and `$` were resolved to UIDs before. Text is NFC Unicode, matched as a case-insensitive substring of decoded text. */
+/** What a search asks, free of any protocol: sequence numbers and `$` were resolved to UIDs before. Text is NFC Unicode, matched as a case-insensitive substring of decoded text; a letter without an accent matches those with one (search/holds.ts). */
 import type { ModSeq, UidSet } from './types.ts';
 
 export type SearchQuery =

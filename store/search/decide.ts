@@ -9,6 +9,7 @@ import type { MessageRow } from '../store.ts';
 import type { Flags, ModSeq, Uid } from '../types.ts';
 import { contains } from '../uid-set.ts';
 import { fold } from './fold.ts';
+import { holds } from './holds.ts';
 
 /** A message as far as it has been read. Which of the optional ones a key needs: `LEVEL_OF`. */
 export interface Candidate {
@@ -72,14 +73,14 @@ export function decide(query: SearchQuery, doc: Candidate, now: number): boolean
     case 'attachment':
       return doc.attachment;
     case 'filename':
-      return doc.filenames?.some((name) => name.includes(query.text));
+      return doc.filenames?.some((name) => holds(name, query.text));
     case 'header':
       return doc.fields && inFields(doc.fields, query.name.toLowerCase(), query.text);
     case 'text':
-      if (doc.fields?.some(({ line }) => line.includes(query.text))) return true;
-      return doc.text?.some((part) => part.includes(query.text));
+      if (doc.fields?.some(({ line }) => holds(line, query.text))) return true;
+      return doc.text?.some((part) => holds(part, query.text));
     case 'body':
-      return doc.text?.some((part) => part.includes(query.text));
+      return doc.text?.some((part) => holds(part, query.text));
     default:
       return doc.row && ofRow(query, doc.row, now);
   }
@@ -138,7 +139,7 @@ function ofRow(query: RowQuery, row: MessageRow, now: number): boolean | undefin
     case 'sent-date':
       return row.headers && row.headers.date !== undefined && onDay(dayOf(row.headers.date), query);
     case 'subject':
-      return row.headers && fold(row.headers.subject).includes(query.text);
+      return row.headers && holds(fold(row.headers.subject), query.text);
     default:
       return row.headers && inAddresses(row.headers[query.key], query.text);
   }
@@ -157,11 +158,11 @@ function onDay(day: string, query: { readonly op: 'before' | 'on' | 'since'; rea
 }
 
 function inAddresses(addresses: IndexedHeaders['from'], text: string): boolean {
-  return addresses.some((address: IndexedAddress) => fold(`${address.name} <${address.address}>`).includes(text));
+  return addresses.some((address: IndexedAddress) => holds(fold(`${address.name} <${address.address}>`), text));
 }
 
 function inFields(fields: NonNullable<Candidate['fields']>, name: string, text: string): boolean {
-  return fields.some((field) => field.name === name && field.value.includes(text));
+  return fields.some((field) => field.name === name && holds(field.value, text));
 }
 
 /** The query with its texts folded, and cheap parts before dear ones. */

@@ -98,6 +98,10 @@ test('text parts are searched decoded; what is no text is not', async () => {
   assert.deepEqual((await ask(body('inner subject'))).found, [2], 'headers of messages within are part of the body');
   assert.deepEqual((await ask(body('grüße'))).found, []);
   assert.deepEqual((await ask({ key: 'text', text: 'grüsse' })).found, [2]);
+  assert.deepEqual((await ask({ key: 'text', text: 'grusse' })).found, [2], 'accents may be left out');
+  assert.deepEqual((await ask({ key: 'subject', text: 'GRUSSE' })).found, [2]);
+  assert.deepEqual((await ask(body('cafe soft'))).found, [2]);
+  assert.deepEqual((await ask(body('nothing hère'))).found, []);
   assert.deepEqual((await ask(body('far END'))).found, [3], 'a large message is read by its parts');
 });
 

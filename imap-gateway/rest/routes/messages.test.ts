@@ -145,6 +145,7 @@ test('q= searches, and says what it does not understand', async () => {
   const find = (q: string): Promise<string[]> => subjects({ q });
   assert.deepEqual(await find('subject:report'), ['Report']);
   assert.deepEqual(await find('has:attachment'), ['Report']);
+  assert.deepEqual(await find('filename:marz'), ['Report'], 'accents may be left out');
   assert.deepEqual(await find('-has:attachment in:archive'), ['Holiday pictures']);
   assert.deepEqual(await find('in:archive (is:flagged OR beach)'), ['Report', 'Holiday pictures']);
   assert.deepEqual(await find('"sunny beach"'), ['Holiday pictures']);

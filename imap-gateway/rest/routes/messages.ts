@@ -19,7 +19,7 @@ export const searchQuery = {
     Type.String({
       maxLength: 2000,
       description:
-        'Words that must all be there, with the operators `from: to: cc: bcc: subject: body: filename: has:attachment is:unread is:read is:flagged is:answered is:draft keyword: before: after: on: larger: smaller: in:`, quoted phrases, `-` or NOT before what is not wanted, OR, and parentheses. Without `in:` (a name, an id, a role, or `anywhere`) Junk and Trash are left out. Another word before a colon is a word like others; one that is nearly an operator (`form:`), or one in other systems (`label:`), is refused: in quotes it is text.',
+        'Words that must all be there, with the operators `from: to: cc: bcc: subject: body: filename: has:attachment is:unread is:read is:flagged is:answered is:draft keyword: before: after: on: larger: smaller: in:`, quoted phrases, `-` or NOT before what is not wanted, OR, and parentheses. Case doesn’t count, and accents may be left out: `uber` finds Über. Without `in:` (a name, an id, a role, or `anywhere`) Junk and Trash are left out. Another word before a colon is a word like others; one that is nearly an operator (`form:`), or one in other systems (`label:`), is refused: in quotes it is text.',
       examples: ['from:alice has:attachment -subject:"out of office" after:2026-01-01'],
     }),
   ),
