@@ -12,16 +12,22 @@ import { addClientSetupCommand } from './commands/client-setup.ts';
 import { addDomainCommands } from './commands/domain.ts';
 import { addDomainDkimCommands } from './commands/domain-dkim.ts';
 import { addDomainDnsCommand } from './commands/domain-dns.ts';
+import { addDraftCommands } from './commands/draft.ts';
 import { addInitCommand } from './commands/init.ts';
 import { addJobCommands } from './commands/job.ts';
+import { addMailboxCommands } from './commands/mailbox.ts';
+import { addMessageCommands } from './commands/message.ts';
 import { addQueueCommands } from './commands/queue.ts';
 import { addRestartCommand } from './commands/restart.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addSessionCommands } from './commands/session.ts';
 import { addSettingsCommands } from './commands/settings.ts';
 import { addStatusCommand } from './commands/status.ts';
+import { addSubmissionCommands } from './commands/submission.ts';
+import { addThreadCommands } from './commands/thread.ts';
 import { addTokenCommands } from './commands/token.ts';
 import { addTransferCommands } from './commands/transfer.ts';
+import { addWebhookCommands } from './commands/webhook.ts';
 
 const version = (
   JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -59,6 +65,12 @@ Exit status: 0 done, 1 failed, 2 used wrongly.`,
   addAddressCommands(program, act);
   addAppPasswordCommands(program, act);
   addTokenCommands(program, act);
+  addMailboxCommands(program, act);
+  addMessageCommands(program, act);
+  addThreadCommands(program, act);
+  addDraftCommands(program, act);
+  addSubmissionCommands(program, act);
+  addWebhookCommands(program, act);
   addQueueCommands(program, act);
   addJobCommands(program, act);
   addSessionCommands(program, act);

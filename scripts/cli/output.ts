@@ -48,7 +48,7 @@ function describe(error: unknown): { code: string; message: string; status: 1 | 
 const oneLine = (text: string) => harmless(text.split(/\r?\n/).filter(Boolean).join('; '));
 
 /** What other servers said, or somebody has put into a name, may hold what a terminal obeys. */
-const harmless = (text: string): string =>
+export const harmless = (text: string): string =>
   text.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
 
 /** Columns padded to their widest cell; the last is left as it is. */
