@@ -61,6 +61,8 @@ export type Mutation =
       readonly uids: UidSet;
       readonly since: ModSeq;
     }
+  /** Changes nothing. Fails with `conflict` unless the account's last commit is `since`: what follows is made of all that was seen then. */
+  | { readonly type: 'require-account'; readonly since: ModSeq }
   /** Copies in ascending order of UID, keeping message id, flags and internal date; the same mailbox is allowed. */
   | { readonly type: 'copy'; readonly from: MailboxId; readonly uids: UidSet; readonly to: MailboxId }
   /** As `copy`, and the originals go in the same commit (RFC 6851). */

@@ -20,6 +20,7 @@ const HANDLERS: { [T in MutationType]: (work: Work, mutation: PackedOf<T>) => Mu
   'add-message': messages.addMessage,
   'set-flags': setFlags,
   'require-unchanged': requireUnchanged,
+  'require-account': accounts.requireAccount,
   copy: messages.copy,
   move: messages.move,
   expunge: messages.expunge,

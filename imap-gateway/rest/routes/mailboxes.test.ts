@@ -68,6 +68,15 @@ test('a mailbox is created with its parents, renamed with its children, and dele
   });
   assert.equal(stale.status, 412);
 
+  // Both have read what stood there; one is first.
+  const tag = String((await world.ask(alice, 'GET', `/mailboxes/${year}`)).headers.etag);
+  const both = await Promise.all(
+    ['Old/A', 'Old/B'].map((name) =>
+      world.ask(alice, 'PATCH', `/mailboxes/${year}`, { body: { name }, headers: { 'if-match': tag } }),
+    ),
+  );
+  assert.deepEqual(both.map(({ status }) => status).sort(), [200, 412]);
+
   const kept = await world.ask(alice, 'DELETE', `/mailboxes/${year}`);
   assert.deepEqual([kept.status, kept.json.code], [409, 'mailbox-has-children']);
   const gone = await world.ask(alice, 'DELETE', `/mailboxes/${year}`, { query: { children: 'true' } });

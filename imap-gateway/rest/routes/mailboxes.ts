@@ -125,9 +125,10 @@ export function mailboxRoutes(routes: Routes): void {
     failures: ['bad-request', 'exists', 'no-such-mailbox', 'not-permitted', 'precondition-failed'],
     async run({ params, body, access, services, etag, headers }) {
       const { list, mailbox } = await find(services, access, params.id);
-      if (headers['if-match'] !== undefined) etag(tagOf(mailbox, list));
+      const demands = demandsOf(headers['if-match'], list);
+      if (demands !== undefined) etag(tagOf(mailbox, list));
       const changes = mailboxChanges(services, list, mailbox, body);
-      if (changes.length > 0) await commit(services, access, changes);
+      if (changes.length > 0) await commitAsSeen(services, access, changes, demands);
       return await shown(services, access, params.id);
     },
   });
@@ -149,21 +150,43 @@ export function mailboxRoutes(routes: Routes): void {
     failures: ['mailbox-has-children', 'no-such-mailbox', 'not-permitted', 'precondition-failed'],
     async run({ params, query, access, services, etag, headers }) {
       const { list, mailbox } = await find(services, access, params.id);
-      if (headers['if-match'] !== undefined) etag(tagOf(mailbox, list));
+      const demands = demandsOf(headers['if-match'], list);
+      if (demands !== undefined) etag(tagOf(mailbox, list));
       if (mailbox.name === 'INBOX') throw new MailError('not-permitted', 'INBOX can not be deleted');
       const below = list.mailboxes.filter(({ name }) => isBelow(name, mailbox.name));
       if (below.length > 0 && query.children !== true) {
         throw new MailError('mailbox-has-children', 'The mailbox has others below it');
       }
       const gone = [...below, mailbox];
-      await commit(services, access, [
+      const changes = [
         ...gone.map(({ id }): Mutation => ({ type: 'delete-mailbox', mailbox: id })),
         ...gone
           .filter(({ name }) => list.subscribed.includes(name))
           .map(({ name }): Mutation => ({ type: 'subscribe', name, subscribed: false })),
-      ]);
+      ];
+      await commitAsSeen(services, access, changes, demands);
     },
   });
+}
+
+/** If-Match is judged twice: by what was read, and within the commit, should something come in between. */
+function demandsOf(header: string | undefined, { modseq }: MailboxList): readonly Mutation[] | undefined {
+  if (header === undefined) return undefined;
+  return header.trim() === '*' ? [] : [{ type: 'require-account', since: modseq }];
+}
+
+async function commitAsSeen(
+  services: RestServices,
+  access: Access,
+  changes: readonly Mutation[],
+  demands: readonly Mutation[] = [],
+): Promise<void> {
+  try {
+    await commit(services, access, [...demands, ...changes]);
+  } catch (error) {
+    if (demands.length === 0 || !(error instanceof MailError) || error.failure !== 'conflict') throw error;
+    throw new HttpProblem('precondition-failed', 'It has changed since');
+  }
 }
 
 function mailboxChanges(

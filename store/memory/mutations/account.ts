@@ -9,6 +9,12 @@ import { release } from './place.ts';
 
 type Of<T extends Mutation['type']> = Extract<Mutation, { type: T }>;
 
+/** Of this commit's modseq the account's last one is the one before. */
+export function requireAccount(work: Work, { since }: Of<'require-account'>): MutationResult {
+  if (work.modseq !== since + 1) throw new MailError('conflict', 'the account has changed since');
+  return { type: 'require-account' };
+}
+
 /** `work.account` is a fresh one, or the one that is there already. */
 export function createAccount(work: Work, mutation: Of<'create-account'>): MutationResult {
   const { account, state, tx } = work;

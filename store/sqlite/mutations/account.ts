@@ -6,6 +6,12 @@ import { INBOX, isInbox, mailboxName } from '../../names.ts';
 import type { PackedOf, Work } from '../work.ts';
 import { makeMailbox } from './mailboxes.ts';
 
+/** Of this commit's modseq the account's last one is the one before. */
+export function requireAccount(work: Work, { since }: PackedOf<'require-account'>): MutationResult {
+  if (work.modseq !== since + 1) throw new MailError('conflict', 'the account has changed since');
+  return { type: 'require-account' };
+}
+
 /** The row stands already (commit.ts), just made. */
 export function createAccount(work: Work, mutation: PackedOf<'create-account'>): MutationResult {
   if (work.account.names.size > 0) throw new MailError('exists', 'the account exists');

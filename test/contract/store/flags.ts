@@ -103,6 +103,19 @@ export const flags = {
     await user.refused('no-such-mailbox', [{ ...demand(single(1), 9), mailbox: 'nowhere0nowhere0' }], 0);
   },
 
+  'a commit can demand that the whole account is as it was': async (on: Ground) => {
+    const user = await on.user();
+    const { modseq: since } = await user.ok(user.add());
+    const change = user.setFlags(ALL, 'add', '\\Seen');
+    const { modseq } = await user.ok({ type: 'require-account', since }, change);
+    assert.equal(modseq, since + 1);
+    await user.refused('conflict', [{ type: 'require-account', since }, user.setFlags(ALL, 'add', 'x')], 0);
+    await user.refused('conflict', [{ type: 'require-account', since: modseq + 1 }], 0);
+    assert.deepEqual(await user.flags(), { 1: '\\Seen' });
+    const answer = await user.ok({ type: 'require-account', since: modseq });
+    assert.equal(answer.results[0]!.type, 'require-account');
+  },
+
   'a long range of many kinds changes as each of its messages would': async (on: Ground) => {
     const user = await on.user();
     const kinds = [[], ['\\Seen'], ['\\Seen', 'Work'], ['\\Flagged'], ['\\Deleted']];
