@@ -61,6 +61,12 @@ async function add(to: Peer, access: Access, mailbox: string, text: string, flag
 }
 
 /** An account with everything that an archive has to keep. */
+const RULES = {
+  filters: [{ id: 'f1', name: 'to work', enabled: true, when: { from: 'x@' }, then: { mailbox: 'work' } }],
+  autoreply: { enabled: true, text: 'Away.', until: 1_800_000_000_000, days: 3 },
+  senders: { allow: ['@beta.test'], block: ['.far.test'] },
+};
+
 async function filled(): Promise<{ from: Peer; account: Account; access: Access }> {
   const from = await peer('alpha.test');
   const owner = await createAccount(from, 'alice@alpha.test', await makeSecret('secret'));
@@ -87,6 +93,9 @@ async function filled(): Promise<{ from: Peer; account: Account; access: Access 
   );
   const forward = { targets: ['a@beta.test'], keep: true };
   await from.directory.change({ type: 'set-forward', id: owner, forward });
+  await from.directory.change({ type: 'set-autoreply', id: owner, autoreply: RULES.autoreply });
+  await from.directory.change({ type: 'set-filters', id: owner, filters: RULES.filters });
+  await from.directory.change({ type: 'set-senders', id: owner, senders: RULES.senders });
   await from.directory.change({ type: 'add-alias', address: 'al@alpha.test', targets: ['alice@alpha.test'] });
   return { from, account: (await findAccount(from.directory, 'alice@alpha.test'))!, access };
 }
@@ -146,6 +155,8 @@ describe('an archive', () => {
     assert.deepEqual(await picture(to, access), await picture(source.from, source.access));
     assert.equal(account.state, 'active');
     assert.deepEqual(account.forward, { targets: ['a@beta.test'], keep: true });
+    const { filters, autoreply, senders } = (await to.directory.account(account.id))!;
+    assert.deepEqual({ filters, autoreply, senders }, RULES);
     assert.deepEqual(
       (await to.directory.aliases()).map(({ address, targets }) => [address, targets]),
       [['al@alpha.test', ['bob@beta.test']]],

@@ -1,5 +1,6 @@
 /** What an archive says of its account before the messages come (docs/archive-format.md). */
 import { MailError } from '#mail/failure.ts';
+import type { AccountRules } from '#store/account-rules.ts';
 import type { AccountSecret } from '#store/directory.ts';
 import { isId } from '#store/ids.ts';
 import type { Role } from '#store/types.ts';
@@ -30,6 +31,7 @@ export interface Manifest {
     /** Octets. */
     readonly quota?: number;
     readonly forward?: { readonly targets: readonly string[]; readonly keep: boolean };
+    readonly rules?: AccountRules;
     /** Addresses that lead to this account alone. */
     readonly aliases: readonly string[];
     readonly secret?: ArchivedSecret;

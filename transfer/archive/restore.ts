@@ -15,6 +15,7 @@ import { type Manifest, unpackSecret } from './manifest.ts';
 import type { MessageFacts } from './message-entry.ts';
 import { commitAll, Placing } from './placing.ts';
 import { readArchive } from './read.ts';
+import { addRules } from './rules.ts';
 
 /** How far a restore is that goes on after a crash. */
 const KIND = 'restore';
@@ -212,6 +213,7 @@ async function finish(
   if (secret !== undefined && appPasswords !== undefined) {
     await addAppPasswords(rooms, access.owner, unpackSecret(secret).scram, appPasswords, by);
   }
+  if (account.rules !== undefined) await addRules(rooms, access.owner, account.rules, by);
   await directory.change({ type: 'activate-account', id: access.owner }, by);
   if (account.forward !== undefined) {
     await directory.change({ type: 'set-forward', id: access.owner, forward: account.forward }, by);

@@ -12,6 +12,7 @@ import { begun, readableRows, type Unreadable, UnreadableList } from '../readabl
 import { packAppPasswords } from './app-passwords.ts';
 import { END, type End, FORMAT, MANIFEST, type Manifest, packSecret, RECORDS, VERSION } from './manifest.ts';
 import { entryName, messageEntry } from './message-entry.ts';
+import { packRules } from './rules.ts';
 import { padding, TAR_END, tarHead } from './tar-writer.ts';
 
 export interface ArchiveRooms {
@@ -136,6 +137,7 @@ async function manifestOf(
       address: account.address,
       ...(quota === undefined ? {} : { quota }),
       ...(forward === undefined ? {} : { forward }),
+      ...(await packRules(directory, account.id)),
       aliases,
       ...(secret === undefined ? {} : { secret: packSecret(secret) }),
       ...(appPasswords.length === 0 ? {} : { appPasswords }),
