@@ -34,6 +34,8 @@ export function keepLogin(rows: Rows, { note: given, first, last, count }: Count
 
 /** Whose it is, and the name as far as it may be shown. */
 function readNote(rows: DirectoryRows, note: LoginNote): LoginNote {
+  // What is told of a token is its name, which we know.
+  if (note.token !== undefined) return { ...note, login: cut(note.login) };
   const account = note.account ?? loginAccount(rows, note.login)?.id;
   if (account === undefined) return { ...note, login: shownName(rows, note.login) };
   return { ...note, account, login: cut(note.login) };

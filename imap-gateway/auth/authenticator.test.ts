@@ -9,6 +9,7 @@ function setUp(exemptNetworks: readonly string[] = []) {
   const clock = new FakeClock();
   const counts = new Map<string, number>();
   const asked: string[] = [];
+  const notes: unknown[] = [];
   const auth = createAuthenticator({
     use: 'imap',
     directory: {
@@ -17,6 +18,9 @@ function setUp(exemptNetworks: readonly string[] = []) {
         return password === 'right' ? { account: 'a', address: login } : undefined;
       },
       noteUse: () => undefined,
+      noteLogin: ({ login, outcome, account, protocol, remote }) => {
+        notes.push([login, protocol, remote, outcome, account]);
+      },
       accountNamed: async () => undefined,
       scram: async () => ({
         login: undefined,
@@ -40,17 +44,18 @@ function setUp(exemptNetworks: readonly string[] = []) {
   });
   const attempt = (password: string, remote = '192.0.2.1') =>
     auth.finish({ kind: 'password', username: 'bob@beta.test', authzid: '', password }, remote);
-  return { auth, attempt, clock, counts, asked };
+  return { auth, attempt, clock, counts, asked, notes };
 }
 
 test('a right password answers at once, and counts no failure', async () => {
-  const { attempt, counts } = setUp();
+  const { attempt, counts, notes } = setUp();
   assert.deepEqual(await attempt('right'), { account: 'a', address: 'bob@beta.test' });
+  assert.deepEqual(notes, [['bob@beta.test', 'imap', '192.0.2.1', 'ok', 'a']]);
   assert.ok([...counts].every(([key, count]) => count === 0 || key.startsWith('auth-ok:')));
 });
 
 test('failures come later each time, and then nothing is looked at any more', async () => {
-  const { auth, attempt, clock, asked } = setUp();
+  const { auth, attempt, clock, asked, notes } = setUp();
   for (const delay of [500, 1000]) {
     let failed = false;
     const attempted = assert.rejects(attempt('wrong'), { failure: 'bad-credentials' }).then(() => {
@@ -62,6 +67,8 @@ test('failures come later each time, and then nothing is looked at any more', as
     await attempted;
   }
   assert.equal(asked.length, 2);
+  const refused = ['bob@beta.test', 'imap', '192.0.2.1', 'refused', undefined];
+  assert.deepEqual(notes, [refused, refused]);
   await assert.rejects(auth.admit('192.0.2.1'), { failure: 'limit-exceeded' });
   await auth.admit('192.0.2.2');
 });

@@ -11,6 +11,7 @@ import type { Coordination } from '#runtime/coordination.ts';
 import { createLoginGuard } from '#runtime/login-guard.ts';
 import type { Metrics } from '#runtime/metrics/metrics.ts';
 import type { AppScope, Directory, Login } from '#store/directory.ts';
+import { noted } from './login-log.ts';
 
 export interface Authenticator {
   /** Throws `limit-exceeded` when the address has failed too often. Ask before a conversation starts. */
@@ -36,7 +37,7 @@ export interface Weighed<T> {
 }
 
 export interface AuthenticatorOptions {
-  readonly directory: Pick<Directory, 'authenticate' | 'scram' | 'noteUse' | 'accountNamed'>;
+  readonly directory: Pick<Directory, 'authenticate' | 'scram' | 'noteUse' | 'noteLogin' | 'accountNamed'>;
   /** Which app passwords are taken besides the account's own. */
   readonly use: AppScope;
   readonly coordination: Pick<Coordination, 'count'>;
@@ -116,7 +117,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 
     async finish(outcome, remote) {
       const login = await weigh(remote, outcome.username, async () => {
-        const answer = await verify(outcome);
+        const attempt = { use, remote, name: outcome.username };
+        const answer = await noted(options, attempt, () => verify(outcome));
         if (answer !== undefined) return { verdict: 'right', answer };
         return { verdict: 'wrong', answer, reason: await whyNot(directory, outcome.username) };
       });

@@ -3,11 +3,12 @@ import { MailError } from '#mail/failure.ts';
 import { readAppPassword } from '#store/app-password.ts';
 import type { Directory, Login } from '#store/directory.ts';
 import type { Authenticator, Weighed } from './authenticator.ts';
+import { noteLogin, refusalNoted } from './login-log.ts';
 import { type CodeAnswer, type CodeRooms, checkCode } from './second-factor.ts';
 
 export interface OwnerRooms extends CodeRooms {
   readonly auth: Pick<Authenticator, 'weigh'>;
-  readonly directory: CodeRooms['directory'] & Pick<Directory, 'authenticate' | 'noteUse'>;
+  readonly directory: CodeRooms['directory'] & Pick<Directory, 'authenticate' | 'noteUse' | 'noteLogin'>;
 }
 
 export interface Given {
@@ -27,7 +28,7 @@ export interface Proof {
  * @throws MailError `bad-credentials` for a wrong password, after a delay; `limit-exceeded`, `not-permitted` as at a login.
  */
 export async function proveOwner(rooms: OwnerRooms, given: Given, remote: string): Promise<Proof> {
-  const proof = await rooms.auth.weigh(remote, given.username, () => weighed(rooms, given));
+  const proof = await rooms.auth.weigh(remote, given.username, () => weighed(rooms, given, remote));
   if (proof === undefined) throw new MailError('bad-credentials', 'Wrong user or password');
   const { appPassword } = proof.login;
   if (appPassword !== undefined) {
@@ -36,7 +37,14 @@ export async function proveOwner(rooms: OwnerRooms, given: Given, remote: string
   return proof;
 }
 
-async function weighed(rooms: OwnerRooms, { username, password, code }: Given): Promise<Weighed<Proof | undefined>> {
+async function weighed(rooms: OwnerRooms, given: Given, remote: string): Promise<Weighed<Proof | undefined>> {
+  const attempt = { use: 'rest', remote, name: given.username } as const;
+  const found = await refusalNoted(rooms, attempt, () => weigh(rooms, given));
+  if (found.verdict !== 'open') noteLogin(rooms, attempt, found.verdict === 'right' ? found.answer?.login : undefined);
+  return found;
+}
+
+async function weigh(rooms: OwnerRooms, { username, password, code }: Given): Promise<Weighed<Proof | undefined>> {
   const login = await loginOf(rooms.directory, username, password);
   if (login === undefined) return { verdict: 'wrong', answer: undefined };
   if (login.appPassword !== undefined) return { verdict: 'right', answer: { login, code: { kind: 'right' } } };

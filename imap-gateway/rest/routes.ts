@@ -22,6 +22,7 @@ import { credentialRoutes } from './routes/credentials.ts';
 import { documentationRoutes } from './routes/documentation.ts';
 import { adminExpungedRoutes, expungedRoutes } from './routes/expunged.ts';
 import { healthRoutes } from './routes/health.ts';
+import { loginRoutes } from './routes/logins.ts';
 import { mailTransferRoutes } from './routes/mail-transfer.ts';
 import { mailboxRoutes } from './routes/mailboxes.ts';
 import { messageChangeRoutes } from './routes/message-changes.ts';
@@ -67,6 +68,7 @@ const resources: readonly ((routes: Routes) => void)[] = [
   adminQueueRoutes,
   adminSessionRoutes,
   adminAuditRoutes,
+  loginRoutes,
   adminSettingsRoutes,
   adminStatusRoutes,
   adminJobRoutes,

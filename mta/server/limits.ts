@@ -56,7 +56,9 @@ export async function verifyLogin(
   const { directory } = services;
   const remote = addressOf(peer);
   const verify = (): Promise<Login | undefined> =>
-    verifySasl(outcome, (user, password) => directory.authenticate(user, password, 'smtp'));
+    noted(services, remote, outcome.username, () =>
+      verifySasl(outcome, (user, password) => directory.authenticate(user, password, 'smtp')),
+    );
   const login = await (peer.exempt
     ? verify()
     : guardOf(services).turn(remote, () => attempt(services, remote, outcome.username, verify)));
@@ -66,6 +68,27 @@ export async function verifyLogin(
   if (login?.appPassword !== undefined)
     directory.noteUse({ kind: 'app-password', id: login.appPassword, at: services.clock.now(), remote });
   return login;
+}
+
+/** In the log of logins; the right password of a suspended account, which `verify` throws for, is refused too. */
+async function noted(
+  { directory, clock }: SmtpServices,
+  remote: string,
+  name: string,
+  verify: () => Promise<Login | undefined>,
+): Promise<Login | undefined> {
+  const note = (outcome: 'ok' | 'refused', { account, appPassword }: Partial<Login> = {}): void => {
+    const whose = { ...(account !== undefined && { account }), ...(appPassword !== undefined && { appPassword }) };
+    directory.noteLogin({ login: name, protocol: 'smtp', remote, outcome, at: clock.now(), ...whose });
+  };
+  try {
+    const login = await verify();
+    note(login === undefined ? 'refused' : 'ok', login);
+    return login;
+  } catch (error) {
+    if (error instanceof MailError && error.failure === 'not-permitted') note('refused');
+    throw error;
+  }
 }
 
 async function attempt(

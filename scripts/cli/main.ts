@@ -17,6 +17,7 @@ import { addInitCommand } from './commands/init.ts';
 import { addJobCommands } from './commands/job.ts';
 import { addMailboxCommands } from './commands/mailbox.ts';
 import { addMessageCommands } from './commands/message.ts';
+import { addLoginCommand } from './commands/login.ts';
 import { addQueueCommands } from './commands/queue.ts';
 import { addRestartCommand } from './commands/restart.ts';
 import { addRunCommand } from './commands/run.ts';
@@ -75,6 +76,7 @@ Exit status: 0 done, 1 failed, 2 used wrongly.`,
   addJobCommands(program, act);
   addSessionCommands(program, act);
   addAuditCommand(program, act);
+  addLoginCommand(program, act);
   addSettingsCommands(program, act);
   addClientSetupCommand(program, act);
   prepare(program);

@@ -23,8 +23,13 @@ export function createMemoryDirectory(options: MemoryDirectoryOptions): Director
   const logins = new LoginNotes((all) => {
     for (const login of all) keepLogin(rows, login);
   });
+  const reads = directoryReads(() => rows, now);
   return {
-    ...directoryReads(() => rows, now),
+    ...reads,
+    logins: (query) => {
+      logins.flush();
+      return reads.logins(query);
+    },
     change: async (change, by) => applyChange(rows, change, now(), by),
     noteUse: (use) => uses.note(use),
     noteLogin: (note) => logins.note(note),

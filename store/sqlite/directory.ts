@@ -58,8 +58,14 @@ export async function openDirectoryWriter(options: DirectoryWriterOptions): Prom
       for (const login of all) keepLogin(rows, login);
     });
   });
+  const reads = directoryReads(() => rows, now);
   return {
-    ...directoryReads(() => rows, now),
+    ...reads,
+    logins: (query) => {
+      // What was noted here shows at once; what others note, once they have told it.
+      logins.flush();
+      return reads.logins(query);
+    },
     change: (change, by) => changes.add(change, by),
     noteUse: (use) => uses.note(use),
     noteLogin: (note) => logins.note(note),

@@ -104,6 +104,7 @@ const PARITY: { readonly [command: string]: readonly string[] | string } = {
   'session list': ['listSessions'],
   'session disconnect': ['disconnectSessions'],
   'audit list': ['listAudit'],
+  'login list': ['listLogins', 'listOwnLogins'],
   'settings export': ['exportSettings', 'getConfiguration'],
   'settings plan': ['planSettings', 'planConfiguration'],
   'settings apply': ['applySettings'],
@@ -259,6 +260,7 @@ describe('commands and REST on one peer', { timeout: 240_000 }, () => {
     }
     // What changes between two looks has the same shape at least.
     fits('getStatus', await command('status'));
+    fits('listLogins', await command('login', 'list'));
     fits('listSessions', await command('session', 'list'));
     fits('listAllTokens', await command('token', 'list'));
     await smtp.close();

@@ -62,13 +62,26 @@ async function bearer(services: RestServices, exchange: Exchange, text: string, 
   const token = hash && (await services.directory.token(hash));
   if (hash === undefined || token === undefined || token.kind !== 'api') {
     shown.delete(socket);
+    noteToken(services, remote, undefined);
     await services.auth.failed(remote, text);
     throw new HttpProblem('bad-credentials', 'The token is not known or no longer valid', {
       headers: { 'www-authenticate': 'Bearer realm="peerpost", error="invalid_token"' },
     });
   }
-  if (known === undefined) shown.set(socket, { text, hash });
+  if (known === undefined) {
+    shown.set(socket, { text, hash });
+    noteToken(services, remote, token);
+  }
   return callerOf(services, exchange, token, 'token');
+}
+
+/** In the log of logins; of a token that is none, nothing of its text. */
+function noteToken({ directory, clock }: RestServices, remote: string, token: Token | undefined): void {
+  const { id = 'unknown', name, account } = token ?? {};
+  const login = name === undefined ? 'an unknown token' : `token:${name}`;
+  const outcome = token === undefined ? 'refused' : 'ok';
+  const whose = account === undefined ? {} : { account };
+  directory.noteLogin({ login, protocol: 'rest', remote, outcome, token: id, at: clock.now(), ...whose });
 }
 
 /**
