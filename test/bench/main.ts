@@ -4,6 +4,7 @@
  */
 const benches: { readonly [name: string]: () => Promise<{ run(options: readonly string[]): Promise<void> | void }> } = {
   delivery: () => import('./delivery/delivery.ts'),
+  dkim: () => import('./dkim.ts'),
   engine: () => import('./delivery/engine.ts'),
   growth: () => import('./delivery/growth.ts'),
   imap: () => import('./imap/imap.ts'),
