@@ -214,7 +214,11 @@ export const schema: Schema = {
           1,
           'Databases that accounts are dealt out among. Messages share fsyncs best in one; more help where one writer thread is not enough. May grow, never shrink.',
         ),
-        expungedRetention: key(kinds.duration(), '7d', 'How long the content of expunged messages is kept.'),
+        expungedRetention: key(
+          kinds.duration(),
+          '7d',
+          'How long the content of expunged messages is kept: so long they can be brought back (`peerpost account undelete`).',
+        ),
         tombstoneRetention: key(
           kinds.duration(),
           '90d',
