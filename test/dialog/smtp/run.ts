@@ -21,6 +21,7 @@
  *     top /^Received: /           the last message with our fields matches
  *     to bob@beta.test            a forward-path of the last message
  *     tracked d1 s1               the delivery id of the last message, and the envelope id by which it is tracked (`-`: it isn't)
+ *     signs beta.test             the domain whose keys sign the last message (`-`: none do)
  */
 import assert from 'node:assert/strict';
 import { formatAddress } from '#mail/address.ts';
@@ -152,6 +153,8 @@ class Dialog {
         const { deliveryId, tracked, envelope } = this.#message();
         return assert.equal(`${deliveryId} ${tracked ? envelope.envelopeId : '-'}`, rest);
       }
+      case 'signs':
+        return assert.equal(this.#message().signAs ?? '-', rest);
       case 'to':
         return assert.ok(this.#message().envelope.forwardPaths.some((path) => formatAddress(path.address) === rest));
       case 'recipients':
