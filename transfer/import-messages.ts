@@ -86,7 +86,7 @@ async function* messagesOf(source: AsyncIterable<Uint8Array>, options: ImportOpt
   const date = options.internalDate === undefined ? {} : { internalDate: options.internalDate };
   const looksLikeMbox = head.toString('latin1') === FROM;
   if (options.format === 'eml' || (options.format === 'auto' && !looksLikeMbox)) {
-    yield { flags: given, ...date, content: withCrlf(looksLikeMbox ? withoutFirstLine(all) : all) };
+    yield { flags: given, ...date, content: withHeader(withCrlf(looksLikeMbox ? withoutFirstLine(all) : all)) };
     return;
   }
   for await (const { line, content } of readMbox(all)) {
@@ -139,6 +139,26 @@ async function peek(source: AsyncIterable<Uint8Array>, length: number) {
     }
   }
   return { head: begun.subarray(0, length), all: all() };
+}
+
+const FIELD = /(?:^|\n)[\x21-\x39\x3b-\x7e]+[ \t]*:/;
+/** As much as is looked at for a field. */
+const FIELD_WITHIN = 65_536;
+
+/** Whatever has one header field is a message, for programs have left out every one of them. @throws MailError `bad-request` where there is none. */
+async function* withHeader(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const none = (): MailError => new MailError('bad-request', 'This is no message: it begins with no header field');
+  let begun: string | undefined = '';
+  for await (const chunk of source) {
+    if (begun !== undefined) {
+      begun += binary(chunk);
+      const end: number = begun.startsWith('\r\n') ? 0 : begun.indexOf('\r\n\r\n');
+      if (FIELD.test(end < 0 ? begun : begun.slice(0, end))) begun = undefined;
+      else if (end >= 0 || begun.length > FIELD_WITHIN) throw none();
+    }
+    yield chunk;
+  }
+  if (begun !== undefined) throw none();
 }
 
 /** Some programs write the mbox's line before a single message. */

@@ -128,12 +128,16 @@ test('one message: line ends become CRLF, the date is what it says itself, a lin
   const text = 'Subject: x\nDate: Mon, 23 Nov 2020 16:24:05 +0100\n\nline\r\nend';
   await take(to, to.work, text);
   await take(to, to.work, `From nobody\n${text}`, { format: 'eml', internalDate: { time: 0, zone: 0 } });
-  await take(to, to.work, 'no header');
+  await take(to, to.work, 'a stray line\nX-Only: field, and no Date');
+  for (const none of ['no header', '\n\nSubject: too late\n', 'Dear Bob: hello\n\nhello\n', 'x'.repeat(100_000)]) {
+    const [answer, ...more] = await take(to, to.work, none);
+    assert.ok(answer?.ok === false && answer.error.failure === 'bad-request' && more.length === 0, none.slice(0, 20));
+  }
   const whole = text.replaceAll(/(?<!\r)\n/g, '\r\n');
   assert.deepEqual(await all(to, to.work), [
     { text: whole, flags: [], time: Date.UTC(2020, 10, 23, 15, 24, 5) },
     { text: whole, flags: [], time: 0 },
-    { text: 'no header', flags: [], time: clock.now() },
+    { text: 'a stray line\r\nX-Only: field, and no Date', flags: [], time: clock.now() },
   ]);
 });
 

@@ -126,9 +126,9 @@ async function eventOf(
     case 'subscription':
       return { type: 'mailbox.subscriptions', data: { name: record.name } };
     case 'record':
-      if (record.name === SUBMISSION) return await submission(store, access, record.record!);
+      if (record.name === SUBMISSION) return await submission(store, access, record);
       if (record.name === UNDELIVERABLE && record.act !== 'remove') {
-        return wanted(UNDELIVERABLE_EVENT) ? await undeliverable(store, access, record.record!) : undefined;
+        return wanted(UNDELIVERABLE_EVENT) ? await undeliverable(store, access, record) : undefined;
       }
       return undefined;
     case 'quota':
@@ -181,13 +181,23 @@ async function few(
   return rows;
 }
 
-/** As it is now: steps that followed each other quickly are told as the last one. */
-async function submission(store: MailStore, access: Access, id: string): Promise<Event | undefined> {
-  const kept = await readSubmission(store, access, id);
-  return kept && { type: `submission.${kept.record.state}`, data: submissionJson(kept, []) };
+/** As it is now: of steps that followed each other before they were told, the last one alone is. */
+async function submission(
+  store: MailStore,
+  access: Access,
+  { record, modseq }: ChangeRecord,
+): Promise<Event | undefined> {
+  const kept = await readSubmission(store, access, record!);
+  if (kept === undefined || kept.modseq > modseq) return undefined;
+  return { type: `submission.${kept.record.state}`, data: submissionJson(kept, []) };
 }
 
-async function undeliverable(store: MailStore, access: Access, id: string): Promise<Event | undefined> {
-  const kept = await store.record(access, UNDELIVERABLE, id);
-  return kept && { type: UNDELIVERABLE_EVENT, data: JSON.parse(kept.value) as object };
+async function undeliverable(
+  store: MailStore,
+  access: Access,
+  { record, modseq }: ChangeRecord,
+): Promise<Event | undefined> {
+  const kept = await store.record(access, UNDELIVERABLE, record!);
+  if (kept === undefined || kept.modseq > modseq) return undefined;
+  return { type: UNDELIVERABLE_EVENT, data: JSON.parse(kept.value) as object };
 }

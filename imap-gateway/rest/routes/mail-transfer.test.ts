@@ -64,6 +64,9 @@ test('what is no import is refused', async () => {
     world.ask(alice, 'POST', '/messages', { body, type, query });
   assert.equal((await post(EML, 'text/html')).status, 415);
   assert.equal((await post('', 'message/rfc822')).status, 400);
+  const none = await post('only words\n', 'message/rfc822');
+  assert.deepEqual([none.status, none.json.code], [400, 'bad-request']);
+  assert.match(none.json.detail, /no header field/);
   assert.equal((await post('no mbox', 'application/mbox')).status, 400);
   assert.equal((await post(EML, 'message/rfc822', { keywords: 'a b' })).status, 400);
   assert.equal((await post(EML, 'message/rfc822', { mailbox: await mailboxId(world, bob, 'INBOX') })).status, 404);

@@ -237,6 +237,7 @@ test('who was refused is told at once: by an event, and by a report as mail', as
   assert.ok(changes.complete);
   const wanted = (type: string): boolean => type.startsWith('submission');
   const events = await eventsOf(on.services, on.alice.access, changes.records, wanted);
+  assert.deepEqual(events.map(({ type }) => type).sort(), ['submission.sent', 'submission.undeliverable'], 'once each');
   const { data } = events.find(({ type }) => type === 'submission.undeliverable')! as { data: typeof body & object };
   assert.deepEqual(Object.entries(data).slice(0, 3), Object.entries({ id, message, messageId }));
   const { recipients } = data as unknown as { recipients: { address: string; status: string; reply: string }[] };
