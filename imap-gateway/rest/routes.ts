@@ -31,6 +31,8 @@ import { messageRoutes } from './routes/messages.ts';
 import { secondFactorRoutes } from './routes/second-factor.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { threadRoutes } from './routes/threads.ts';
+import { adminFilterRoutes, filterRoutes } from './rules/filter-routes.ts';
+import { adminSenderRoutes, senderRoutes } from './rules/sender-routes.ts';
 import { draftRoutes } from './sending/draft-routes.ts';
 import { sendRoutes } from './sending/send-routes.ts';
 import { submissionRoutes } from './sending/submission-routes.ts';
@@ -40,6 +42,8 @@ const resources: readonly ((routes: Routes) => void)[] = [
   sessionRoutes,
   accountRoutes,
   autoreplyRoutes,
+  filterRoutes,
+  senderRoutes,
   clientSetupRoutes,
   credentialRoutes,
   secondFactorRoutes,
@@ -62,6 +66,8 @@ const resources: readonly ((routes: Routes) => void)[] = [
   adminAutoreplyRoutes,
   adminSecondFactorRoutes,
   adminExpungedRoutes,
+  adminFilterRoutes,
+  adminSenderRoutes,
   adminAliasRoutes,
   adminAddressRoutes,
   adminTokenRoutes,

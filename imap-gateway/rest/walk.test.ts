@@ -193,7 +193,8 @@ test('docs/api.md is fresh: run `node imap-gateway/rest/write-docs.ts`', () => {
   const path = new URL('../../docs/api.md', import.meta.url);
   const text = readFileSync(path, 'utf8');
   assert.equal(text, apiMarkdown(openApi(allRoutes, '1')));
-  assert.doesNotMatch(text, /unknown/);
+  // The word may be one of several that are declared.
+  assert.doesNotMatch(text, /(?<!")unknown/);
 });
 
 test('the document and its page are served', async () => {

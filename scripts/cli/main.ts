@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { act } from './act.ts';
 import { addAccountCommands } from './commands/account.ts';
+import { addSenderCommand } from './commands/account-rules.ts';
 import { addAddressCommands } from './commands/address.ts';
 import { addAliasCommands } from './commands/alias.ts';
 import { addAppPasswordCommands } from './commands/app-password.ts';
@@ -63,6 +64,7 @@ Exit status: 0 done, 1 failed, 2 used wrongly.`,
   addAccountCommands(program, act);
   addTransferCommands(program, act);
   addAliasCommands(program, act);
+  addSenderCommand(program, act);
   addAddressCommands(program, act);
   addAppPasswordCommands(program, act);
   addTokenCommands(program, act);

@@ -1,6 +1,7 @@
 /** What `peerpost` does is possible over REST and the reverse, and both say the same: every command beside its operation, and both asked on one peer. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import type { Command } from 'commander';
@@ -43,6 +44,18 @@ const PARITY: { readonly [command: string]: readonly string[] | string } = {
   'account admin': ['changeAccount'],
   'account autoreply': ['getAccountAutoreply', 'setAccountAutoreply', 'removeAccountAutoreply'],
   'account second-factor': ['getAccountSecondFactor', 'removeAccountSecondFactor'],
+  'account filters': [
+    'listAccountFilters',
+    'setAccountFilters',
+    'addAccountFilter',
+    'getAccountFilter',
+    'replaceAccountFilter',
+    'changeAccountFilter',
+    'removeAccountFilter',
+    'tryAccountFilters',
+  ],
+  'account senders': ['getAccountSenders', 'setAccountSenders'],
+  senders: ['getPeerSenders', 'setPeerSenders'],
   'account import': ['startImport', 'startOwnImport'],
   'account export': ['startExport', 'getArchive', 'startOwnExport', 'getOwnArchive'],
   'account restore': ['uploadArchive', 'startRestore', 'removeArchive'],
@@ -235,6 +248,12 @@ describe('commands and REST on one peer', { timeout: 240_000 }, () => {
     assert.equal(taken.code, 250);
     const [entry = ''] = (await command<{ items: string[] }>('queue', 'hold', '--all')).items;
     await command('domain', 'dkim', 'add', 'a.test', '--algorithm', 'ed25519');
+    const filters = `${peer.data}/../filters.json`;
+    await writeFile(filters, '[{"name":"j","when":{"from":"x@"},"then":{"mailbox":"Junk"}}]');
+    fits('setAccountFilters', await command('account', 'filters', ALICE, '--apply', filters));
+    const lists = ['--block', '.far.test', '--allow', '@a.far.test'];
+    fits('setAccountSenders', await command('account', 'senders', ALICE, ...lists));
+    fits('setPeerSenders', await command('senders', '--block', 'x@spam.test'));
     const reads: readonly [string, string, readonly string[]][] = [
       ['listDomains', '/domains', ['domain', 'list']],
       ['getDomainRecords', '/domains/a.test/dns', ['domain', 'dns', 'a.test']],
@@ -243,6 +262,9 @@ describe('commands and REST on one peer', { timeout: 240_000 }, () => {
       ['showAccount', `/accounts/${id}`, ['account', 'show', ALICE]],
       ['getAccountAutoreply', `/accounts/${id}/autoreply`, ['account', 'autoreply', ALICE]],
       ['getAccountSecondFactor', `/accounts/${id}/second-factor`, ['account', 'second-factor', ALICE]],
+      ['listAccountFilters', `/accounts/${id}/filters`, ['account', 'filters', ALICE]],
+      ['getAccountSenders', `/accounts/${id}/senders`, ['account', 'senders', ALICE]],
+      ['getPeerSenders', '/senders', ['senders']],
       ['listAliases', '/aliases', ['alias', 'list']],
       ['resolveAddress', '/addresses/bob%2Bx@a.test', ['address', 'resolve', 'bob+x@a.test']],
       ['listAccountAppPasswords', `/accounts/${id}/app-passwords`, ['app-password', 'list', ALICE]],

@@ -6,9 +6,10 @@ import { readStandardInput } from '../input.ts';
 import { CommandError, table, UsageError } from '../output.ts';
 import { CLI, type System } from '../system.ts';
 import { addAccountAutoreplyCommand } from './account-autoreply.ts';
+import { addAccountRuleCommands } from './account-rules.ts';
 import { addAccountSettingCommands } from './account-settings.ts';
-import { addSecondFactorCommand } from './second-factor.ts';
 import { addAccountUndeleteCommand } from './account-undelete.ts';
+import { addSecondFactorCommand } from './second-factor.ts';
 
 export function addAccountCommands(program: Command, act: Act): void {
   const account = program.command('account').description('people who have mailboxes here');
@@ -84,6 +85,7 @@ App passwords and tokens of the account go on; whoever is signed in on the web p
       ),
     );
   addAccountSettingCommands(account, act);
+  addAccountRuleCommands(account, act);
   addAccountAutoreplyCommand(account, act);
   addSecondFactorCommand(account, act);
   addAccountUndeleteCommand(account, act);
