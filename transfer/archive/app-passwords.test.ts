@@ -15,6 +15,7 @@ import { writeArchive } from './write.ts';
 const clock = { now: () => Date.UTC(2026, 10, 23) };
 const TEXT = 'bcdf-ghjk-mnpq-rstv';
 const BOB = 'bob@beta.test';
+const FACTOR = new Uint8Array(20).fill(5);
 
 async function peer(domain: string) {
   const store = new MemoryStore({ clock, random: systemRandom });
@@ -30,6 +31,7 @@ async function withPhone() {
   const made = await makeAppPassword(TEXT, await from.directory.scram('alice@alpha.test'));
   const add = { type: 'add-app-password', id: 'p1', account: id, name: 'phone', scopes: ['imap'], made } as const;
   await from.directory.change(add);
+  await from.directory.change({ type: 'set-second-factor', id, secret: FACTOR, recovery: [], lastStep: 7 });
   return { from, account: (await findAccount(from.directory, 'alice@alpha.test'))! };
 }
 
@@ -37,7 +39,15 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-test('app passwords are in an archive beside the secret, and nowhere else', async () => {
+async function hasFactor({ directory }: Awaited<ReturnType<typeof peer>>): Promise<void> {
+  const { id } = (await directory.accountNamed(BOB))!;
+  const { secret, lastStep } = (await directory.secondFactor(id))!;
+  assert.deepEqual([[...secret], lastStep], [[...FACTOR], 7]);
+  assert.equal(await directory.authenticate(BOB, 'secret', 'imap'), undefined);
+  assert.ok(await directory.authenticate(BOB, 'secret'));
+}
+
+test('app passwords and the second factor are in an archive beside the secret, and nowhere else', async () => {
   const { from, account } = await withPhone();
   const secret = (await from.directory.secret(account.id))!;
   const file = await buffer(writeArchive(from, account, { secret }));
@@ -45,15 +55,18 @@ test('app passwords are in an archive beside the secret, and nowhere else', asyn
   await restoreArchive(to, once(file), { address: BOB });
   assert.ok((await to.directory.authenticate(BOB, TEXT, 'imap'))?.appPassword);
   assert.equal(await to.directory.authenticate(BOB, TEXT, 'smtp'), undefined);
+  await hasFactor(to);
   // With another password they would never count.
   const other = await peer('beta.test');
   await restoreArchive(other, once(file), { address: BOB, secret: await makeSecret('another') });
   const { id } = (await findAccount(other.directory, BOB))!;
   assert.deepEqual(await other.directory.appPasswords(id), []);
-  assert.ok(!(await buffer(writeArchive(from, account))).includes('phone'));
+  assert.equal(await other.directory.secondFactor(id), undefined);
+  const without = await buffer(writeArchive(from, account));
+  assert.ok(!without.includes('phone') && !without.includes('secondFactor'));
 });
 
-test('app passwords move along', async () => {
+test('app passwords and the second factor move along', async () => {
   const { from, account } = await withPhone();
   const goal = await peer('beta.test');
   await moveAccount({
@@ -70,4 +83,5 @@ test('app passwords move along', async () => {
     report: () => undefined,
   });
   assert.ok((await goal.directory.authenticate(BOB, TEXT, 'imap'))?.appPassword);
+  await hasFactor(goal);
 });

@@ -20,6 +20,13 @@ export interface ArchivedMailbox {
   readonly messages: number;
 }
 
+export interface ArchivedSecondFactor {
+  /** Base64. */
+  readonly secret: string;
+  /** The time step of the last code that was used. */
+  readonly lastStep: number;
+}
+
 export interface Manifest {
   readonly format: typeof FORMAT;
   readonly version: number;
@@ -37,6 +44,8 @@ export interface Manifest {
     readonly secret?: ArchivedSecret;
     /** Only beside the secret, whose salt they are keyed with. */
     readonly appPasswords?: readonly ArchivedAppPassword[];
+    /** Only beside the secret. */
+    readonly secondFactor?: ArchivedSecondFactor;
   };
   readonly mailboxes: readonly ArchivedMailbox[];
   readonly subscribed: readonly string[];

@@ -16,6 +16,7 @@ import type { MessageFacts } from './message-entry.ts';
 import { commitAll, Placing } from './placing.ts';
 import { readArchive } from './read.ts';
 import { addRules } from './rules.ts';
+import { addSecondFactor } from './second-factor.ts';
 
 /** How far a restore is that goes on after a crash. */
 const KIND = 'restore';
@@ -209,10 +210,12 @@ async function finish(
     ...mailboxes.map(({ id: mailbox, uidNext }): Mutation => ({ type: 'raise-uid-next', mailbox, uidNext })),
     ...(account.quota === undefined ? [] : [{ type: 'set-quota' as const, bytes: account.quota }]),
   ]);
-  const { secret, appPasswords } = account;
+  const { secret, appPasswords, secondFactor } = account;
   if (secret !== undefined && appPasswords !== undefined) {
     await addAppPasswords(rooms, access.owner, unpackSecret(secret).scram, appPasswords, by);
   }
+  if (secret !== undefined && secondFactor !== undefined)
+    await addSecondFactor(directory, access.owner, unpackSecret(secret).scram, secondFactor, by);
   if (account.rules !== undefined) await addRules(rooms, access.owner, account.rules, by);
   await directory.change({ type: 'activate-account', id: access.owner }, by);
   if (account.forward !== undefined) {

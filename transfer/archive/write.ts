@@ -13,6 +13,7 @@ import { packAppPasswords } from './app-passwords.ts';
 import { END, type End, FORMAT, MANIFEST, type Manifest, packSecret, RECORDS, VERSION } from './manifest.ts';
 import { entryName, messageEntry } from './message-entry.ts';
 import { packRules } from './rules.ts';
+import { packSecondFactor } from './second-factor.ts';
 import { padding, TAR_END, tarHead } from './tar-writer.ts';
 
 export interface ArchiveRooms {
@@ -141,6 +142,7 @@ async function manifestOf(
       aliases,
       ...(secret === undefined ? {} : { secret: packSecret(secret) }),
       ...(appPasswords.length === 0 ? {} : { appPasswords }),
+      ...(secret === undefined ? {} : await packSecondFactor(directory, account.id)),
     },
     mailboxes: list.mailboxes.map(({ id, name, role, uidValidity, uidNext, messages }) => {
       return { id, name, ...(role === undefined ? {} : { role }), uidValidity, uidNext, messages };

@@ -14,6 +14,7 @@ import { unpackSecret } from '../archive/manifest.ts';
 import { parseMessageEntry } from '../archive/message-entry.ts';
 import { commitAll, Placing } from '../archive/placing.ts';
 import { firstMutations, type RestoreRooms } from '../archive/restore.ts';
+import { addSecondFactor } from '../archive/second-factor.ts';
 import { readTar } from '../archive/tar-reader.ts';
 import type { MoveActivation, MoveChange, MoveOffer, MoveState, MoveStep, MoveTarget } from './protocol.ts';
 
@@ -183,6 +184,9 @@ async function activate(
     await addAppPasswords(rooms, account.id, secret.scram, appPasswords, by);
   }
   if (forward !== undefined) await rooms.directory.change({ type: 'set-forward', id: account.id, forward }, by);
+  const { secondFactor } = activation;
+  if (secret !== undefined && secondFactor !== undefined)
+    await addSecondFactor(rooms.directory, account.id, secret.scram, secondFactor, by);
   await rooms.directory.change({ type: 'activate-account', id: account.id }, by);
   return { version: now };
 }

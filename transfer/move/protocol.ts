@@ -1,5 +1,10 @@
 /** What two peers say to one another while an account moves, as JSON: below `/api/v1/admin/incoming-moves`, with an admin's token of the peer that takes the account. */
-import type { ArchivedAppPassword, ArchivedMailbox, ArchivedSecret } from '../archive/manifest.ts';
+import type {
+  ArchivedAppPassword,
+  ArchivedMailbox,
+  ArchivedSecondFactor,
+  ArchivedSecret,
+} from '../archive/manifest.ts';
 
 /** `POST /incoming-moves`: the same again answers the same. */
 export interface MoveOffer {
@@ -54,6 +59,7 @@ export interface MoveActivation {
   readonly quota?: number;
   readonly forward?: { readonly targets: readonly string[]; readonly keep: boolean };
   readonly appPasswords?: readonly ArchivedAppPassword[];
+  readonly secondFactor?: ArchivedSecondFactor;
 }
 
 export interface MoveStep {

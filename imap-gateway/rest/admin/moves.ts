@@ -176,6 +176,9 @@ export function incomingMoveRoutes(routes: Routes): void {
         Type.Object({ targets: Type.Array(EmailAddress, { minItems: 1, maxItems: 20 }), keep: Type.Boolean() }, closed),
       ),
       appPasswords: Type.Optional(Type.Array(AppPassword, { maxItems: 50 })),
+      secondFactor: Type.Optional(
+        Type.Object({ secret: Type.String({ maxLength: 88 }), lastStep: Type.Integer({ minimum: 0 }) }, closed),
+      ),
     }),
     response: Step,
     failures,
