@@ -39,3 +39,22 @@ export function isTemporary(error: unknown): boolean {
   if (!(error instanceof MailError)) return true;
   return error.failure === 'unavailable' || error.failure === 'over-quota' || error.failure === 'limit-exceeded';
 }
+
+/** What is said of a full disk (as `unavailable`), and by what it is known again where only words cross from one process to another. */
+export const DISK_FULL = 'The disk is full, try again later';
+
+/** SQLite's SQLITE_FULL; its extended codes have it in the low octet. */
+const SQLITE_FULL = 13;
+const DEEPEST = 5;
+
+/** Whether that is what was thrown, or what caused it. */
+export function isDiskFull(error: unknown): boolean {
+  let at = error;
+  for (let depth = 0; depth < DEEPEST && at instanceof Error; depth++) {
+    const { code, errcode, message, cause } = at as Error & { code?: unknown; errcode?: unknown };
+    if (code === 'ENOSPC' || code === 'EDQUOT' || message === DISK_FULL) return true;
+    if (typeof errcode === 'number' && (errcode & 0xff) === SQLITE_FULL) return true;
+    at = cause;
+  }
+  return false;
+}

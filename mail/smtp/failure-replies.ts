@@ -1,5 +1,5 @@
 /** The one table from failures to SMTP and LMTP replies (DESIGN §6). Texts are generic: what a `MailError` says is shown instead where it has words. */
-import { type Failure, MailError } from '../failure.ts';
+import { DISK_FULL, type Failure, isDiskFull, MailError } from '../failure.ts';
 import { type Reply, reply } from './reply.ts';
 import { CommandSyntaxError } from './syntax-error.ts';
 
@@ -26,7 +26,11 @@ const failureReplies = {
   unsupported: reply(504, '5.4', 'That is not supported'),
 } as const satisfies Record<Failure, Reply>;
 
+/** RFC 5321 §4.2.3 and RFC 3463 X.3.1: insufficient system storage. */
+const full = reply(452, '3.1', DISK_FULL);
+
 export function failureReply(error: MailError): Reply {
+  if (error.failure === 'unavailable' && isDiskFull(error)) return full;
   const known: Reply = failureReplies[error.failure];
   const text = error.message.replace(/[\0-\x1f\x7f]+/g, ' ').slice(0, 400);
   return text === '' ? known : { ...known, lines: [text] };
@@ -40,5 +44,6 @@ export function replyToError(error: unknown, session: string, unexpected: (error
   if (error instanceof MailError) return failureReply(error);
   if (error instanceof CommandSyntaxError) return error.reply;
   unexpected(error);
+  if (isDiskFull(error)) return full;
   return reply(451, '3.0', `Internal trouble, try again later (session ${session})`);
 }

@@ -2,7 +2,7 @@
  * One group of commits under one fsync (STORE.md §2). Within it each commit is a SAVEPOINT. If the group fails as a whole
  * (a fault in one of them, a full disk), its members are tried one by one, so that one can't take the others down.
  */
-import { MailError } from '#mail/failure.ts';
+import { DISK_FULL, isDiskFull, MailError } from '#mail/failure.ts';
 import type { Log, Random } from '#runtime/ambient.ts';
 import { faultPoint } from '#runtime/fault-points.ts';
 import type { Notice } from '../change.ts';
@@ -158,7 +158,10 @@ export class GroupRunner {
 
   #failed(error: unknown): GroupResult {
     this.#log.error({ error }, 'commit failed');
-    const known = error instanceof MailError ? error : new MailError('unavailable', 'the commit failed');
+    const known =
+      error instanceof MailError
+        ? error
+        : new MailError('unavailable', isDiskFull(error) ? DISK_FULL : 'the commit failed');
     const answer = { error: { failure: known.failure, message: known.message } };
     return { answers: [answer], taken: 1, seq: this.seq, notices: [] };
   }

@@ -14,7 +14,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { MailError } from '#mail/failure.ts';
+import { DISK_FULL, isDiskFull, MailError } from '#mail/failure.ts';
 import { faultPoint, faultPoints, type QueueTransition } from '#runtime/fault-points.ts';
 import type { NewQueueEntry, Outcome, QueueId, QueueRecipient } from '../queue.ts';
 import {
@@ -110,7 +110,8 @@ export class QueueGroups {
     } catch (error) {
       if (jobs.length > 1) return jobs.flatMap((job) => this.run([job], now));
       for (const id of this.#taken) this.#orphans.add(id);
-      return [{ ok: false, failure: 'unavailable', text: 'the queue could not be written', cause: String(error) }];
+      const text = isDiskFull(error) ? DISK_FULL : 'the queue could not be written';
+      return [{ ok: false, failure: 'unavailable', text, cause: String(error) }];
     }
     faultPoints('after', () => jobs.flatMap(transitions));
     for (const file of this.#discard) rmSync(file, { force: true });
