@@ -1,4 +1,4 @@
-/** What happened (STORE.md §3): the one log that CONDSTORE, QRESYNC, IDLE, NOTIFY, JMAP state, POP3 and push read. */
+/** What happened (STORE.md §3): the one log that CONDSTORE, IDLE, every session's untagged answers, REST's events, ETags and webhooks read. */
 import type { AccountId, Flags, MailboxId, MessageId, ModSeq, Uid, UidSet } from './types.ts';
 
 export type ChangeType =
