@@ -7,7 +7,7 @@ import type { AdminRooms } from './rooms.ts';
 
 type Rooms = Pick<AdminRooms, 'directory'>;
 
-/** As many as any sane alias takes. */
+/** More than an alias takes that makes sense. */
 const MOST_STEPS = 1_000;
 
 export interface AddressStep {

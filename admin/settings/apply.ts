@@ -6,8 +6,8 @@ import { addAccount, removeAccount, setQuota } from '../accounts.ts';
 import { addAlias, removeAlias, setAlias } from '../aliases.ts';
 import { addDomain, removeDomain, setDomainAlias } from '../domains.ts';
 import type { Actor, AdminRooms } from '../rooms.ts';
-import { planSettings, type SettingsChange } from './plan.ts';
-import type { AccountSettings, Settings } from './settings.ts';
+import { planSettings } from './plan.ts';
+import type { AccountSettings, Settings, SettingsChange } from './settings.ts';
 
 export interface ApplyOptions {
   /** Everything is checked and nothing done. */

@@ -1,6 +1,5 @@
 /** Domains that come, go, or stand for another: what differs, and in which order it can be done. */
-import type { SettingsChange } from './plan.ts';
-import type { Settings } from './settings.ts';
+import type { Settings, SettingsChange } from './settings.ts';
 
 /** Which domain stands for which. Where the document doesn't say it, what `known` says of its domains stays. */
 export function aliasesOfDomains({ domains, domainAliases }: Settings, known?: Settings): ReadonlyMap<string, string> {

@@ -5,20 +5,7 @@ import { circleOf, depthsOf } from './circles.ts';
 import { compareDomains, orderedDomains } from './domains.ts';
 import { exportSettings, type SettingsRooms } from './export.ts';
 import { findProblems, type SettingsProblem } from './problems.ts';
-import { type AccountSettings, canonical, type Settings } from './settings.ts';
-
-export interface SettingsChange {
-  readonly act: 'add' | 'change' | 'remove';
-  readonly kind: 'domain' | 'account' | 'alias';
-  /** The domain or address. */
-  readonly target: string;
-  /** Of an account or domain that changes: only what differs, null for what isn't set. */
-  readonly before?: object;
-  readonly after?: object;
-  /** Mail or an address is lost by it: done only where removals are asked for (`prune`). */
-  readonly destructive?: true;
-  readonly note?: string;
-}
+import { type AccountSettings, canonical, type Settings, type SettingsChange } from './settings.ts';
 
 export interface SettingsPlan {
   /** In the order in which they are done. */

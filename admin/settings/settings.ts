@@ -121,3 +121,17 @@ export function byAddress(a: { readonly address: string }, b: { readonly address
 
 const sortedAddresses = (texts: readonly string[]): readonly string[] =>
   [...new Set(texts.map((text) => formatAddress(readAddress(text))))].sort();
+
+/** One step of a plan (`plan.ts`). */
+export interface SettingsChange {
+  readonly act: 'add' | 'change' | 'remove';
+  readonly kind: 'domain' | 'account' | 'alias';
+  /** The domain or address. */
+  readonly target: string;
+  /** Of an account or domain that changes: only what differs, null for what isn't set. */
+  readonly before?: object;
+  readonly after?: object;
+  /** Mail or an address is lost by it: done only where removals are asked for (`prune`). */
+  readonly destructive?: true;
+  readonly note?: string;
+}
