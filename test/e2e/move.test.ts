@@ -89,6 +89,7 @@ describe('peerpost account move', () => {
     for (const [i, [name, n]] of Object.entries(MAILBOXES).entries()) {
       await fillMailbox(account(alpha, 'alice'), name, trialMessages(`box${i}`, n));
     }
+    await alpha.cli(['account', 'autoreply', 'alice@alpha.test', '--text', 'Away.', '--from', '2100-01-01']);
     const writer = writeLetters({ peer: alpha, address: 'carol@alpha.test' });
     const reader = markMail(account(alpha, 'alice'), chance);
     let kills = 0;
@@ -109,6 +110,8 @@ describe('peerpost account move', () => {
     assert.equal(ids.length, MAILBOXES.INBOX + letters);
     const refused = await alpha.cli(['account', 'show', 'alice@alpha.test', '--json']);
     assert.match(refused.stdout, /"moved":\{"to":"alice@beta\.test","how":"forward"\}/);
+    const away = await beta.cli(['account', 'autoreply', 'alice@beta.test', '--json']);
+    assert.match(away.stdout, /"text":"Away\."/);
     await assert.rejects(
       withAccount(account(alpha, 'alice'), async () => undefined),
       'logins are refused',

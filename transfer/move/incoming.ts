@@ -14,6 +14,7 @@ import { unpackSecret } from '../archive/manifest.ts';
 import { parseMessageEntry } from '../archive/message-entry.ts';
 import { commitAll, Placing } from '../archive/placing.ts';
 import { firstMutations, type RestoreRooms } from '../archive/restore.ts';
+import { addRules } from '../archive/rules.ts';
 import { addSecondFactor } from '../archive/second-factor.ts';
 import { readTar } from '../archive/tar-reader.ts';
 import type { MoveActivation, MoveChange, MoveOffer, MoveState, MoveStep, MoveTarget } from './protocol.ts';
@@ -175,7 +176,7 @@ async function activate(
   if (account.state === 'active') return { version };
   if (version !== activation.version) throw new MailError('conflict', 'somebody else was faster');
   const mutations = [guardOf(known, version)];
-  const { quota, forward, appPasswords } = activation;
+  const { quota, forward, rules, appPasswords } = activation;
   if (quota !== undefined) mutations.push({ type: 'set-quota', bytes: quota });
   const now = await commitAll(rooms, access, newId('commit', rooms.random), mutations);
   const secret = await rooms.directory.secret(account.id);
@@ -184,6 +185,7 @@ async function activate(
     await addAppPasswords(rooms, account.id, secret.scram, appPasswords, by);
   }
   if (forward !== undefined) await rooms.directory.change({ type: 'set-forward', id: account.id, forward }, by);
+  if (rules !== undefined) await addRules(rooms, account.id, rules, by);
   const { secondFactor } = activation;
   if (secret !== undefined && secondFactor !== undefined)
     await addSecondFactor(rooms.directory, account.id, secret.scram, secondFactor, by);

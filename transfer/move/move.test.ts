@@ -183,9 +183,12 @@ async function accessOf({ directory }: Peer, address: string): Promise<Access> {
   return { owner: id, viewer: id };
 }
 
+const AWAY = { enabled: true, text: 'Away.', days: 3 };
+
 async function trial(seed: string, how: 'forward' | 'reject'): Promise<World> {
   const [source, goal] = [await peer('alpha.test'), await peer('beta.test')];
   const owner = await createAccount(source, 'alice@alpha.test', await secret);
+  await source.directory.change({ type: 'set-autoreply', id: owner, autoreply: AWAY });
   const world = new World(seed, source, goal, { owner, viewer: owner });
   for (let i = 0; i < 30; i++) await world.mail();
   for (let i = 0; i < 40; i++) await world.work();
@@ -287,6 +290,7 @@ describe('an account moves', () => {
       const account = await world.source.directory.account(world.access.owner);
       assert.deepEqual(account?.moved, { to: 'bob@beta.test', how: i % 2 === 0 ? 'forward' : 'reject' });
       assert.ok(await world.goal.directory.authenticate('bob@beta.test', 'secret'));
+      assert.deepEqual((await world.goal.directory.accountNamed('bob@beta.test'))?.autoreply, AWAY);
     }
     t.diagnostic(`${trials} moves, ${kills} kills, ${letters} letters, lost 0, doubled 0`);
   });

@@ -11,6 +11,7 @@ import type { MailStore } from '#store/store.ts';
 import type { Access } from '#store/types.ts';
 import { packAppPasswords } from '../archive/app-passwords.ts';
 import { packSecret } from '../archive/manifest.ts';
+import { packRules } from '../archive/rules.ts';
 import { packSecondFactor } from '../archive/second-factor.ts';
 import { allRecords } from '../archive/write.ts';
 import { MARK_KIND } from '../import/marks.ts';
@@ -250,6 +251,7 @@ async function open(
     version: state.version,
     ...(quotaBytes === undefined ? {} : { quota: quotaBytes }),
     ...(forward === undefined ? {} : { forward }),
+    ...(await packRules(directory, account.id)),
     ...(appPasswords.length === 0 ? {} : { appPasswords }),
     ...(await packSecondFactor(directory, account.id)),
   });

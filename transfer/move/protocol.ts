@@ -1,4 +1,5 @@
 /** What two peers say to one another while an account moves, as JSON: below `/api/v1/admin/incoming-moves`, with an admin's token of the peer that takes the account. */
+import type { AccountRules } from '#store/account-rules.ts';
 import type {
   ArchivedAppPassword,
   ArchivedMailbox,
@@ -58,6 +59,7 @@ export interface MoveActivation {
   readonly version: number;
   readonly quota?: number;
   readonly forward?: { readonly targets: readonly string[]; readonly keep: boolean };
+  readonly rules?: AccountRules;
   readonly appPasswords?: readonly ArchivedAppPassword[];
   readonly secondFactor?: ArchivedSecondFactor;
 }

@@ -1,5 +1,7 @@
 /** The side that takes an account over: what `peerpost account move` of another peer talks to (transfer/move/protocol.ts). */
 import Type from 'typebox';
+import { FilterItem } from '#admin/filter-shapes.ts';
+import { MOST_AUTOREPLY_DAYS, MOST_AUTOREPLY_OCTETS, MOST_FILTERS, MOST_SENDERS } from '#store/account-rules.ts';
 import type { By } from '#store/directory.ts';
 import { MAX_UID } from '#store/uid-set.ts';
 import { incomingMoves } from '#transfer/move/incoming.ts';
@@ -26,6 +28,31 @@ const Secret = Type.Object(
   {
     argon2: Type.Object({ salt: Base64, hash: Base64, memory: Count, passes: Count, parallelism: Count }, closed),
     scram: Type.Object({ salt: Base64, iterations: Count, storedKey: Base64, serverKey: Base64 }, closed),
+  },
+  closed,
+);
+
+const Senders = Type.Array(Type.String({ minLength: 1, maxLength: 320 }), { maxItems: MOST_SENDERS });
+const Answer = Type.String({ maxLength: MOST_AUTOREPLY_OCTETS });
+/** As they are kept: mailboxes have their ids, times are milliseconds. */
+const Rules = Type.Object(
+  {
+    filters: Type.Optional(Type.Array(FilterItem, { maxItems: MOST_FILTERS })),
+    autoreply: Type.Optional(
+      Type.Object(
+        {
+          enabled: Type.Boolean(),
+          subject: Type.Optional(Type.String({ maxLength: 500 })),
+          text: Answer,
+          html: Type.Optional(Answer),
+          from: Type.Optional(Count),
+          until: Type.Optional(Count),
+          days: Type.Optional(Type.Integer({ minimum: 1, maximum: MOST_AUTOREPLY_DAYS })),
+        },
+        closed,
+      ),
+    ),
+    senders: Type.Optional(Type.Object({ allow: Senders, block: Senders }, closed)),
   },
   closed,
 );
@@ -175,6 +202,7 @@ export function incomingMoveRoutes(routes: Routes): void {
       forward: Type.Optional(
         Type.Object({ targets: Type.Array(EmailAddress, { minItems: 1, maxItems: 20 }), keep: Type.Boolean() }, closed),
       ),
+      rules: Type.Optional(Rules),
       appPasswords: Type.Optional(Type.Array(AppPassword, { maxItems: 50 })),
       secondFactor: Type.Optional(
         Type.Object({ secret: Type.String({ maxLength: 88 }), lastStep: Type.Integer({ minimum: 0 }) }, closed),
