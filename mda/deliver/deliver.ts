@@ -15,6 +15,7 @@ import { faultPoint } from '#runtime/fault-points.ts';
 import type { Counter, Metrics } from '#runtime/metrics/metrics.ts';
 import { outcomeOf, reasonOf } from '#runtime/metrics/replies.ts';
 import type { ContentSink } from '#runtime/smtp/receiver-content.ts';
+import type { Autoreply } from '#store/account-rules.ts';
 import { newId } from '#store/ids.ts';
 import type { CommitAnswer, Mutation, MutationResult } from '#store/mutation.ts';
 import type { MailStore } from '#store/store.ts';
@@ -236,15 +237,15 @@ class Delivery implements ContentSink {
 
   /** With the answer of who is away. What speaks against that alone, another delivery that answers the same correspondent, is none against the message. */
   async #commitAnswering(copy: Copy, plan: Plan): Promise<CommitAnswer> {
-    const answers = await this.#answers(copy, plan);
+    if (copy.target.rules?.autoreply === undefined) return this.#commit(copy, plan);
+    const answers = await this.#answers(copy, plan, copy.target.rules.autoreply);
     const answer = await this.#commit(copy, plan, answers);
     return answer.ok || answers.length === 0 ? answer : await this.#commit(copy, plan);
   }
 
   /** Never rejects: mail is not lost for an answer. */
-  async #answers({ target, index }: Copy, plan: Plan): Promise<readonly Mutation[]> {
-    const autoreply = target.rules?.autoreply;
-    if (autoreply === undefined || plan.place.kind === 'junk' || plan.place.kind === 'trash') return [];
+  async #answers({ target, index }: Copy, plan: Plan, autoreply: Autoreply): Promise<readonly Mutation[]> {
+    if (plan.place.kind === 'junk' || plan.place.kind === 'trash') return [];
     const { log } = this.#rooms;
     const fields = { session: this.#order.session, delivery: this.#id, account: target.account };
     try {

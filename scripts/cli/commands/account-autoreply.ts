@@ -52,18 +52,25 @@ nobody twice, and 60 in an hour at most (RFC 3834, RFC 5230).
 type Given = Partial<Omit<Autoreply, 'enabled'>>;
 
 async function readOptions(options: Options): Promise<Given> {
-  const { text, file, html, subject, from, until, days } = options;
+  const { text, file, html, subject, from, until, days } = texts(options);
   if (text !== undefined && file !== undefined) throw new UsageError('give --text or --file, not both');
   const now = Date.now();
   return {
-    ...(text !== undefined && { text: String(text) }),
-    ...(file !== undefined && { text: await readFile(String(file), 'utf8') }),
-    ...(html !== undefined && { html: await readFile(String(html), 'utf8') }),
-    ...(subject !== undefined && { subject: String(subject) }),
-    ...(from !== undefined && { from: readMoment(String(from), now) }),
-    ...(until !== undefined && { until: readMoment(String(until), now) }),
-    ...(days !== undefined && { days: readDays(String(days)) }),
+    ...(text !== undefined && { text }),
+    ...(file !== undefined && { text: await readFile(file, 'utf8') }),
+    ...(html !== undefined && { html: await readFile(html, 'utf8') }),
+    ...(subject !== undefined && { subject }),
+    ...(from !== undefined && { from: readMoment(from, now) }),
+    ...(until !== undefined && { until: readMoment(until, now) }),
+    ...(days !== undefined && { days: readDays(days) }),
   };
+}
+
+/** Those that have a value. */
+function texts(options: Options): { readonly [name: string]: string | undefined } {
+  return Object.fromEntries(
+    Object.entries(options).filter((one): one is [string, string] => typeof one[1] === 'string'),
+  );
 }
 
 /** A new text begins anew: what an old one was bound to would keep it from being sent. */
