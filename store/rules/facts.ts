@@ -1,6 +1,6 @@
 /**
  * What filters ask of a message. Each answer is found when it is asked for first, and bounded: strangers write the messages. Texts are folded as in
- * searches, so that a filter finds what a search finds.
+ * searches; here accents count.
  */
 import { textOfBinary } from '#mail/header/charset.ts';
 import { decodeWords } from '#mail/header/encoded-word.ts';
