@@ -47,6 +47,17 @@ test('errors are written with type, message, stack and cause', () => {
   assert.match(error.stack, /inner/);
 });
 
+test('octets that an error carries are not written', () => {
+  const { lines, log } = capture();
+  const choked = Object.assign(new Error('Parse Error'), { code: 'HPE', rawPacket: Buffer.from('password') });
+  log.warn({ error: choked }, 'socket');
+  log.error({ err: Object.assign(new Error('outer'), { inner: choked }) }, 'failed');
+  assert.equal(lines.length, 2);
+  for (const line of lines) assert.ok(!line.includes(String([...Buffer.from('pass')])), line);
+  const { error } = JSON.parse(lines[0] ?? '');
+  assert.deepEqual([error.message, error.code, error.rawPacket], ['Parse Error', 'HPE', '8 octets']);
+});
+
 test('in a terminal a line is text; control characters of a peer stay escaped', () => {
   const { lines, log } = capture({ format: 'pretty' });
   log.warn({ peer: 'evil\u001b[2J\u009b\nforged line', count: 3 }, 'odd greeting');

@@ -93,8 +93,20 @@ function gathering(): Sink {
 }
 
 function serializeError(error: unknown): unknown {
-  return error instanceof Error ? stdSerializers.err(error) : error;
+  return error instanceof Error ? withoutOctets(stdSerializers.err(error), 0) : error;
 }
+
+/** Parsers put what they choked on into their errors (`rawPacket` of node:http): it may be a password. @param depth of the error among its causes. */
+function withoutOctets(error: object, depth: number): object {
+  const entries = Object.entries(error).map(([name, value]: [string, unknown]) => {
+    if (ArrayBuffer.isView(value)) return [name, `${value.byteLength} octets`];
+    const isError = typeof value === 'object' && value !== null && 'stack' in value;
+    return [name, isError && depth < MOST_CAUSES ? withoutOctets(value, depth + 1) : value];
+  });
+  return Object.fromEntries(entries) as object;
+}
+
+const MOST_CAUSES = 5;
 
 interface PinoLike {
   debug(fields: object, message: string): void;
