@@ -134,11 +134,17 @@ export function describeAccount({ address, id, state, createdAt, ...account }: A
 const leadTo = (targets: readonly string[], address: string): boolean =>
   targets.some((target) => target.toLowerCase() === address.toLowerCase());
 
-/** Everything that this account has open, whatever the protocol. */
-export async function endSessions(rooms: Pick<AdminRooms, 'coordination'>, address: string): Promise<number> {
+/** Everything that this account has open, whatever the protocol. @param spared of these protocols it stays. */
+export async function endSessions(
+  rooms: Pick<AdminRooms, 'coordination'>,
+  address: string,
+  spared: readonly string[] = [],
+): Promise<number> {
   const { coordination } = rooms;
   if (coordination === undefined) return 0;
   const wanted = address.toLowerCase();
-  const open = (await coordination.sessions()).filter(({ login }) => login?.toLowerCase() === wanted);
+  const open = (await coordination.sessions()).filter(
+    ({ login, protocol }) => login?.toLowerCase() === wanted && !spared.includes(protocol),
+  );
   return (await coordination.disconnect([...new Set(open.map(({ id }) => id))])).length;
 }

@@ -42,7 +42,8 @@ export async function enableSecondFactor(
   for (const { id, kind } of await directory.tokens(account.id)) {
     if (kind === 'session' && id !== keep) await directory.change({ type: 'remove-token', id });
   }
-  await endSessions(rooms, account.address);
+  // Over HTTP each request shows who it is from, and one of them waits for this answer.
+  await endSessions(rooms, account.address, ['http', 'https']);
   return codes;
 }
 

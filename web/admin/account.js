@@ -46,7 +46,7 @@ export function AccountView({ name }) {
       ${
         known &&
         html`
-        <${Entry} account=${known} change=${change} />
+        <${Entry} account=${known} path=${path} change=${change} reload=${account.reload} />
         <${Limit} quota=${known.quota} change=${change} />
         <${NewPassword} path=${path} address=${known.address} />
         <${AppPasswords} path=${`${path}/app-passwords`} />
@@ -62,8 +62,8 @@ export function AccountView({ name }) {
   `;
 }
 
-/** @param {{ account: Details, change: Change }} props */
-function Entry({ account: { address, suspended, admin }, change }) {
+/** @param {{ account: Details, path: string, change: Change, reload: () => Promise<void> }} props */
+function Entry({ account: { address, suspended, admin, secondFactor }, path, change, reload }) {
   // The button that was pressed is another one then.
   const after = () => focusOn('access');
   const suspend = () =>
@@ -98,6 +98,18 @@ function Entry({ account: { address, suspended, admin }, change }) {
       run: () => change({ suspended: false }, `${address} can sign in again.`),
       after,
     });
+  const unlock = () =>
+    confirm({
+      title: `Remove the second factor of ${address}?`,
+      text: 'For somebody who has lost the phone and the recovery codes: the password alone opens the account then. Make sure that it is its owner who asks.',
+      act: 'Remove it',
+      async run() {
+        await request('DELETE', `${path}/second-factor`);
+        await reload();
+        say(`${address} has no second factor any more.`);
+      },
+      after,
+    });
   return html`<${Section} id="access" title="Access">
     <ul class="rows">
       <li>
@@ -107,6 +119,10 @@ function Entry({ account: { address, suspended, admin }, change }) {
       <li>
         <div><strong>Admin</strong><p>${admin ? 'May use this page.' : 'May not use this page.'}</p></div>
         ${admin ? html`<button key="demote" class="danger" onClick=${demote}>Take rights</button>` : html`<button key="promote" onClick=${promote}>Make admin</button>`}
+      </li>
+      <li>
+        <div><strong>Second factor</strong><p>${secondFactor ? 'On: this page asks its owner for a code, and mail programs use app passwords.' : 'Off. Its owner turns it on.'}</p></div>
+        ${secondFactor && html`<button class="danger" onClick=${unlock}>Remove second factor</button>`}
       </li>
     </ul>
   <//>`;

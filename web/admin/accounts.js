@@ -14,7 +14,7 @@ import { Heading } from './heading.js';
 /** @typedef {import('../user/forward.js').ForwardSetting} ForwardSetting */
 /** @typedef {{ to: string, how: 'forward' | 'reject' }} Moved */
 /** @typedef {(changes: object, done: string) => Promise<void>} Change of one account: what to set, and what to say then */
-/** @typedef {{ id: string, address: string, state: 'active' | 'creating' | 'removing', createdAt: string, suspended?: boolean, admin?: boolean, forward?: ForwardSetting, moved?: Moved }} Account */
+/** @typedef {{ id: string, address: string, state: 'active' | 'creating' | 'removing', createdAt: string, suspended?: boolean, admin?: boolean, secondFactor?: boolean, forward?: ForwardSetting, moved?: Moved }} Account */
 
 /** @param {{ title: string }} props */
 export function Accounts({ title }) {
@@ -50,11 +50,12 @@ export function Accounts({ title }) {
 }
 
 /** What is special about an account. @param {{ account: Account }} props */
-export function Marks({ account: { state, suspended, admin, forward, moved } }) {
+export function Marks({ account: { state, suspended, admin, secondFactor, forward, moved } }) {
   const marks = [
     state === 'creating' && 'being made',
     state === 'removing' && 'being removed',
     admin && 'admin',
+    secondFactor && 'second factor',
     suspended && 'suspended',
     forward && 'forwards',
     moved && 'moved away',

@@ -5,8 +5,8 @@
 import { Problem } from './problem.js';
 import { createState } from './state.js';
 
-/** @typedef {{ readonly id: string, readonly address: string, readonly admin: boolean }} Who */
-/** @typedef {{ readonly csrf?: string, readonly account?: Who, readonly scopes: readonly string[] }} Session */
+/** @typedef {{ readonly id: string, readonly address: string, readonly admin: boolean, readonly secondFactor: boolean }} Who */
+/** @typedef {{ readonly csrf?: string, readonly account?: Who, readonly scopes: readonly string[], readonly recoveryCodes?: number }} Session */
 
 /** Undefined until it is known, null while nobody is signed in. */
 export const session = createState(/** @type {Session | null | undefined} */ (undefined));
@@ -27,12 +27,14 @@ export async function findSession() {
 }
 
 /**
- * @param {string} address
- * @param {string} password
+ * @param {{ address: string, password: string, code?: string }} given `code` of the second factor, where REST has asked for one
+ * @returns {Promise<Session>}
  */
-export async function signIn(address, password) {
-  session.set(await answer(await send('POST', '/session', { address, password })));
+export async function signIn(given) {
+  const now = await answer(await send('POST', '/session', given));
+  session.set(now);
   waiting.get()?.();
+  return now;
 }
 
 export async function signOut() {

@@ -1,10 +1,12 @@
 /** Signing in, out, and in again. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { findSession, session, signIn, signOut, waiting } from '../lib/api.js';
+import { counted } from '../lib/format.js';
 import { html } from '../lib/html.js';
 import { Problem, words } from '../lib/problem.js';
 import { useTitle } from '../lib/route.js';
 import { useShared } from '../lib/state.js';
+import { CodeField, codeCheck } from './code.js';
 import { Confirmations, Dialog } from './dialog.js';
 import { AddressField, exact, Form, PasswordField, text } from './form.js';
 import { Notices, say } from './notice.js';
@@ -82,10 +84,21 @@ function SignInAgain() {
 
 /** @param {{ address?: string }} props the account that the open page belongs to */
 function Credentials({ address }) {
+  const [proven, setProven] = useState(/** @type {{ address: string, password: string } | undefined} */ (undefined));
+  const again = () => {
+    setProven(undefined);
+    requestAnimationFrame(() => /** @type {HTMLElement | null} */ (document.querySelector('[name=password]'))?.focus());
+  };
+  if (proven !== undefined) return html`<${SecondStep} given=${proven} onCancel=${again} />`;
   const enter = async (/** @type {FormData} */ data) => {
+    const given = { address: address ?? text(data, 'address'), password: exact(data, 'password') };
     try {
-      await signIn(address ?? text(data, 'address'), exact(data, 'password'));
+      await signIn(given);
     } catch (error) {
+      if (error instanceof Problem && error.code === 'second-factor-required') {
+        setProven(given);
+        return;
+      }
       if (!(error instanceof Problem) || error.code !== 'bad-credentials') throw error;
       const detail = 'The address or the password is wrong.';
       throw new Problem({
@@ -97,6 +110,7 @@ function Credentials({ address }) {
     }
   };
   return html`<${Form}
+    key="password"
     submit="Sign in"
     onSubmit=${enter}
     check=${(/** @type {FormData} */ data) => ({
@@ -110,5 +124,17 @@ function Credentials({ address }) {
         : html`<p class="fixed">${address}</p><input class="unseen" autocomplete="username" value=${address} readonly tabindex="-1" aria-hidden="true" />`
     }
     <${PasswordField} name="password" label="Password" autocomplete="current-password" autofocus=${address !== undefined} />
+  <//>`;
+}
+
+/** The password was right. @param {{ given: { address: string, password: string }, onCancel: () => void }} props */
+function SecondStep({ given, onCancel }) {
+  const enter = async (/** @type {FormData} */ data) => {
+    const { recoveryCodes } = await signIn({ ...given, code: text(data, 'code') });
+    if (recoveryCodes !== undefined) say(`${counted(recoveryCodes, 'recovery code')} left.`);
+  };
+  return html`<${Form} key="code" submit="Sign in" onSubmit=${enter} onCancel=${onCancel} check=${codeCheck}>
+    <p class="fixed">${given.address}</p>
+    <${CodeField} focused />
   <//>`;
 }

@@ -8,18 +8,19 @@ import { Copy, Loaded, Section } from '../ui/parts.js';
 
 const NAMES = { imaps: 'IMAP', imap: 'IMAP', pop3s: 'POP3', pop3: 'POP3', submissions: 'SMTP', submission: 'SMTP' };
 
-export function Connect() {
+/** @param {{ secondFactor?: boolean }} props */
+export function Connect({ secondFactor }) {
   /** @type {import('../lib/resource.js').Resource<Setup>} */
   const setup = useResource('/account/client-setup');
   const intro =
     'Thunderbird, Outlook and most others need your address and a password. They find the rest by themselves.';
   return html`<${Section} title="Connect a phone or program" intro=${intro}>
-    <${Loaded} of=${setup} what="your servers">${setup.data && html`<${Ways} ...${setup.data} />`}<//>
+    <${Loaded} of=${setup} what="your servers">${setup.data && html`<${Ways} ...${setup.data} secondFactor=${secondFactor} />`}<//>
   <//>`;
 }
 
-/** @param {Setup} props */
-function Ways({ address, incoming, outgoing, profile }) {
+/** @param {Setup & { secondFactor?: boolean }} props */
+function Ways({ address, incoming, outgoing, profile, secondFactor }) {
   const [get] = incoming;
   const [send] = outgoing;
   const others = [...incoming.slice(1), ...outgoing.slice(1)];
@@ -29,7 +30,7 @@ function Ways({ address, incoming, outgoing, profile }) {
     ${!get && !send && html`<p class="empty">This server is not open to mail programs.</p>`}
     <dl class="facts">
       <div><dt>User name</dt><dd><code>${address}</code> <${Copy} text=${address} what="user name" /></dd></div>
-      <div><dt>Password</dt><dd>An app password, made below, or your own</dd></div>
+      <div><dt>Password</dt><dd>An app password, made below${!secondFactor && ', or your own'}</dd></div>
       ${get && html`<${Line} title="Incoming mail" server=${get} />`} ${send && html`<${Line} title="Outgoing mail" server=${send} />`}
     </dl>
     ${

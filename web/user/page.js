@@ -10,9 +10,10 @@ import { Connect } from './connect.js';
 import { Forward } from './forward.js';
 import { Password } from './password.js';
 import { Room } from './room.js';
+import { SecondFactor } from './second-factor.js';
 import { Tokens } from './tokens.js';
 
-/** @typedef {{ id: string, address: string, forward?: import('./forward.js').ForwardSetting, moved?: import('../admin/accounts.js').Moved, quota: import('./room.js').Quota }} Account */
+/** @typedef {{ id: string, address: string, secondFactor: boolean, forward?: import('./forward.js').ForwardSetting, moved?: import('../admin/accounts.js').Moved, quota: import('./room.js').Quota }} Account */
 
 export function UserPage() {
   return html`<${Gate}><${Account} /><//>`;
@@ -31,13 +32,14 @@ function Account() {
       <h1 id="title" tabindex="-1">${address}</h1>
       <${Loaded} of=${account} what="your account">${account.data && html`<${Room} quota=${account.data.quota} />${account.data.moved && html`<${MovedAway} ...${account.data.moved} />`}`}<//>
     </div>
-    <${Connect} />
+    <${Connect} secondFactor=${account.data?.secondFactor} />
     ${
       whole
         ? html`
             <${AppPasswords} path="/account/app-passwords" />
             <${Forward} account=${account} />
-            <${Password} />
+            <${Password} secondFactor=${account.data?.secondFactor} />
+            <${SecondFactor} address=${address} onChange=${account.reload} />
             <${Tokens} />
           `
         : html`<p class="empty">You signed in with an app password. To change the account, sign in with its own password.</p>`
