@@ -52,6 +52,8 @@ interface Ambient {
   readonly log: Log;
 }
 
+/** Longer than a client takes to ask for its first mailbox; for so long a session can't be ended by name. */
+const SHOWN_AFTER_MS = 20;
 const HANDSHAKE_MS = 30_000;
 /** The part of a drain in which clients are told; the rest is for what they have in hand. */
 const FAREWELLS = 0.8;
@@ -154,17 +156,22 @@ export class SessionListener<Name extends string, Services extends Ambient> {
       });
   }
 
-  /** Shows the session in `status`, as soon as coordination hears of it; nobody waits for that. */
+  /**
+   * Shows the session in `status`, a moment after it has begun and after somebody has logged in: nobody waits for that, but whoever is asked for something
+   * meanwhile would, behind the messages to coordination and its answers. Of a session that is over by then nothing is told.
+   */
   #register(protocol: string, connection: SocketConnection): { loggedIn(address: string): void; end(): void } {
     const { clock, log } = this.#settings.services;
     const { id, remote } = connection;
     const address = remote === 'unix' ? remote : remote.address;
-    const info: SessionInfo = { id, program: 'imap-gateway', protocol, remote: address, since: clock.now() };
+    let info: SessionInfo = { id, program: 'imap-gateway', protocol, remote: address, since: clock.now() };
     let ended = false;
     let lease: Lease | undefined;
-    const tell = (told: SessionInfo): void => {
+    let cancel: (() => void) | undefined;
+    const tell = (): void => {
+      cancel = undefined;
       this.#rooms.coordination
-        .session(told, () => connection.drain())
+        .session(info, () => connection.drain())
         .then(
           (made) => {
             lease?.release();
@@ -174,11 +181,15 @@ export class SessionListener<Name extends string, Services extends Ambient> {
           (error: unknown) => log.warn({ session: id, error }, 'a session could not be registered'),
         );
     };
-    tell(info);
+    cancel = clock.after(SHOWN_AFTER_MS, tell);
     return {
-      loggedIn: (login) => tell({ ...info, login }),
+      loggedIn(login) {
+        info = { ...info, login };
+        cancel ??= clock.after(SHOWN_AFTER_MS, tell);
+      },
       end() {
         ended = true;
+        cancel?.();
         lease?.release();
       },
     };
