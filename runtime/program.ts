@@ -152,7 +152,7 @@ class Child {
   }
 
   crash(error: unknown): void {
-    this.#log.error({ error }, 'crashed');
+    this.#log.error({ err: error }, 'crashed');
     process.exit(1);
   }
 
@@ -185,7 +185,7 @@ class Child {
       await this.#program?.reload(config);
       tell({ type: 'reloaded' });
     } catch (error) {
-      this.#log.error({ error }, 'reload failed; the program goes on as it was');
+      this.#log.error({ err: error }, 'reload failed; the program goes on as it was');
       tell({ type: 'reloaded', error: error instanceof Error ? error.message : String(error) });
     }
   }
@@ -193,7 +193,7 @@ class Child {
   #accept(id: number, listener: string, socket: Socket | undefined): void {
     // The peer may have gone on the way here; then no socket arrives, and the supervisor's copy can go too.
     if (socket !== undefined && this.#program !== undefined) {
-      socket.on('error', (error) => this.#log.debug({ error }, 'socket'));
+      socket.on('error', (error) => this.#log.debug({ err: error }, 'socket'));
       socket.once('close', () => this.#countClosed());
       this.#traffic.watch(listener, socket);
       if (listener === 'metrics') this.#endpoint.accept(socket);

@@ -198,7 +198,7 @@ export class ViewCache {
         listener(news);
       } catch (error) {
         // One session's fault must not keep the others from their news.
-        this.#options.log.error({ error }, 'a view listener failed');
+        this.#options.log.error({ err: error }, 'a view listener failed');
       }
     }
   }
@@ -216,7 +216,7 @@ export class ViewCache {
           cursor = batch.cursor;
         }
       } catch (error) {
-        log.warn({ error }, 'the store’s notices broke off');
+        log.warn({ err: error }, 'the store’s notices broke off');
       }
       await this.#pause();
     }
@@ -243,7 +243,7 @@ export class ViewCache {
     // A failed snapshot is told to the session that opens; a failed delta is asked again until it comes.
     this.#update(entry).catch((error: unknown) => {
       if (entry.view === undefined || entry.users === 0 || this.#stop.signal.aborted) return;
-      this.#options.log.warn({ error, mailbox: entry.mailbox }, 'a view could not be refreshed');
+      this.#options.log.warn({ err: error, mailbox: entry.mailbox }, 'a view could not be refreshed');
       this.#options.clock.after(RETRY, () => this.#refreshSoon(entry));
     });
   }

@@ -86,7 +86,7 @@ export class HttpConnection {
           this.#lease = lease;
           if (this.socket.destroyed) lease.release();
         },
-        (error: unknown) => log.warn({ session: this.#info.id, error }, 'a session could not be registered'),
+        (error: unknown) => log.warn({ session: this.#info.id, err: error }, 'a session could not be registered'),
       );
   }
 }

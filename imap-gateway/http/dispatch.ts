@@ -48,7 +48,7 @@ export function dispatch(
     return 'none';
   }
   const failed = (error: unknown): void => {
-    log.error({ request: exchange.id, handler: handler.name, error }, 'a request failed');
+    log.error({ request: exchange.id, handler: handler.name, err: error }, 'a request failed');
     if (response.headersSent) response.destroy();
     else answer(response, exchange, 500, `An error of the server, request ${exchange.id}`);
   };

@@ -73,7 +73,7 @@ export class HttpListener {
   accept(protocol: 'http' | 'https', socket: Socket): void {
     const arrival = this.#admit(protocol, socket)
       .catch((error: unknown) => {
-        this.#rooms.log.error({ protocol, error }, 'a connection failed');
+        this.#rooms.log.error({ protocol, err: error }, 'a connection failed');
         socket.destroy();
       })
       .finally(() => this.#arriving.delete(arrival));
@@ -155,7 +155,7 @@ export class HttpListener {
     return this.#rooms.coordination
       .acquire(`http-connections:${networkOf(remote)}`, this.#settings.connectionsPerAddress)
       .catch((error: unknown) => {
-        this.#rooms.log.warn({ error }, 'a limit could not be checked');
+        this.#rooms.log.warn({ err: error }, 'a limit could not be checked');
         return free;
       });
   }

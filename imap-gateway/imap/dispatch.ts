@@ -43,7 +43,7 @@ export function refusal(error: unknown, context: Pick<CommandContext, 'session' 
   if (error instanceof Refused) return error.completion;
   if (error instanceof ParseError) return { status: 'BAD', text: oneLine(error.message) };
   const answer = refusalFor(error, context.session.id);
-  if (answer.code === 'SERVERBUG') context.log.error({ error, tag: context.tag }, 'a command failed');
+  if (answer.code === 'SERVERBUG') context.log.error({ err: error, tag: context.tag }, 'a command failed');
   return { ...answer, text: oneLine(answer.text) };
 }
 

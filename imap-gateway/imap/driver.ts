@@ -359,7 +359,7 @@ class Driver {
   #farewell(error: unknown): string | undefined {
     if (error instanceof MailboxGone) return error.message;
     if (!(error instanceof ConnectionClosed)) {
-      this.#log.error({ error }, 'session ended by a fault');
+      this.#log.error({ err: error }, 'session ended by a fault');
       return `[SERVERBUG] Internal error, session ${this.#connection.id}`;
     }
     if (error.reason === 'draining') return '[UNAVAILABLE] The server ends this session';

@@ -179,7 +179,7 @@ class Driver {
   #refusal(error: unknown): Reply {
     if (error instanceof ConnectionClosed || error instanceof BrokenAnswer) throw error;
     if (error instanceof ParseError) return { ...err(error.message), nonsense: true };
-    if (!(error instanceof MailError)) this.#log.error({ error }, 'a command failed');
+    if (!(error instanceof MailError)) this.#log.error({ err: error }, 'a command failed');
     return refusalFor(error, this.#session.id);
   }
 
@@ -260,9 +260,9 @@ class Driver {
     if (closed && (error.reason === 'deadline' || error.reason === 'draining')) return await this.#connection.end();
     if (error instanceof BrokenAnswer) {
       const { cause } = error;
-      if (!(cause instanceof ConnectionClosed)) this.#log.warn({ error: cause }, 'a message could not be sent whole');
+      if (!(cause instanceof ConnectionClosed)) this.#log.warn({ err: cause }, 'a message could not be sent whole');
     } else if (!closed) {
-      this.#log.error({ error }, 'session ended by a fault');
+      this.#log.error({ err: error }, 'session ended by a fault');
     }
     this.#connection.destroy();
   }

@@ -40,7 +40,7 @@ async function* told(
   try {
     yield* body;
   } catch (error) {
-    log.error({ error }, 'an answer broke off');
+    log.error({ err: error }, 'an answer broke off');
     throw error;
   }
 }

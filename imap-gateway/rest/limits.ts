@@ -52,7 +52,7 @@ export function rateLimit(
     if (remote === 'unix' || isExempt(remote)) return;
     const total = await count(limitedBy(caller, remote)).catch((error: unknown) => {
       // Where coordination can't be asked, nobody is turned away.
-      log.warn({ error }, 'a limit could not be checked');
+      log.warn({ err: error }, 'a limit could not be checked');
       return 0;
     });
     if (total <= limit) return;

@@ -251,7 +251,7 @@ function fail(services: RestServices, error: unknown, request: FastifyRequest, r
   const answer = problemOf(error, request.id, `https://${services.config.hostname}/api/problems`);
   if (answer.fault) {
     const route = request.routeOptions?.url;
-    services.log.error({ request: request.id, method: request.method, route, error }, 'a request failed');
+    services.log.error({ request: request.id, method: request.method, route, err: error }, 'a request failed');
   }
   if (answer.problem.status !== 401) return sendProblem(reply, answer);
   const asked = challenge(answer.headers['www-authenticate'], request.headers, services.examine(request.raw).secure);

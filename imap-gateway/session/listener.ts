@@ -134,7 +134,8 @@ export class SessionListener<Name extends string, Services extends Ambient> {
       await protocol.serve(connection, services, { log, canStartTls, channelBinding, loggedIn });
     } catch (error) {
       // A failed handshake, mostly; sessions keep their own trouble to themselves.
-      if (!(error instanceof ConnectionClosed)) log.error({ session: connection.id, error }, 'a connection failed');
+      if (!(error instanceof ConnectionClosed))
+        log.error({ session: connection.id, err: error }, 'a connection failed');
       connection.destroy();
     } finally {
       place?.release();
@@ -151,7 +152,7 @@ export class SessionListener<Name extends string, Services extends Ambient> {
     return this.#rooms.coordination
       .acquire(`${this.#protocol.clear}-connections:${networkOf(remote.address)}`, connectionsPerAddress)
       .catch((error: unknown) => {
-        services.log.warn({ session: connection.id, error }, 'a limit could not be checked');
+        services.log.warn({ session: connection.id, err: error }, 'a limit could not be checked');
         return free;
       });
   }
@@ -178,7 +179,7 @@ export class SessionListener<Name extends string, Services extends Ambient> {
             lease = made;
             if (ended) made.release();
           },
-          (error: unknown) => log.warn({ session: id, error }, 'a session could not be registered'),
+          (error: unknown) => log.warn({ session: id, err: error }, 'a session could not be registered'),
         );
     };
     cancel = clock.after(SHOWN_AFTER_MS, tell);

@@ -50,7 +50,7 @@ class ServerConnection {
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
     socket.on('data', (chunk) => this.#data(chunk));
     socket.on('drain', () => socket.resume());
-    socket.on('error', (error) => log.debug({ error }, 'rpc connection lost'));
+    socket.on('error', (error) => log.debug({ err: error }, 'rpc connection lost'));
     socket.on('end', () => socket.end());
     socket.once('close', () => this.#cancelAll());
     socket.resume();
@@ -80,7 +80,7 @@ class ServerConnection {
     try {
       for (const frame of this.#reader.push(chunk)) this.#frame(frame);
     } catch (error) {
-      this.#log.error({ error }, 'rpc frame could not be read');
+      this.#log.error({ err: error }, 'rpc frame could not be read');
       this.#socket.destroy();
     }
     if (this.#socket.writableLength > HIGH_WATER) this.#socket.pause();
@@ -143,7 +143,7 @@ class ServerConnection {
   }
 
   #fail(id: number, method: string, error: unknown): void {
-    if (!(error instanceof MailError)) this.#log.error({ error, method }, 'rpc call failed');
+    if (!(error instanceof MailError)) this.#log.error({ err: error, method }, 'rpc call failed');
     const wire: WireError =
       error instanceof MailError
         ? { failure: error.failure, message: error.message }

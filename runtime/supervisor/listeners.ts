@@ -32,7 +32,9 @@ export class Listeners {
       for (const [key, place] of wanted) {
         if (this.#bound.get(key)?.place.name === place.name) continue;
         const server = await bind(place, this.#owner, (socket) => this.#accept(place, socket));
-        server.on('error', (error) => this.#log.error({ error, listener: place.name }, 'cannot accept connections'));
+        server.on('error', (error) =>
+          this.#log.error({ err: error, listener: place.name }, 'cannot accept connections'),
+        );
         added.push(server);
         fresh.set(key, { place, server });
       }
@@ -58,7 +60,9 @@ export class Listeners {
   }
 
   #accept(place: Place, socket: Socket): void {
-    socket.on('error', (error) => this.#log.debug({ error, listener: place.name }, 'connection lost while it waited'));
+    socket.on('error', (error) =>
+      this.#log.debug({ err: error, listener: place.name }, 'connection lost while it waited'),
+    );
     this.#accepted(place, socket);
   }
 }

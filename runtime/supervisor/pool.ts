@@ -237,7 +237,7 @@ export class Pool {
       coordinate: (request) => {
         coordination.handle(worker, request).then(
           (answer) => answer && worker.answer(answer),
-          (error: unknown) => this.#options.log.error({ error }, 'coordination'),
+          (error: unknown) => this.#options.log.error({ err: error }, 'coordination'),
         );
       },
     });

@@ -106,7 +106,7 @@ export class Worker {
     });
     this.pid = this.#child.pid;
     this.#child.on('message', (message) => this.#receive(message as ToSupervisor));
-    this.#child.on('error', (error) => options.log.warn({ error }, 'child process'));
+    this.#child.on('error', (error) => options.log.warn({ err: error }, 'child process'));
     this.#child.once('exit', (code, signal) => this.#exited(code, signal));
     this.#cancelTimer = options.clock.after(options.timing.startMs, () => this.kill('did not start in time'));
   }
@@ -171,7 +171,7 @@ export class Worker {
   #send(message: ToChild, socket?: Socket): void {
     if (!this.#child.connected) return;
     this.#child.send(message, socket, { keepOpen: true }, (error) => {
-      if (error !== null) this.#options.log.debug({ error }, 'message to a child');
+      if (error !== null) this.#options.log.debug({ err: error }, 'message to a child');
     });
   }
 

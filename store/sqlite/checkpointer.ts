@@ -33,7 +33,7 @@ export class Checkpointer {
       workerData,
       transferList: [port2],
     });
-    worker.on('error', (error) => log.error({ error }, 'the checkpoint thread failed; the writer does it alone'));
+    worker.on('error', (error) => log.error({ err: error }, 'the checkpoint thread failed; the writer does it alone'));
     worker.unref();
     port1.on('message', (message) => this.#done(message));
     port1.unref();

@@ -75,7 +75,7 @@ export class GroupRunner {
       this.#accounts.clear();
       this.#shard.lookups.reverted();
       if (jobs.length === 1) return this.#failed(error);
-      this.#log.warn({ error, commits: jobs.length }, 'group failed, trying its commits one by one');
+      this.#log.warn({ err: error, commits: jobs.length }, 'group failed, trying its commits one by one');
     }
     const answers: JobAnswer[] = [];
     const notices: Notice[] = [];
@@ -157,7 +157,7 @@ export class GroupRunner {
   }
 
   #failed(error: unknown): GroupResult {
-    this.#log.error({ error }, 'commit failed');
+    this.#log.error({ err: error }, 'commit failed');
     const known =
       error instanceof MailError
         ? error

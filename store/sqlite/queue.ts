@@ -82,7 +82,7 @@ class QueueThread {
       else for (const { number, answer } of report) this.#answered(number, answer);
     });
     this.#worker.on('error', (error) => {
-      options.log.error({ error }, 'the queue’s writer failed');
+      options.log.error({ err: error }, 'the queue’s writer failed');
       reject(error);
     });
     this.ended = new Promise((done) => {
@@ -119,7 +119,7 @@ class QueueThread {
       waiting?.resolve(answer.value);
       return;
     }
-    if (answer.cause !== undefined) this.#options.log.error({ error: answer.cause }, answer.text);
+    if (answer.cause !== undefined) this.#options.log.error({ err: answer.cause }, answer.text);
     waiting?.reject(new MailError(answer.failure, answer.text, { cause: answer.cause }));
   }
 }

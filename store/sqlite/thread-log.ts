@@ -24,9 +24,9 @@ export const writeLine = (log: Log, { level, fields, message }: LogLine): void =
 
 /** Structured clone keeps little of an error. */
 function plain(fields: object): object {
-  const { error } = fields as { error?: unknown };
-  if (!(error instanceof Error)) return fields;
-  const { name, message, stack } = error;
-  const cause = error.cause instanceof Error ? error.cause.message : undefined;
-  return { ...fields, error: { name, message, stack, ...(cause !== undefined && { cause }) } };
+  const { err } = fields as { err?: unknown };
+  if (!(err instanceof Error)) return fields;
+  const { name, message, stack } = err;
+  const cause = err.cause instanceof Error ? err.cause.message : undefined;
+  return { ...fields, err: { name, message, stack, ...(cause !== undefined && { cause }) } };
 }

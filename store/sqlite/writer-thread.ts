@@ -169,7 +169,7 @@ class WriterThread {
       const strays = dropStrays(this.#db, data.segments, Date.now() - data.retention.staged);
       for (const file of strays) log.info({ file }, 'a stray segment is removed');
     } catch (error) {
-      log.error({ error }, 'collecting failed');
+      log.error({ err: error }, 'collecting failed');
     }
     this.#collecting = undefined;
     post({ type: 'collected' });
@@ -196,7 +196,7 @@ class WriterThread {
     try {
       segment = sparseSegment(this.#db, this.#now - data.retention.staged, skip);
     } catch (error) {
-      log.error({ error }, 'segments can not be looked through');
+      log.error({ err: error }, 'segments can not be looked through');
     }
     post({ type: 'sparse', segment });
   }
@@ -213,7 +213,7 @@ function unpack(bytes: Uint8Array): GroupJob {
   try {
     return unpackJob(bytes);
   } catch (error) {
-    log.error({ error }, 'a commit could not be read');
+    log.error({ err: error }, 'a commit could not be read');
     return { kind: 'broken' };
   }
 }

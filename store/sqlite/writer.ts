@@ -139,7 +139,7 @@ class Writer implements ShardWriter {
     });
     this.#thread.on('error', (error) => {
       reject(error);
-      options.log.error({ error, shard: this.shard }, 'the writer thread failed');
+      options.log.error({ err: error, shard: this.shard }, 'the writer thread failed');
     });
     this.#thread.on('exit', () => this.#lost());
     this.handlers = this.#makeHandlers();
@@ -272,7 +272,7 @@ class Writer implements ShardWriter {
     const every = this.#options.collectEvery ?? COLLECT_EVERY;
     if (every === 0) return;
     this.#stopTimer = this.#options.clock.after(every, () => {
-      this.collect().catch((error: unknown) => this.#options.log.warn({ error }, 'collection was cut off'));
+      this.collect().catch((error: unknown) => this.#options.log.warn({ err: error }, 'collection was cut off'));
       this.#scheduleCollect();
     });
   }

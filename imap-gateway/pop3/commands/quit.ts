@@ -28,7 +28,7 @@ async function update(context: CommandContext, state: StateOf<'transaction'>): P
     context.log.info({ login: login.address, retrieved, deleted }, 'logged out');
     return ok(deleted === 0 ? 'Until next time' : `Until next time, ${deleted} messages removed`);
   } catch (error) {
-    if (!(error instanceof MailError)) context.log.error({ error }, 'messages were not removed');
+    if (!(error instanceof MailError)) context.log.error({ err: error }, 'messages were not removed');
     const { code, text } = refusalFor(error, context.session.id);
     return { ok: false, ...(code !== undefined && { code }), text: `No messages were removed: ${text}` };
   } finally {

@@ -34,7 +34,7 @@ export async function enter(account: AccountId, options: EntranceOptions): Promi
 /** Where coordination can't be asked, nobody is turned away: sessions that share a maildrop do each other no harm. */
 async function acquire(key: string, { coordination, log }: EntranceOptions): Promise<Lease | undefined> {
   return await coordination.acquire(key, 1).catch((error: unknown) => {
-    log.warn({ error }, 'a maildrop could not be locked');
+    log.warn({ err: error }, 'a maildrop could not be locked');
     return FREE;
   });
 }

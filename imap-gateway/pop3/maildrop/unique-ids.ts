@@ -38,7 +38,7 @@ export async function uniqueIds(
       const again = error.failure === 'exists' || error.failure === 'conflict';
       if (again && tries < TRIES) continue;
       // They are unique, and stay as they are unless one of the same message goes before they can be written down.
-      source.log.warn({ error }, 'unique ids of copies could not be kept');
+      source.log.warn({ err: error }, 'unique ids of copies could not be kept');
       return ids.map(fitting);
     }
   }

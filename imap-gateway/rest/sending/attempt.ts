@@ -124,7 +124,7 @@ async function transmit(
       message: await outgoing(store, access, place),
     });
   } catch (error) {
-    log.warn({ submission: id, error }, 'a submission could not be handed to the MTA');
+    log.warn({ submission: id, err: error }, 'a submission could not be handed to the MTA');
     const kind = error instanceof ClientError ? error : new Error('trouble', { cause: error });
     // Nothing was said about anybody: all will be tried again.
     return to.map(() => ({ kind: 'lost', stage: 'connect', error: kind }) as const);

@@ -176,7 +176,7 @@ export class Drainer {
   async #send(id: string, one: Waiting): Promise<void> {
     const { clock } = this.#services;
     const result = await attemptSubmission(this.#services, one.owner, id).catch((error: unknown) => {
-      this.#services.log.warn({ submission: id, error }, 'a submission could not be sent');
+      this.#services.log.warn({ submission: id, err: error }, 'a submission could not be sent');
       return 'again' as const;
     });
     if (this.#waiting.get(id) !== one) return;
@@ -190,7 +190,7 @@ export class Drainer {
 
   #run(work: () => Promise<void>): void {
     const promise = work()
-      .catch((error: unknown) => this.#services.log.warn({ error }, 'an outbox could not be drained'))
+      .catch((error: unknown) => this.#services.log.warn({ err: error }, 'an outbox could not be drained'))
       .finally(() => {
         this.#inHand.delete(promise);
         this.#next();
@@ -212,7 +212,7 @@ export class Drainer {
       this.#mark = await this.#services.queue.lastMark();
     } catch (error) {
       // No MTA has made the queue yet.
-      this.#services.log.debug({ error }, 'the queue can not be read yet');
+      this.#services.log.debug({ err: error }, 'the queue can not be read yet');
       this.#mark = 0;
     }
   }

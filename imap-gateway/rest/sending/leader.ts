@@ -40,7 +40,7 @@ export async function lead(options: LeaderOptions): Promise<void> {
       place = await coordination.acquire(PLACE, 1);
       if (place !== undefined) await serve(options);
     } catch (error) {
-      log.warn({ error }, 'outboxes can not be drained at the moment');
+      log.warn({ err: error }, 'outboxes can not be drained at the moment');
     } finally {
       place?.release();
     }

@@ -87,7 +87,7 @@ async function json({ queue, log }: RestServices, kept: Kept) {
       tracked = await queue.track(kept.id);
     } catch (error) {
       if (!(error instanceof MailError)) throw error;
-      log.warn({ error }, 'the queue can not be asked');
+      log.warn({ err: error }, 'the queue can not be asked');
     }
   }
   return submissionJson(kept, tracked);

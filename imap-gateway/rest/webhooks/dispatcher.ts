@@ -55,7 +55,7 @@ export class Dispatcher implements Duty {
   /** What is at work goes on meanwhile. */
   #lookAgain(owner: AccountId, error: unknown): void {
     const { clock, log } = this.#services;
-    log.warn({ owner, error }, 'webhooks can not be read');
+    log.warn({ owner, err: error }, 'webhooks can not be read');
     this.#again.get(owner)?.();
     if (this.#stopped) return;
     const later = (): void => {

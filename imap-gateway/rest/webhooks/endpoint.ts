@@ -70,7 +70,7 @@ export class Endpoint {
     this.#access = access;
     this.#kept = kept;
     this.#ended = this.#run().catch((error: unknown) => {
-      services.log.warn({ webhook: kept.id, error }, 'a webhook stopped');
+      services.log.warn({ webhook: kept.id, err: error }, 'a webhook stopped');
     });
   }
 
@@ -102,7 +102,7 @@ export class Endpoint {
         wait = await this.#step(this.#state);
         if (clock.now() - this.#savedAt >= SAVE_EVERY) await this.#save();
       } catch (error) {
-        log.warn({ webhook: this.#kept.id, error }, 'a webhook could not go on');
+        log.warn({ webhook: this.#kept.id, err: error }, 'a webhook could not go on');
         wait = SAVE_EVERY;
       }
       if (wait !== undefined) await this.#sleep(this.#dirty ? Math.min(wait, SAVE_EVERY) : wait);

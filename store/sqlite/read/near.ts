@@ -38,7 +38,7 @@ export class NearReader {
     try {
       return this.#shard(shard).rehearse();
     } catch (error) {
-      this.#log.debug({ error, shard }, 'a shard can not be read yet');
+      this.#log.debug({ err: error, shard }, 'a shard can not be read yet');
       return undefined;
     }
   }

@@ -98,7 +98,7 @@ export class ReaderPool {
       return this.#near.read(shard, access, request);
     } catch (error) {
       if (error instanceof MailError) throw error;
-      this.#options.log.error({ error, read: request[0] }, 'read failed');
+      this.#options.log.error({ err: error, read: request[0] }, 'read failed');
       throw new MailError('unavailable', 'the store can not be read');
     }
   }
@@ -116,7 +116,7 @@ export class ReaderPool {
     const thread: Thread = { worker, inHand: new Map() };
     this.#threads.push(thread);
     worker.on('message', (message: FromReader) => this.#message(thread, message));
-    worker.on('error', (error) => this.#options.log.error({ error }, 'a reader thread failed'));
+    worker.on('error', (error) => this.#options.log.error({ err: error }, 'a reader thread failed'));
     worker.on('exit', () => {
       this.#threads.splice(this.#threads.indexOf(thread), 1);
       const error = new MailError('unavailable', 'the store can not be read');

@@ -51,7 +51,7 @@ async function serve(message: Exclude<ToReader, { close: true }>): Promise<void>
     const value = await answer(shardOf(message.shard), message.access, message.request);
     port.postMessage({ id, value } satisfies FromReader, buffersOf(value));
   } catch (error) {
-    if (!(error instanceof MailError)) log.error({ error, read: message.request[0] }, 'read failed');
+    if (!(error instanceof MailError)) log.error({ err: error, read: message.request[0] }, 'read failed');
     const { failure, message: text } =
       error instanceof MailError ? error : new MailError('unavailable', 'the store can not be read');
     port.postMessage({ id, error: { failure, message: text } } satisfies FromReader);

@@ -25,6 +25,6 @@ export async function markSeen(
       { type: 'set-flags', mailbox: selected.id, uids: fromUids(unseen), change: 'add', flags: SEEN },
     ]);
   } catch (error) {
-    context.log.warn({ error }, 'messages could not be marked as seen');
+    context.log.warn({ err: error }, 'messages could not be marked as seen');
   }
 }
