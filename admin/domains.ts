@@ -1,6 +1,7 @@
 /** The domains that this peer is final for, and which of them stand for another. */
 import { MailError } from '#mail/failure.ts';
-import { readDomain } from '#store/directory-names.ts';
+import { readAlias, readDomain } from '#store/directory-names.ts';
+import { endSessions } from './accounts.ts';
 import { type Actor, type AdminRooms, type Items, timestamp } from './rooms.ts';
 
 type Rooms = Pick<AdminRooms, 'directory'>;
@@ -38,6 +39,23 @@ export async function setDomainAlias({ directory }: Rooms, args: DomainAlias, by
 export async function removeDomain({ directory }: Rooms, domain: string, by: Actor): Promise<{ domain: string }> {
   await directory.change({ type: 'remove-domain', name: domain }, by);
   return { domain };
+}
+
+/**
+ * All addresses of the domain get the new name; sessions under the old ones end. With `alias` the old name stays, as an alias domain.
+ * @throws MailError `exists`, `conflict`, `bad-request`.
+ */
+export async function renameDomain(
+  rooms: Rooms & Pick<AdminRooms, 'coordination'>,
+  args: { readonly domain: string; readonly to: string; readonly alias: boolean },
+  by: Actor,
+): Promise<DomainItem> {
+  const { domain, to, alias } = args;
+  const name = readDomain(domain);
+  const accounts = (await rooms.directory.accounts()).filter(({ address }) => readAlias(address).domain === name);
+  await rooms.directory.change({ type: 'rename-domain', name, to, alias }, by);
+  for (const { address } of accounts) await endSessions(rooms, address);
+  return await showDomain(rooms, to);
 }
 
 export async function listDomains({ directory }: Rooms): Promise<Items<DomainItem>> {

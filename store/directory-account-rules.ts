@@ -14,6 +14,7 @@ import {
   requireDomain,
   requireFree,
 } from './directory-requirements.ts';
+import { retarget } from './directory-retarget.ts';
 import { isId } from './ids.ts';
 
 type AccountChange =
@@ -128,34 +129,12 @@ function renameAccount(rows: Rows, { id, address: text, alias }: Of<'rename-acco
   const renamed = { ...account, address: formatAddress(address) };
   putAccount(rows, renamed);
   if (name === before) return;
-  redirect(rows, before, renamed.address);
+  // Everything that led to the account by its old name leads to it by its new one.
+  retarget(rows, (target) => (readAlias(target).name === before ? renamed.address : undefined));
   if (alias) rows.addAlias({ address: account.address, targets: [renamed.address], createdAt: now }, before);
 }
 
 function isAliasOf(rows: Rows, name: string, account: string): boolean {
   const targets = rows.alias(name)?.targets ?? [];
   return targets.length === 1 && readAlias(targets[0]!).name === account;
-}
-
-/** Everything that led to the account by its old name leads to it by its new one. */
-function redirect(rows: Rows, before: string, address: string): void {
-  const replaced = (targets: readonly string[]): readonly string[] | undefined => {
-    if (!targets.some((target) => readAlias(target).name === before)) return undefined;
-    return [...new Set(targets.map((target) => (readAlias(target).name === before ? address : target)))];
-  };
-  for (const alias of rows.aliases()) {
-    const targets = replaced(alias.targets);
-    if (targets !== undefined) rows.setAliasTargets(readAlias(alias.address).name, targets);
-  }
-  for (const account of rows.accounts()) {
-    const targets = account.forward && replaced(account.forward.targets);
-    if (account.forward && targets) putAccount(rows, { ...account, forward: { ...account.forward, targets } });
-  }
-  for (const { id, rules } of rows.accountRules()) {
-    const filters = rules.filters?.map((filter) => {
-      const forward = filter.then.forward && replaced(filter.then.forward);
-      return forward === undefined ? filter : { ...filter, then: { ...filter.then, forward } };
-    });
-    if (filters?.some((filter, i) => filter !== rules.filters?.[i])) rows.putRules(id, { ...rules, filters });
-  }
 }

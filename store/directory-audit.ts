@@ -30,6 +30,8 @@ interface Description {
 function describe(rows: DirectoryRows, change: DirectoryChange): Description {
   const addressOf = (id: string): string => rows.accountById(id)?.address ?? id;
   switch (change.type) {
+    case 'rename-domain':
+      return { target: change.name, detail: { to: change.to, alias: change.alias } };
     case 'remove-domain':
       return { target: change.name };
     case 'add-domain':

@@ -2,6 +2,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { MailError } from '#mail/failure.ts';
 import { DKIM_ALGORITHMS, DKIM_STATES, type DkimAlgorithm, type DkimKey } from './account-rules.ts';
+import { renameDomain } from './directory-domain-rename.ts';
 import { readDomain } from './directory-names.ts';
 import { knownDomain, type Of, type Rows, type Rule, requireDomain } from './directory-requirements.ts';
 import type { DirectoryRows } from './directory-rows.ts';
@@ -9,6 +10,7 @@ import type { DirectoryRows } from './directory-rows.ts';
 type DomainChange =
   | 'add-domain'
   | 'remove-domain'
+  | 'rename-domain'
   | 'set-domain-alias'
   | 'add-dkim-key'
   | 'set-dkim-state'
@@ -38,6 +40,7 @@ export const DOMAIN_RULES: { [T in DomainChange]: Rule<T> } = {
     for (const { selector } of rows.dkimKeys(name)) rows.removeDkimKey(name, selector);
     rows.removeDomain(name);
   },
+  'rename-domain': renameDomain,
   'set-domain-alias': setDomainAlias,
   'add-dkim-key': addDkimKey,
   'set-dkim-state': (rows, { domain, selector, state }, now) => {

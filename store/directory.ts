@@ -185,6 +185,12 @@ export interface Alias {
 }
 
 export type DirectoryChange =
+  /**
+   * All accounts and aliases of `name` stand in `to` from now on, and what led there (aliases, forwards, filters, alias domains) leads there. `to` may be new, one of
+   * ours in which none of the names is taken (`exists`), or an alias of `name`. With `alias` the old name stays as an alias domain, with its DKIM keys; without,
+   * it goes with them. Keys for the new name are to be made. Refused (`conflict`) where an address leads from the old name to itself in the new one.
+   */
+  | { readonly type: 'rename-domain'; readonly name: string; readonly to: string; readonly alias: boolean }
   /** `aliasOf` as in `set-domain-alias`. */
   | { readonly type: 'add-domain'; readonly name: string; readonly aliasOf?: string }
   /** Refused (`conflict`) while accounts or aliases stand in it, or another domain is an alias of it. Its DKIM keys go with it. */

@@ -105,6 +105,76 @@ export const ALIAS_DOMAIN_TESTS: DirectoryTests = {
     assert.equal(found?.aliasOf, domain);
   },
 
+  'a domain gets another name, with all that stands in it and leads there': async (on) => {
+    const { directory, domain, account, alias, look, harness } = on;
+    const to = `new.${domain}`;
+    const away = `away.${domain}`;
+    await directory.change({ type: 'add-domain', name: away });
+    const [bob, ann, out] = [
+      await account(`Bob@${domain}`),
+      await account(`ann@${domain}`),
+      await account(`out@${away}`),
+    ];
+    await alias(`team@${domain}`, `bob@${domain}`, 'x@else.test');
+    await alias(`@${domain}`, `team@${domain}`);
+    await alias(`all@${away}`, `team@${domain}`);
+    const forward = { targets: [`BOB@${domain}`], keep: true };
+    await directory.change({ type: 'set-forward', id: out, forward });
+    const filter = { id: 'r1', name: 'f', enabled: true, when: {}, then: { forward: [`bob@${domain}`] } };
+    await directory.change({ type: 'set-filters', id: ann, filters: [filter] });
+    const third = await aliasDomain(on);
+    const by = { actor: `renamer of ${domain}` };
+    await directory.change({ type: 'rename-domain', name: domain.toUpperCase(), to, alias: true }, by);
+    const after = harness.crash === undefined ? directory : await harness.crash();
+    assert.equal((await after.account(bob))?.address, `Bob@${to}`);
+    assert.deepEqual((await after.account(out))?.forward?.targets, [`BOB@${to}`]);
+    assert.deepEqual((await after.account(ann))?.filters?.[0]?.then.forward, [`bob@${to}`]);
+    const domains = (await after.domains()).filter(({ name }) => name.endsWith(domain));
+    assert.deepEqual(Object.fromEntries(domains.map(({ name, aliasOf }) => [name, aliasOf])), {
+      [domain]: to,
+      [away]: undefined,
+      [third]: to,
+      [to]: undefined,
+    });
+    for (const at of [to, domain, third]) {
+      assert.equal(await look(`bob+x@${at}`), `Bob@${to} x`);
+      assert.equal(await look(`team@${at}`), `alias bob@${to} x@else.test`);
+      assert.equal(await look(`who@${at}`), `alias team@${to}`);
+      assert.equal((await directory.authenticate(`bob@${at}`, PASSWORD))?.account, bob);
+    }
+    assert.equal(await look(`all@${away}`), `alias team@${to}`);
+    const [line] = await directory.audit({ limit: 1, actor: by.actor });
+    assert.deepEqual([line?.act, line?.detail], ['rename-domain', { to, alias: true }]);
+    // They change places; then the old name goes.
+    await directory.change({ type: 'rename-domain', name: to, to: domain, alias: true });
+    assert.equal(await look(`team@${third}`), `alias bob@${domain} x@else.test`);
+    await directory.change({ type: 'rename-domain', name: domain, to, alias: false });
+    assert.equal(await directory.isLocalDomain(domain), false);
+    assert.equal(await look(`ann@${third}`), `ann@${to}`);
+  },
+
+  'a new name of a domain in which a name is taken, or that leads in a circle, changes nothing': async (on) => {
+    const { directory, domain, account, alias, look } = on;
+    const to = `new.${domain}`;
+    const rename = (name: string, target: string) =>
+      directory.change({ type: 'rename-domain', name, to: target, alias: false });
+    await account(`bob@${domain}`);
+    await alias(`team@${domain}`, `bob@${domain}`);
+    await assert.rejects(rename(domain, domain), refused('bad-request'));
+    await assert.rejects(rename('elsewhere.test', to), refused('bad-request'));
+    await assert.rejects(rename(domain, 'no domain'), refused('bad-request'));
+    await alias(`far@${domain}`, `far@${to}`);
+    await assert.rejects(rename(domain, to), refused('conflict'));
+    await directory.change({ type: 'remove-alias', address: `far@${domain}` });
+    await directory.change({ type: 'add-domain', name: to });
+    await account(`team@${to}`);
+    await assert.rejects(rename(domain, to), refused('exists'));
+    const other = await aliasDomain(on);
+    await assert.rejects(rename(to, other), refused('bad-request'));
+    assert.equal(await look(`team@${domain}`), `alias bob@${domain}`);
+    assert.equal(await look(`bob@${to}`), 'unknown');
+  },
+
   'a domain that another is an alias of stays; the alias goes': async (on) => {
     const { directory, domain } = on;
     const other = await aliasDomain(on);

@@ -22,6 +22,7 @@ const PARITY: { readonly [command: string]: readonly string[] | string } = {
   'domain remove': ['removeDomain'],
   'domain alias': ['changeDomain'],
   'domain show': ['showDomain'],
+  'domain rename': ['renameDomain'],
   'domain list': ['listDomains'],
   'domain dns': ['getDomainRecords'],
   'domain dkim add': ['addDkimKeys'],
@@ -295,6 +296,8 @@ describe('commands and REST on one peer', { timeout: 240_000 }, () => {
     assert.deepEqual(domain, await rest('showDomain', '/domains/b.test'));
     assert.equal((domain as { aliasOf: string }).aliasOf, 'a.test');
     await command('domain', 'alias', 'b.test', '--off');
+    fits('renameDomain', await command('domain', 'rename', 'b.test', 'c.test'));
+    fits('renameDomain', await rest('renameDomain', '/domains/c.test/rename', { to: 'b.test' }));
     await rest('removeDomain', '/domains/b.test');
     const added = await command<{ items: { selector: string }[] }>('domain', 'dkim', 'add', 'a.test');
     fits('addDkimKeys', added);

@@ -58,6 +58,19 @@ test('a domain stands for another, and for itself again', async () => {
   assert.equal((await admin('DELETE', '/domains/other.test')).status, 204);
 });
 
+test('a domain gets another name, and the old one stays an alias', async () => {
+  await admin('POST', '/domains', { domain: 'before.test' });
+  await admin('POST', '/aliases', { address: 'team@before.test', targets: ['alice@alpha.test'] });
+  const done = await admin('POST', '/domains/before.test/rename', { to: 'after.test', alias: true });
+  assert.deepEqual([done.status, done.json.domain], [200, 'after.test'], done.text);
+  const resolved = await admin('GET', '/addresses/team%40before.test');
+  assert.deepEqual(resolved.json.accounts, ['alice@alpha.test']);
+  assert.equal((await admin('POST', '/domains/nowhere.test/rename', { to: 'x.test' })).status, 404);
+  assert.equal((await admin('DELETE', '/aliases/team%40after.test')).status, 204);
+  for (const domain of ['before', 'after'])
+    assert.equal((await admin('DELETE', `/domains/${domain}.test`)).status, 204, domain);
+});
+
 test('accounts are made, listed in pages, changed, renamed and removed', async () => {
   const made = await admin('POST', '/accounts', { address: 'carol@alpha.test', password: 'a long password' });
   assert.equal(made.status, 201);

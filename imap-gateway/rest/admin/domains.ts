@@ -2,7 +2,15 @@
 import Type from 'typebox';
 import { addAlias, listAliases, removeAlias } from '#admin/aliases.ts';
 import { publishedKeys } from '#admin/dkim.ts';
-import { addDomain, domainNotes, listDomains, removeDomain, setDomainAlias, showDomain } from '#admin/domains.ts';
+import {
+  addDomain,
+  domainNotes,
+  listDomains,
+  removeDomain,
+  renameDomain,
+  setDomainAlias,
+  showDomain,
+} from '#admin/domains.ts';
 import { showDomainRecords } from '#admin/setup/publish.ts';
 import { zoneText } from '#admin/setup/zone.ts';
 import { by } from '../callers.ts';
@@ -127,6 +135,31 @@ export function adminDomainRoutes(routes: Routes): void {
     async run({ params, services, caller }) {
       await present(services.directory, params.domain);
       await removeDomain(services, params.domain, by(caller));
+    },
+  });
+
+  routes.add({
+    method: 'POST',
+    url: '/admin/domains/{domain}/rename',
+    scope: 'admin',
+    tag,
+    summary: 'Give a domain another name',
+    description:
+      'All its accounts and aliases have the new name then, and what led to them leads there. The new name may be new here, an alias of the old one, or a domain in which none of the names is taken. DKIM keys stay with the old name: make some for the new one.',
+    operationId: 'renameDomain',
+    params: DomainParams,
+    body: Type.Object({
+      to: DomainName,
+      alias: Type.Optional(
+        Type.Boolean({ default: false, description: 'The old name stays as an alias domain; otherwise it goes.' }),
+      ),
+    }),
+    response: DomainItem,
+    failures: ['conflict', 'exists', 'not-found'],
+    async run({ params, body, services, caller }) {
+      await present(services.directory, params.domain);
+      const args = { domain: params.domain, to: body.to, alias: body.alias ?? false };
+      return await renameDomain(services, args, by(caller));
     },
   });
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { addDomain, listDomains, removeDomain, setDomainAlias, showDomain } from '#admin/domains.ts';
+import { addDomain, listDomains, removeDomain, renameDomain, setDomainAlias, showDomain } from '#admin/domains.ts';
 import { type Act, type Options, withSystem } from '../act.ts';
 import { table, UsageError } from '../output.ts';
 import { CLI } from '../system.ts';
@@ -55,6 +55,23 @@ export function addDomainCommands(program: Command, act: Act): void {
           const found = await showDomain(system, name);
           const of = found.aliasOf === undefined ? [] : [`alias of ${found.aliasOf}`];
           output.result(found, () => [found.domain, ...of, `since ${found.createdAt}`].join(', '));
+        }),
+      ),
+    );
+
+  domain
+    .command('rename')
+    .argument('<domain>')
+    .argument('<to>', 'new here, an alias of it, or a domain in which none of the names is taken')
+    .option('--alias', 'the old name stays, as an alias domain; otherwise it goes')
+    .description('give a domain another name: all accounts, aliases and what leads to them')
+    .action(
+      act((output, options: Options & { alias?: boolean }, name: string, to: string) =>
+        withSystem(options, async (system) => {
+          const alias = options.alias === true;
+          const renamed = await renameDomain(system, { domain: name, to, alias }, CLI);
+          const stays = alias ? `; ${name} is an alias of it` : '';
+          output.result(renamed, () => `${name} is ${renamed.domain} now${stays}; see also: peerpost domain dns ${to}`);
         }),
       ),
     );
