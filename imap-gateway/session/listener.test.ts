@@ -48,7 +48,7 @@ test('who has logged in by then is told once', async (t) => {
 
 interface Visit {
   readonly reception: Reception;
-  leave(): Promise<void>;
+  readonly leave: () => Promise<void>;
 }
 
 function ground(t: TestContext) {
