@@ -22,13 +22,29 @@ export function lookup(rows: DirectoryRows, address: Address): Lookup {
   const base = plus > 0 ? localPart.slice(0, plus) : localPart;
   // RFC 5233: the detail is the part behind the separator.
   const detail = plus > 0 ? localPart.slice(plus + 1) : undefined;
-  const within = (at: string): Lookup | undefined =>
-    named(rows, localPart, at) ?? (plus > 0 ? named(rows, base, at, detail) : undefined);
-  const beyond = (at: string): Lookup | undefined => fallback(rows, base, at, detail);
   const { aliasOf } = home;
-  if (aliasOf === undefined) return within(domain) ?? beyond(domain) ?? { kind: 'unknown' };
+  const name = { localPart, base, detail };
+  if (aliasOf === undefined) return within(rows, name, domain) ?? fallback(rows, base, domain, detail) ?? UNKNOWN;
   // Names before catch-alls, and what stands in the alias domain itself before the other's.
-  return within(domain) ?? within(aliasOf) ?? beyond(domain) ?? beyond(aliasOf) ?? { kind: 'unknown' };
+  return (
+    within(rows, name, domain) ??
+    within(rows, name, aliasOf) ??
+    fallback(rows, base, domain, detail) ??
+    fallback(rows, base, aliasOf, detail) ??
+    UNKNOWN
+  );
+}
+
+const UNKNOWN: Lookup = { kind: 'unknown' };
+
+interface AskedName {
+  readonly localPart: string;
+  readonly base: string;
+  readonly detail: string | undefined;
+}
+
+function within(rows: DirectoryRows, { localPart, base, detail }: AskedName, domain: string): Lookup | undefined {
+  return named(rows, localPart, domain) ?? (detail === undefined ? undefined : named(rows, base, domain, detail));
 }
 
 /** The account or alias of that very name. */

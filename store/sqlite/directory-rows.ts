@@ -148,22 +148,27 @@ const domainOf = (name: string): string => name.slice(name.lastIndexOf('@') + 1)
 
 type Row = Record<string, unknown> | undefined;
 
-/** Rows come without a prototype; whoever compares or clones them expects plain objects. */
+interface StoredAccount extends Account {
+  readonly settings: string | null;
+  readonly rules: string | null;
+}
+
+/** Rows come without a prototype; whoever compares or clones them expects plain objects. Written out: each lookup that isn't remembered makes one of each. */
 function toDomain(row: Row): Domain | undefined {
   if (row === undefined) return undefined;
-  const { aliasOf, ...domain } = row;
-  return { ...domain, ...(aliasOf !== null && { aliasOf }) } as unknown as Domain;
+  const { name, createdAt, aliasOf } = row as unknown as Domain & { readonly aliasOf: string | null };
+  return aliasOf === null ? { name, createdAt } : { name, createdAt, aliasOf };
 }
 
 function toAccount(row: Row): Account | undefined {
   if (row === undefined) return undefined;
-  const { settings, rules, ...account } = row;
-  return {
-    ...account,
-    ...(settings !== null && JSON.parse(settings as string)),
-    ...(rules !== null && JSON.parse(rules as string)),
-  } as Account;
+  const { id, address, shard, createdAt, state, settings, rules } = row as unknown as StoredAccount;
+  const account = { id, address, shard, createdAt, state };
+  if (settings === null && rules === null) return account;
+  return { ...account, ...parsed(settings), ...parsed(rules) };
 }
+
+const parsed = (text: string | null): Partial<Account> => (text === null ? {} : JSON.parse(text));
 
 function toAlias(row: Row): Alias | undefined {
   if (row === undefined) return undefined;
