@@ -16,8 +16,8 @@ export interface LoginItem {
   /** `name` is absent where it was removed since. */
   readonly appPassword?: { readonly id: string; readonly name?: string };
   readonly token?: { readonly id: string; readonly name?: string };
-  readonly first: string;
-  readonly last: string;
+  readonly firstAt: string;
+  readonly lastAt: string;
   /** How often, from the first to the last: within an hour. */
   readonly count: number;
 }
@@ -52,8 +52,8 @@ export async function listLogins({ directory }: Rooms, query: LoginQuery): Promi
     outcome,
     ...(appPassword !== undefined && { appPassword: named(appPassword) }),
     ...(token !== undefined && { token: named(token) }),
-    first: timestamp(line.first),
-    last: timestamp(line.last),
+    firstAt: timestamp(line.first),
+    lastAt: timestamp(line.last),
     count: line.count,
   }));
   return { items };

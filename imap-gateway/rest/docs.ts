@@ -41,7 +41,7 @@ Made from the declarations in \`imap-gateway/rest/\` by \`node imap-gateway/rest
 
 - Over https, or over http from the same host. \`Authorization: Bearer pp_…\` with a token (\`peerpost token add\`), \`Basic\` with address and password or an app password
   of scope \`rest\`, or the cookie of a session with \`X-CSRF-Token\`.
-- Times are RFC 3339 in UTC, in members that end with \`At\` (\`createdAt\`, \`expiresAt\`), durations seconds, sizes octets. Ids are the same in every protocol, and those of JMAP.
+- Times are RFC 3339 in UTC, a moment is a member that ends with \`At\` (\`createdAt\`, \`expiresAt\`); durations are seconds, sizes octets. Ids are the same in every protocol, and those of JMAP.
 - Lists are \`{ "items": […], "next": "cursor" }\`: pass \`next\` as \`?cursor=\`; it stays right while mail arrives. \`?limit=\` is 1 to 200.
 - Names that are not declared are refused, in queries and bodies.
 - \`ETag\` with \`If-None-Match\` (304) and \`If-Match\` (412). Too many requests are answered with 429 and \`Retry-After\`.

@@ -35,7 +35,7 @@ nobody has; of what is no address of ours the name is not kept, since people typ
           });
           const rows = items.map((line) => [
             line.id,
-            line.last,
+            line.lastAt,
             line.outcome,
             line.protocol,
             line.remote,
