@@ -69,7 +69,11 @@ async function startGateway(context: ProgramContext): Promise<Program> {
     await Promise.all([rpc.close(), queueRpc.close()]);
   };
   let closed: Promise<void> | undefined;
-  const around = { coordination, secureContext, metrics: context.metrics };
+  const mayStay = async (id: AccountId): Promise<boolean> => {
+    const account = await directory.account(id);
+    return account?.state === 'active' && !account.suspended && account.moved === undefined;
+  };
+  const around = { coordination, secureContext, metrics: context.metrics, mayStay };
   const imapSettings = settings(context, rooms, config);
   const imap = new ImapListener(around, imapSettings);
   const pop3 = new Pop3Listener(around, pop3Settings(context, rooms, config));

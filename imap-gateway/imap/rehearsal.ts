@@ -52,7 +52,8 @@ export async function rehearse(
   settings: ImapListenerSettings,
   { access, name, path }: Stage,
 ): Promise<readonly string[]> {
-  const apart = { ...rooms, coordination: new LocalCoordination(settings.services.clock), metrics: createMetrics() };
+  const { mayStay: _, ...open } = rooms;
+  const apart = { ...open, coordination: new LocalCoordination(settings.services.clock), metrics: createMetrics() };
   const parts = partsOf(settings.services, access);
   const listeners = parts.map((services) => new ImapListener(apart, { ...settings, services }));
   const mailbox = formatMailbox(name, false);

@@ -46,12 +46,25 @@ test('who has logged in by then is told once', async (t) => {
   await leave();
 });
 
+test('who was suspended before the session was shown is sent away as soon as it is', async (t) => {
+  const { clock, visit } = ground(t, async (account) => account !== 'suspended');
+  for (const account of ['suspended', 'welcome']) {
+    const { reception, connection, leave } = await visit();
+    reception.loggedIn({ account, address: `${account}@b.test` });
+    await clock.advance(20);
+    await settled();
+    assert.equal(connection.signal.aborted, account === 'suspended');
+    await leave();
+  }
+});
+
 interface Visit {
+  readonly connection: Connection;
   readonly reception: Reception;
   readonly leave: () => Promise<void>;
 }
 
-function ground(t: TestContext) {
+function ground(t: TestContext, mayStay?: (account: string) => Promise<boolean>) {
   const clock = new FakeClock();
   const told: SessionInfo[] = [];
   const open = new Set<SessionInfo>();
@@ -61,13 +74,13 @@ function ground(t: TestContext) {
     open.add(info);
     return { release: () => void open.delete(info) };
   };
-  let come: (visit: { reception: Reception; over: () => void }) => void = () => undefined;
-  const serve = (_: Connection, __: unknown, reception: Reception): Promise<void> =>
-    new Promise((over) => come({ reception, over }));
+  let come: (visit: Pick<Visit, 'connection' | 'reception'> & { over: () => void }) => void = () => undefined;
+  const serve = (connection: Connection, _: unknown, reception: Reception): Promise<void> =>
+    new Promise((over) => come({ connection, reception, over }));
   const protocol = { clear: 'clear', implicit: 'implicit', noPlace: 'no\r\n', serve } as const;
   const services = { clock, random, log };
   const settings = { services, connectionsPerAddress: 10, channelBinding: false, exemptNetworks: [] };
-  const listener = new SessionListener({ coordination }, protocol, settings);
+  const listener = new SessionListener({ coordination, ...(mayStay && { mayStay }) }, protocol, settings);
   const path = join(temporaryFolder(t), 's');
   const visit = async (): Promise<Visit> => {
     const sockets: Socket[] = [];
@@ -75,18 +88,22 @@ function ground(t: TestContext) {
       sockets.push(socket);
       listener.accept('clear', socket);
     });
-    const arrival = new Promise<{ reception: Reception; over: () => void }>((resolve) => (come = resolve));
+    const arrival = new Promise<Parameters<typeof come>[0]>((resolve) => (come = resolve));
     await once(server.listen(path), 'listening');
     const client = connect(path);
-    const { reception, over } = await arrival;
+    const { connection, reception, over } = await arrival;
     const leave = async (): Promise<void> => {
       over();
       for (const socket of [...sockets, client]) socket.destroy();
       server.close();
-      // What follows the end of the session.
-      for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+      await settled();
     };
-    return { reception, leave };
+    return { connection, reception, leave };
   };
   return { clock, told, visit, shown: () => Array.from(open, ({ login }) => login) };
+}
+
+/** What follows the end of a session, or its being shown. */
+async function settled(): Promise<void> {
+  for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
 }

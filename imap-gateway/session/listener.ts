@@ -8,12 +8,15 @@ import type { Coordination, Lease, SessionInfo } from '#runtime/coordination.ts'
 import type { Metrics } from '#runtime/metrics/metrics.ts';
 import { SocketConnection } from '#runtime/socket-connection.ts';
 import type { Login } from '#store/directory.ts';
+import type { AccountId } from '#store/types.ts';
 
 export interface ListenerRooms {
   readonly coordination: Coordination;
   /** Asked at each handshake; absent where there is no certificate. */
   readonly secureContext?: () => SecureContext;
   readonly metrics?: Metrics;
+  /** Asked once a session can be ended by name: its account may have been suspended just before. Without it everybody may. */
+  readonly mayStay?: (account: AccountId) => Promise<boolean>;
 }
 
 export interface ListenerSettings<Services> {
@@ -130,7 +133,7 @@ export class SessionListener<Name extends string, Services extends Ambient> {
       }
       if (implicit) await connection.implicitTls(HANDSHAKE_MS);
       const canStartTls = this.#rooms.secureContext !== undefined;
-      const loggedIn = (login: Login): void => registration.loggedIn(login.address);
+      const { loggedIn } = registration;
       await protocol.serve(connection, services, { log, canStartTls, channelBinding, loggedIn });
     } catch (error) {
       // A failed handshake, mostly; sessions keep their own trouble to themselves.
@@ -161,11 +164,12 @@ export class SessionListener<Name extends string, Services extends Ambient> {
    * Shows the session in `status`, a moment after it has begun and after somebody has logged in: nobody waits for that, but whoever is asked for something
    * meanwhile would, behind the messages to coordination and its answers. Of a session that is over by then nothing is told.
    */
-  #register(protocol: string, connection: SocketConnection): { loggedIn(address: string): void; end(): void } {
+  #register(protocol: string, connection: SocketConnection): { loggedIn(login: Login): void; end(): void } {
     const { clock, log } = this.#settings.services;
     const { id, remote } = connection;
     const address = remote === 'unix' ? remote : remote.address;
     let info: SessionInfo = { id, program: 'imap-gateway', protocol, remote: address, since: clock.now() };
+    let who: Login | undefined;
     let ended = false;
     let lease: Lease | undefined;
     let cancel: (() => void) | undefined;
@@ -178,6 +182,8 @@ export class SessionListener<Name extends string, Services extends Ambient> {
             lease?.release();
             lease = made;
             if (ended) made.release();
+            else if (who !== undefined) return this.#sendAway(who, connection);
+            return undefined;
           },
           (error: unknown) => log.warn({ session: id, err: error }, 'a session could not be registered'),
         );
@@ -185,7 +191,8 @@ export class SessionListener<Name extends string, Services extends Ambient> {
     cancel = clock.after(SHOWN_AFTER_MS, tell);
     return {
       loggedIn(login) {
-        info = { ...info, login };
+        who = login;
+        info = { ...info, login: login.address };
         cancel ??= clock.after(SHOWN_AFTER_MS, tell);
       },
       end() {
@@ -194,5 +201,15 @@ export class SessionListener<Name extends string, Services extends Ambient> {
         lease?.release();
       },
     };
+  }
+
+  /** Whoever may not be here any more, and was not to be found when others of the account were ended. */
+  async #sendAway({ account }: Login, connection: SocketConnection): Promise<void> {
+    const { log } = this.#settings.services;
+    try {
+      if ((await this.#rooms.mayStay?.(account)) === false) connection.drain();
+    } catch (err) {
+      log.warn({ session: connection.id, account, err }, 'who logged in could not be looked at again');
+    }
   }
 }
