@@ -133,7 +133,7 @@ export class SessionListener<Name extends string, Services extends Ambient> {
       }
       if (implicit) await connection.implicitTls(HANDSHAKE_MS);
       const canStartTls = this.#rooms.secureContext !== undefined;
-      const { loggedIn } = registration;
+      const loggedIn = (login: Login): void => registration.loggedIn(login);
       await protocol.serve(connection, services, { log, canStartTls, channelBinding, loggedIn });
     } catch (error) {
       // A failed handshake, mostly; sessions keep their own trouble to themselves.
