@@ -190,6 +190,13 @@ test('what was sent on and comes back is kept and goes nowhere', async () => {
   assert.deepEqual([await held(), await sentOn()], [{ INBOX: [[]] }, []]);
 });
 
+test('what was sent on without a copy and comes back is seen', async () => {
+  const { deliver, held, sentOn } = await world([{ id: 't', name: 'Bin', role: 'trash' }]);
+  const filters = [filter({}, { discard: true, forward: ['x@far.test'] })];
+  await deliver({ filters }, marksField([forwardMark(ME)]) + LETTER);
+  assert.deepEqual([await held(), await sentOn()], [{ INBOX: [[]] }, []]);
+});
+
 test('text, header and size are found in small and large messages', async () => {
   const { deliver, held } = await world([{ id: 'm1', name: 'Found' }]);
   const long = `${LETTER}${'more and more\r\n'.repeat(3_000)}needle\r\n`;

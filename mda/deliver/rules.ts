@@ -89,7 +89,9 @@ function planOf({ account }: Target, { index, beginning }: RuledMessage, verdict
     readMarks(traceText(beginning(), index.root.bodyStart)).includes(forwardMark(account));
   const forward = returned ? [] : verdict.forward;
   const flags = keywords.map(flagOf);
-  const place = verdict.place ?? { kind: 'default' as const };
+  const fallback = { kind: 'default' as const };
+  // In the trash is what lies there only until it has gone on: where it doesn't, nobody else has it.
+  const place = returned && verdict.place?.kind === 'trash' ? fallback : (verdict.place ?? fallback);
   return { place, flags: place.kind === 'trash' ? [...flags, '\\Seen'] : flags, forward, matched };
 }
 
