@@ -247,6 +247,24 @@ test('what was deleted doesn’t go on', async (t) => {
   assert.equal(await on.rows(), 0);
 });
 
+test('what is moved while it is looked for goes on', async (t) => {
+  const on = await world(t);
+  const { id: message } = await deliver(on, on.alice, letter('Hi'));
+  const placements = on.store.placements.bind(on.store);
+  let looks = 0;
+  // As if it had been there, and somewhere else a moment later.
+  t.mock.method(on.store, 'placements', async (...given: Parameters<typeof placements>) => {
+    const found = await placements(...given);
+    looks += 1;
+    return looks === 1 ? found.map((one) => ({ ...one, uid: one.uid + 1_000 })) : found;
+  });
+  await on.enqueue('o1', { type: 'redirect', message, to: ['a@far.test'] });
+  await on.work();
+  assert.deepEqual([on.sent.length, await on.rows()], [0, 1]);
+  await on.next(1_000);
+  assert.deepEqual([on.sent.length, await on.rows()], [1, 0]);
+});
+
 test('an outbox that can not be read keeps nobody else’s, and is looked at again', async (t) => {
   const on = await world(t);
   const outbox = on.store.outbox.bind(on.store);

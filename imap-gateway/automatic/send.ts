@@ -89,8 +89,9 @@ async function transmissions(
       redirect: true,
     }));
   } catch (error) {
-    // Deleted before it went on: nobody wants it to.
-    if (error instanceof MailError && error.failure === 'no-such-message') return [];
+    // Deleted before it went on: nobody wants it to. What was only moved while it was looked for is still somewhere.
+    const isGone = error instanceof MailError && error.failure === 'no-such-message';
+    if (isGone && (await store.placements(access, [payload.message])).length === 0) return [];
     throw error;
   }
 }
