@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import type { LoginLine, LoginNote } from './directory.ts';
+import { LoginNotes } from './login-notes.ts';
 import { createMemoryDirectory } from './memory/directory.ts';
 import { makeSecret } from './secret.ts';
 
@@ -58,4 +59,16 @@ test('so many lines of an account, so many of nobody: the newest stay', async ()
   const strangers = Array.from({ length: 5_003 }, (_, i) => ({ remote: remote(i), login: 'x' }));
   const all = await kept([...strangers, { account: 'a1' }]);
   assert.deepEqual([all.length, all[0]?.account, all[1]?.remote], [5_001, 'a1', remote(5_002)]);
+});
+
+test('what waits to be written is short, however long a name a stranger tries', () => {
+  const written: string[] = [];
+  const notes = new LoginNotes((all) => {
+    for (const { note } of all) written.push(note.login);
+  });
+  const at = 1_000;
+  notes.note({ login: 'x'.repeat(60_000), protocol: 'imap', remote: '192.0.2.1', outcome: 'refused', at });
+  notes.note({ login: 'bob@one.test', protocol: 'imap', remote: '192.0.2.1', outcome: 'refused', at });
+  notes.close();
+  assert.deepEqual(written, ['x'.repeat(512), 'bob@one.test']);
 });

@@ -12,6 +12,9 @@ const SAME_LINE_MS = 3_600_000;
 /** Beyond, the oldest are forgotten. */
 const MOST = 10_000;
 
+/** Characters of a name: nobody's is longer, and strangers write them. */
+const LONGEST = 512;
+
 export class LoginNotes {
   readonly #write: (logins: readonly CountedLogin[]) => void;
   /** When what is alike was noted first, for as long as it is counted in one line. */
@@ -26,7 +29,7 @@ export class LoginNotes {
   }
 
   note(note: LoginNote): void {
-    this.add({ note, first: note.at, last: note.at, count: 1 });
+    this.add({ note: { ...note, login: clipped(note.login) }, first: note.at, last: note.at, count: 1 });
   }
 
   add(login: CountedLogin): void {
@@ -75,6 +78,10 @@ export class LoginNotes {
     clearTimeout(this.#timer?.handle);
   }
 }
+
+/** A copy: a slice would hold all that a stranger sent. */
+const clipped = (login: string): string =>
+  login.length <= LONGEST ? login : Buffer.from(login.slice(0, LONGEST)).toString();
 
 function forgetOldest(map: Map<string, unknown>): void {
   const oldest = map.keys().next();
