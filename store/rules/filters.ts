@@ -2,6 +2,7 @@
 import { type Filter, MOST_FORWARDS } from '../account-rules.ts';
 import { fold } from '../search/fold.ts';
 import type { Facts } from './facts.ts';
+import { holds } from './holds.ts';
 
 export type Place =
   | { readonly kind: 'mailbox'; readonly mailbox: string }
@@ -88,9 +89,9 @@ function matches({ when }: Filter, facts: Facts): boolean {
   return when.text === undefined || contains(facts.text, when.text);
 }
 
-const contains = (folded: string, text: string): boolean => folded.includes(fold(text));
+const contains = (folded: string, text: string): boolean => holds(folded, fold(text));
 
 function anyContains(values: readonly string[], text: string): boolean {
   const folded = fold(text);
-  return values.some((value) => value.includes(folded));
+  return values.some((value) => holds(value, folded));
 }
