@@ -200,7 +200,10 @@ export function incomingMoveRoutes(routes: Routes): void {
       version: Version,
       quota: Type.Optional(Count),
       forward: Type.Optional(
-        Type.Object({ targets: Type.Array(EmailAddress, { minItems: 1, maxItems: 20 }), keep: Type.Boolean() }, closed),
+        Type.Object(
+          { targets: Type.Array(EmailAddress, { minItems: 1, maxItems: 100 }), keep: Type.Boolean() },
+          closed,
+        ),
       ),
       rules: Type.Optional(Rules),
       appPasswords: Type.Optional(Type.Array(AppPassword, { maxItems: 50 })),
