@@ -39,7 +39,7 @@ test(`a day of retries, seed ${seed}`, async (t) => {
   await b.clock.advance(30 * HOUR);
 
   assert.equal((await b.queue.counts()).messages, 0, 'every message came to an end');
-  let [delivered, expired, attempts] = [0, 0, 0];
+  let [delivered, expired, either, attempts] = [0, 0, 0, 0];
   const longest = Math.max(...policy.waits) * 1.15 + MINUTE;
   for (const [id, { at, destination }] of sent) {
     const times = tries.get(id) ?? [];
@@ -59,9 +59,12 @@ test(`a day of retries, seed ${seed}`, async (t) => {
     } else if (recovered > at + EXPIRE + MINUTE) {
       assert.ok(Math.abs(ended - (at + EXPIRE)) < MINUTE, 'the last try is made when it expires');
       expired++;
+    } else {
+      // The host comes back in the minute of the last try.
+      either++;
     }
   }
   const failures = b.reports.filter((report) => report.includes('Action: failed')).length;
-  assert.equal(failures, expired, 'who waited in vain is told, once, and nobody else');
+  assert.ok(failures >= expired && failures <= expired + either, 'who waited in vain is told, once, and nobody else');
   t.diagnostic(`seed ${seed}: ${MESSAGES} messages, ${attempts} attempts, ${delivered} delivered, ${expired} expired`);
 });
