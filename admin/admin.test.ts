@@ -159,7 +159,19 @@ test('app passwords are shown once, and outlive a new password', async () => {
   assert.equal(await on.directory.authenticate(BOB, 'long secret'), undefined);
   const { items } = await listAppPasswords(on, BOB);
   assert.deepEqual(items, [{ id: added.id, name: 'phone', scopes: ['imap'], createdAt: '2030-01-01T00:00:00.000Z' }]);
+  const account = (await on.directory.accountNamed(BOB))!.id;
+  for (const [id, scopes] of [
+    ['own', ['mail:read', 'account']],
+    ['by-app-password', ['mail:read']],
+  ] as const) {
+    const token = { id, account, name: 'page', kind: 'session', scopes } as const;
+    await on.directory.change({ type: 'add-token', token, hash: Buffer.from(id.padEnd(32)) });
+  }
   await removeAppPassword(on, { address: BOB, password: 'phone' }, by);
+  assert.deepEqual(
+    (await on.directory.tokens(account)).map(({ id }) => id),
+    ['own'],
+  );
   assert.equal(await on.directory.authenticate(BOB, added.password, 'imap'), undefined);
   await assert.rejects(removeAppPassword(on, { address: BOB, password: 'phone' }, by), failsAs('not-found'));
   assert.deepEqual(await audited(on, 3), [

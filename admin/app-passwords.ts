@@ -38,7 +38,10 @@ export async function addAppPassword(
   return { ...describe(added), address: account.address, password };
 }
 
-/** @param args.password its id or its name. */
+/**
+ * Sessions of pages that were opened by an app password end, whichever it was: they hold no name of it, but never the scope `account`.
+ * @param args.password its id or its name.
+ */
 export async function removeAppPassword(
   rooms: Pick<AdminRooms, 'directory'>,
   args: { readonly address: string; readonly password: string },
@@ -51,6 +54,9 @@ export async function removeAppPassword(
   if (found === undefined)
     throw new MailError('not-found', `${account.address} has no app password "${args.password}"`);
   await directory.change({ type: 'remove-app-password', id: found.id }, by);
+  for (const { id, kind, scopes } of await directory.tokens(account.id)) {
+    if (kind === 'session' && !scopes.includes('account')) await directory.change({ type: 'remove-token', id });
+  }
   return { address: account.address, id: found.id, name: found.name };
 }
 
