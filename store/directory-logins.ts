@@ -7,7 +7,8 @@ import type { DirectoryRows } from './directory-rows.ts';
 
 export const LOGINS_KEPT_MS = 30 * 86_400_000;
 const TOGETHER_MS = 3_600_000;
-const MOST_OF_ACCOUNT = 500;
+/** Of each outcome by itself: whoever is refused from many addresses does not push out who came in. */
+export const MOST_OF_ACCOUNT = 500;
 const MOST_OF_NOBODY = 5_000;
 const LONGEST_LOGIN = 256;
 
@@ -25,7 +26,7 @@ export function keepLogin(rows: Rows, { note: given, first, last, count }: Count
   if (known === undefined) {
     const { at: _, ...line } = note;
     rows.addLogin({ ...line, first, last, count });
-    rows.dropLogins(note.account, note.account === undefined ? MOST_OF_NOBODY : MOST_OF_ACCOUNT);
+    rows.dropLogins(note.account, note.outcome, note.account === undefined ? MOST_OF_NOBODY : MOST_OF_ACCOUNT);
   } else {
     rows.extendLogin(known.id, Math.max(last, known.last), known.count + count);
   }

@@ -74,8 +74,8 @@ export interface DirectoryWrites {
   removeDkimKey(domain: string, selector: string): void;
   addLogin(line: Omit<LoginLine, 'id'>): void;
   extendLogin(id: string, last: number, count: number): void;
-  /** All but the newest lines of the account, or of those that belong to none. */
-  dropLogins(account: AccountId | undefined, keep: number): void;
+  /** All but the newest lines with that outcome of the account, or of those that belong to none. */
+  dropLogins(account: AccountId | undefined, outcome: LoginLine['outcome'], keep: number): void;
   /** Some of the oldest lines, if their last login was before that. */
   dropOldLogins(before: number): void;
   /** With its secret, rules, second factor, app passwords, tokens and logins. */

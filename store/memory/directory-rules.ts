@@ -68,8 +68,8 @@ export class MemoryRules extends MemoryCredentials {
   extendLogin(id: string, last: number, count: number): void {
     this.#logins = this.#logins.map((line) => (line.id === id ? { ...line, last, count } : line));
   }
-  dropLogins(account: AccountId | undefined, keep: number): void {
-    const gone = this.#logins.filter((line) => line.account === account).slice(0, -keep);
+  dropLogins(account: AccountId | undefined, outcome: LoginLine['outcome'], keep: number): void {
+    const gone = this.#logins.filter((line) => line.account === account && line.outcome === outcome).slice(0, -keep);
     if (gone.length > 0) this.#logins = this.#logins.filter((line) => !gone.includes(line));
   }
   dropOldLogins(before: number): void {

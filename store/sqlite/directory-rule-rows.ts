@@ -105,9 +105,10 @@ export class SqliteRuleRows
   extendLogin(id: string, last: number, count: number): void {
     this.db.statement('UPDATE login SET last = ?, count = ? WHERE seq = ?').run(last, count, Number(id));
   }
-  dropLogins(account: AccountId | undefined, keep: number): void {
-    const oldest = 'SELECT seq FROM login WHERE account IS ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2';
-    this.db.statement(`DELETE FROM login WHERE account IS ?1 AND seq <= (${oldest})`).run(account ?? null, keep);
+  dropLogins(account: AccountId | undefined, outcome: LoginLine['outcome'], keep: number): void {
+    const alike = 'account IS ?1 AND outcome = ?2';
+    const oldest = `SELECT seq FROM login WHERE ${alike} ORDER BY seq DESC LIMIT 1 OFFSET ?3`;
+    this.db.statement(`DELETE FROM login WHERE ${alike} AND seq <= (${oldest})`).run(account ?? null, outcome, keep);
   }
   dropOldLogins(before: number): void {
     const oldest = `SELECT seq FROM login ORDER BY seq LIMIT ${DROPPED_AT_ONCE}`;

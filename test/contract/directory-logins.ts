@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Directory, LoginLine, LoginNote } from '#store/directory.ts';
+import { MOST_OF_ACCOUNT } from '#store/directory-logins.ts';
 import { makeSecret } from '#store/secret.ts';
 import { addAppPassword, scramLogin } from './directory-credentials.ts';
 import { type DirectoryTests, PASSWORD, refused } from './directory-ground.ts';
@@ -183,5 +184,17 @@ export const LOGIN_TESTS: DirectoryTests = {
       left.map(({ outcome }) => outcome),
       ['refused', 'refused'],
     );
+  },
+  'many who are refused hide nobody who came in': async (on) => {
+    const { directory, domain, account } = on;
+    const id = await account(`eve@${domain}`);
+    on.setTime(50_000_000);
+    const note = { login: `eve@${domain}`, protocol: 'imap', account: id, at: 50_000_000 } as const;
+    directory.noteLogin({ ...note, remote: '192.0.2.1', outcome: 'ok' });
+    const many = MOST_OF_ACCOUNT + 10;
+    for (let i = 0; i < many; i++)
+      directory.noteLogin({ ...note, remote: `192.0.2.${i % 250}.${i}`, outcome: 'refused' });
+    const lines = await logged(directory, id, (found) => found.length === MOST_OF_ACCOUNT + 1);
+    assert.equal(lines.at(-1)?.outcome, 'ok');
   },
 };
