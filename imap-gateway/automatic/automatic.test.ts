@@ -237,13 +237,25 @@ test('what is sent on leaves as it was delivered, from its sender; each recipien
   assert.equal(await on.rows(), 0);
 });
 
-test('what was deleted doesn’t go on', async (t) => {
+test('what was collected and deleted goes on, as long as it is retained', async (t) => {
   const on = await world(t);
-  const { id: message, mailbox } = await deliver(on, on.alice, letter('Hi'));
-  await change(on, on.alice, { type: 'expunge', mailbox, onlyDeleted: false });
-  await on.enqueue('o1', { type: 'redirect', message, to: ['a@far.test'] });
+  const kept = await deliver(on, on.alice, letter('Hi'));
+  const other = await deliver(on, on.alice, letter('Ho'));
+  for (const [i, { id: message }] of [kept, other].entries())
+    await change(on, on.alice, enqueueAutomatic(`o${i}`, { type: 'redirect', message, to: [`${i}@far.test`] }));
+  await change(on, on.alice, { type: 'expunge', mailbox: kept.mailbox, onlyDeleted: false });
+  const expunged = on.store.expunged.bind(on.store);
+  // As if one of them were collected already.
+  t.mock.method(on.store, 'expunged', async (...given: Parameters<typeof expunged>) => {
+    const { messages, ...page } = await expunged(...given);
+    return { ...page, messages: messages.filter(({ row }) => row.message !== other.id) };
+  });
   await on.work();
-  assert.deepEqual(on.sent, []);
+  assert.deepEqual(
+    on.sent.map(({ to }) => to),
+    ['0@far.test'],
+  );
+  assert.match(on.sent[0]?.text ?? '', /^Subject: Hi\r\n/m);
   assert.equal(await on.rows(), 0);
 });
 

@@ -13,10 +13,11 @@ import type { RecipientResult } from '#runtime/smtp/client-types.ts';
 import { type AutomaticPayload, type AutoreplyPayload, isAway, readAutomatic } from '#store/automatic.ts';
 import type { Account, Directory } from '#store/directory.ts';
 import { newId } from '#store/ids.ts';
-import type { MailStore, OutboxRow } from '#store/store.ts';
-import type { AccountId } from '#store/types.ts';
+import type { Columns, MailStore, OutboxRow } from '#store/store.ts';
+import type { Access, AccountId, MailboxId, MessageId, Uid } from '#store/types.ts';
+import { single } from '#store/uid-set.ts';
 import { compose } from '../rest/sending/compose.ts';
-import { locate } from '../rest/sending/originals.ts';
+import { type Located, locate } from '../rest/sending/originals.ts';
 import { hasHigh, outgoing } from '../rest/sending/outgoing.ts';
 import { replyText } from '../rest/sending/status.ts';
 import type { Transmission, Transmit } from '../rest/sending/transmit.ts';
@@ -35,6 +36,7 @@ export interface AutomaticServices {
 
 /** Milliseconds: later nobody wants to know who was away. */
 const ANSWER_EXPIRES = 86_400_000;
+const EXPUNGED_AT_ONCE = 100;
 
 /** `again`: something is left to be tried later. Throws where trouble came up before anything was said. */
 export async function sendAutomatic(
@@ -74,26 +76,55 @@ async function transmissions(
   if (payload.type === 'autoreply') return await answer(services, account, row, payload);
   const { store } = services;
   const access = { owner: account.id, viewer: account.id };
+  const located = await find(store, access, payload.message, row.createdAt);
+  if (located === undefined) return [];
+  const message = await outgoing(store, access, located);
+  const prefix = Buffer.from(located.row.rawHeader ?? []).toString('utf8', 0, located.row.prefixLength);
+  const from = returnPathOf(prefix);
+  return payload.to.map((to, i) => ({
+    account: account.address,
+    from,
+    to: [parseAddress(to)],
+    notify: undefined,
+    deliveryId: `${row.id}.${i}`,
+    message,
+    redirect: true,
+  }));
+}
+
+const COLUMNS: Columns = { rawHeader: true, content: true };
+
+/** Wherever it is. Who collects mail by POP3 and deletes it has it sent on all the same, as long as it is retained. @param since when it came. */
+async function find(store: MailStore, access: Access, id: MessageId, since: number): Promise<Located | undefined> {
   try {
-    const located = await locate(store, access, payload.message, { rawHeader: true, content: true });
-    const message = await outgoing(store, access, located);
-    const prefix = Buffer.from(located.row.rawHeader ?? []).toString('utf8', 0, located.row.prefixLength);
-    const from = returnPathOf(prefix);
-    return payload.to.map((to, i) => ({
-      account: account.address,
-      from,
-      to: [parseAddress(to)],
-      notify: undefined,
-      deliveryId: `${row.id}.${i}`,
-      message,
-      redirect: true,
-    }));
+    return await locate(store, access, id, COLUMNS);
   } catch (error) {
-    // Deleted before it went on: nobody wants it to. What was only moved while it was looked for is still somewhere.
-    const isGone = error instanceof MailError && error.failure === 'no-such-message';
-    if (isGone && (await store.placements(access, [payload.message])).length === 0) return [];
-    throw error;
+    if (!(error instanceof MailError) || error.failure !== 'no-such-message') throw error;
+    // What was only moved while it was looked for is still somewhere.
+    if ((await store.placements(access, [id])).length > 0) throw error;
   }
+  let before: string | undefined;
+  do {
+    const page = await store.expunged(access, {
+      since,
+      limit: EXPUNGED_AT_ONCE,
+      ...(before !== undefined && { before }),
+    });
+    const went = page.messages.find(({ row }) => row.message === id);
+    if (went !== undefined) {
+      const { mailbox, row } = went;
+      return mailbox === undefined || mailbox.removed ? undefined : await retained(store, access, mailbox.id, row.uid);
+    }
+    before = page.next;
+  } while (before !== undefined);
+  return undefined;
+}
+
+async function retained(store: MailStore, access: Access, mailbox: MailboxId, uid: Uid): Promise<Located | undefined> {
+  for await (const [row] of store.messages(access, mailbox, single(uid), COLUMNS, { expunged: true })) {
+    if (row !== undefined) return { mailbox, row };
+  }
+  return undefined;
 }
 
 async function answer(
