@@ -57,6 +57,8 @@ describe('the page of people', { skip: needsChromium(), concurrency: 1 }, () => 
     );
     const code = page.getByAltText(/QR code/);
     await code.waitFor();
+    // It is there before its picture has come.
+    await code.evaluate('document.querySelector("img").decode()');
     assert.ok(Number(await code.evaluate('document.querySelector("img").naturalWidth')) > 50, 'the code is drawn');
     const [download] = await Promise.all([
       page.waitForEvent('download'),
