@@ -100,6 +100,7 @@ export const headIsWhole = (head: Buffer): boolean =>
 export const headTime = (head: Buffer): DateTime => ({ time: head.readDoubleLE(4), zone: head.readInt16LE(12) });
 export const headSize = (head: Buffer): number => head.readDoubleLE(14);
 export const headPrefixLength = (head: Buffer): number => head.readUInt32LE(22);
+export const headBodySize = (head: Buffer): number => headSize(head) - headPrefixLength(head);
 /** Octets of the body's header section, the empty line included. */
 export const headHeaderLength = (head: Buffer): number => head.readUInt32LE(26);
 /** The body's number in the shard. */

@@ -47,12 +47,14 @@ export class BodyReader {
     return this.#db.arrays(BODIES).all(...all) as unknown as BodyRow[];
   }
 
-  /** Octets [start, end), clipped to the body. @param found what `find` answered for it. */
-  read(n: number, start: number, end: number, found?: BodyRow): Buffer {
+  /** Octets [start, end), clipped to the body. @param size of it, as the message has it under its own CRC. @param found what `find` answered for it. */
+  read(n: number, size: number, start: number, end: number, found?: BodyRow): Buffer {
     const row = found ?? (this.#db.arrays(BODY).get(n) as unknown as BodyRow | undefined);
     // No row, or one without cells: `find` has a row for each number.
     if (typeof row?.[0] !== 'number') return this.#damaged(n, 'the body is missing');
     const [length, crc, data, segment, position, chunks] = row;
+    // No CRC covers it: a shorter one would let the rest of the message be missing.
+    if (length !== size) return this.#damaged(n, 'wrong length');
     const [from, to] = [Math.max(0, start), Math.min(end, length)];
     if (from >= to) return Buffer.alloc(0);
     if (data === null) return this.#fromSegment(n, segment!, position!, length, asBuffer(chunks!), from, to);

@@ -13,6 +13,7 @@ import {
   columnOf,
   columnsAreWhole,
   headBody,
+  headBodySize,
   headHeaderLength,
   headIsLong,
   headIsWhole,
@@ -191,7 +192,7 @@ export class MessageReader {
       return;
     }
     const end = name === 'content' ? Number.POSITIVE_INFINITY : headHeaderLength(head);
-    out.append(headPrefix(head), this.#bodies.read(headBody(head), 0, end, body));
+    out.append(headPrefix(head), this.#bodies.read(headBody(head), headBodySize(head), 0, end, body));
   }
 
   #damaged(uid: Uid, reason: string): never {
@@ -207,7 +208,7 @@ export class MessageReader {
     const head = asBuffer(rows[0]![2]);
     if (!headIsWhole(head)) this.#damaged(uid, 'wrong CRC of a row');
     const prefix = headPrefix(head);
-    const body = this.#bodies.read(headBody(head), start - prefix.length, end - prefix.length);
+    const body = this.#bodies.read(headBody(head), headBodySize(head), start - prefix.length, end - prefix.length);
     return start < prefix.length ? Buffer.concat([prefix.subarray(start, end), body]) : body;
   }
 }
