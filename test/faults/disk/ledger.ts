@@ -73,7 +73,8 @@ export class Ledger {
       const uids = search.split(' ').slice(2);
       for (const uid of uids) {
         const responses = await session.ask(`UID FETCH ${uid} (BODY.PEEK[])`);
-        if (!responses.at(-1)?.startsWith('OK')) unavailable++;
+        // A damaged page may have lost the row: then it is said to be there no more.
+        if (!responses.at(-1)?.startsWith('OK') || responses.length === 1) unavailable++;
         else this.#compare(responses[0] ?? '');
       }
       return { total: uids.length, unavailable };
